@@ -1,0 +1,1 @@
+"""Everything outside; one file, one kind."""

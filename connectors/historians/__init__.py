@@ -1,0 +1,1 @@
+"""Stores for time series; the file name is the kind."""

@@ -1,0 +1,1 @@
+"""Stores for what needs a transaction; the file name is the kind."""

@@ -1,0 +1,1 @@
+"""Routes to people; the file name is the kind."""

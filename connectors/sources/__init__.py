@@ -1,0 +1,1 @@
+"""Wires that values arrive on; the file name is the kind."""

@@ -1,0 +1,1 @@
+"""What a line is started from: lines, tags, parameters, scenarios."""

@@ -1,0 +1,1 @@
+"""A believable plant: vessels, probes, faults, and the wires they speak."""

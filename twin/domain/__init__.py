@@ -1,0 +1,1 @@
+"""The words of the house: immutable records, standard library only."""

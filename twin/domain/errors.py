@@ -1,0 +1,33 @@
+"""One tree of errors; each says what, on which thing, what came, what would do."""
+
+
+class TwinError(Exception):
+    """Root of every error this project raises on purpose."""
+
+
+class ConfigError(TwinError):
+    """A line, scenario or setting is not usable as written."""
+
+
+class ConnectorError(TwinError):
+    """Something outside does not answer as it should.
+
+    Parameters
+    ----------
+    message : str
+        What failed, on which thing, what came, what to try.
+    retry : bool
+        True when waiting may help (peer away), False when it will not (wrong account).
+    """
+
+    def __init__(self, message: str, *, retry: bool = True) -> None:
+        super().__init__(message)
+        self.retry = retry
+
+
+class ModelError(TwinError):
+    """A process model or observer was given values it can not work with."""
+
+
+class StorageError(TwinError):
+    """A store can not keep or give back what it was asked for."""

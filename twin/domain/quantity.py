@@ -1,0 +1,33 @@
+"""Quantities a bioproduction line measures, and the units each may be stored in."""
+
+from typing import Final
+
+UNITS: Final[dict[str, tuple[str, ...]]] = {
+    "pH": ("1",),
+    "pO2": ("%",),
+    "pCO2": ("mm[Hg]",),
+    "conductivity": ("mS/cm",),
+    "temperature": ("Cel",),
+    "weight": ("kg",),
+    "mass": ("g",),
+    "volume": ("L", "mL"),
+    "gas flow": ("L/min", "mL/min"),
+    "liquid flow": ("L/h", "mL/h"),
+    "rotation": ("{rpm}",),
+    "gas fraction": ("%",),
+    "pressure": ("mbar",),
+    "cell density": ("10*6/mL",),
+    "viability": ("%",),
+    "concentration": ("g/L", "mmol/L"),
+    "length": ("um",),
+    "absorbance": ("1",),
+    "ratio": ("1", "%"),
+    "rate": ("1/h", "mmol/L/h"),
+    "count": ("1",),
+}
+"""UCUM codes by quantity; pH is dimensionless and carries ``"1"``."""
+
+
+def unit_is_known(quantity: str, unit: str) -> bool:
+    """Tell whether `unit` (a UCUM code) is one the project stores `quantity` in."""
+    return unit in UNITS.get(quantity, ())

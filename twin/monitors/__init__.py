@@ -1,0 +1,1 @@
+"""Is this signal, or this pair of signals, still to be believed?"""

@@ -1,0 +1,1 @@
+"""Beliefs about states: predict, correct, rewind."""

@@ -1,0 +1,339 @@
+"""The contracts between the core and the world. Every adapter is one file behind one of these."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twin.domain.alarm import Alarm, Notice
+from twin.domain.asset import Line
+from twin.domain.event import Event
+from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
+from twin.domain.tag import Tag
+
+
+class Clock(Protocol):
+    """The time of the line: wall clock for a plant, scaled for an accelerated simulation."""
+
+    speed: float
+
+    def now_ns(self) -> int:
+        """Time now [ns since 1970-01-01 UTC]."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds` of the line's time [s]."""
+        ...
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A connection went down, came up, or is known to have missed values.
+
+    Parameters
+    ----------
+    source : str
+    up : bool or None
+        True up, False down, None when it is only about a gap.
+    text : str
+        What happened, in words, with what to try.
+    time_ns : int
+    gap : tuple of (int, int) or None
+        Source times between which values are known to be missing.
+    """
+
+    source: str
+    up: bool | None
+    text: str
+    time_ns: int
+    gap: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a source hands over at once; `ack` is called after all of it is durable.
+
+    `refused` holds what the source itself could not turn into a Reading (malformed
+    payloads), so that it is counted and kept with its reason.
+    """
+
+    readings: tuple[Reading, ...] = ()
+    refused: tuple[Quarantined, ...] = ()
+    links: tuple[LinkChange, ...] = ()
+    ack: Callable[[], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source may know of the rest.
+
+    Parameters
+    ----------
+    tags : Mapping[str, Tag]
+        By tag id.
+    clock : Clock
+    last_stored : Callable[[str], int or None]
+        Newest stored source time of a tag id [ns], for back-fill after a gap.
+    """
+
+    tags: Mapping[str, Tag]
+    clock: Clock
+    last_stored: Callable[[str], int | None]
+
+
+class Source(Protocol):
+    """A wire values arrive on.
+
+    `deliveries` runs until cancelled. It restores lost connections by itself, reports
+    one LinkChange down and one up, and raises `ConnectorError(retry=False)` only for
+    what waiting can not mend. Readings that are not acknowledged may come again.
+    """
+
+    id: str
+
+    def deliveries(self) -> AsyncIterator[Delivery]:
+        """Everything that arrives, in order of arrival."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What became of the rows of one write; the three add up to the rows given."""
+
+    stored: int
+    duplicate: int = 0
+    refused: tuple[tuple[Measurement, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A decimated series: extremes and order kept. Equal lengths; None where nothing is known."""
+
+    times_ns: tuple[int, ...] = ()
+    values: tuple[float | None, ...] = ()
+    qualities: tuple[int, ...] = ()
+
+
+class Historian(Protocol):
+    """Time series. Measured data and model data are kept apart.
+
+    `write` and `write_estimates` return when every row is durable, and raise
+    `StorageError` when it is not (then nothing may be acknowledged upstream).
+    Writing the same (tag, time) with the same value again changes nothing and is
+    reported as duplicate; a different value for a stored key is refused.
+    """
+
+    async def write(self, rows: Sequence[Measurement]) -> WriteReport:
+        """Keep measurements."""
+        ...
+
+    async def write_estimates(self, rows: Sequence[Estimate]) -> None:
+        """Keep the twin's beliefs; later beliefs about the same time replace earlier ones."""
+        ...
+
+    async def read(
+        self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None = None
+    ) -> list[Measurement]:
+        """Measurements with start <= time < end, by time and then tag; the first `limit`."""
+        ...
+
+    async def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
+        """Newest measurement of each tag that has one."""
+        ...
+
+    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> Trend:
+        """Measured series of a tag, at most about 2 x `points` values (minimum and maximum each)."""
+        ...
+
+    async def trend_estimates(
+        self, name: str, start_ns: int, end_ns: int, points: int
+    ) -> tuple[Trend, Trend]:
+        """Mean and standard deviation of an estimate, at the same times."""
+        ...
+
+    async def pending(self) -> int:
+        """Durable rows that still wait for the server (0 for an embedded store)."""
+        ...
+
+    async def close(self) -> None:
+        """Finish and release everything."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DueNotice:
+    """A notice that waits in the outbox."""
+
+    notice: Notice
+    next_try_ns: int
+
+
+class Ledger(Protocol):
+    """What needs a transaction: events, alarms, outbox, quarantine, snapshots.
+
+    Every method returns after the commit is on disk. Synchronous: calls are short.
+    """
+
+    def commit(
+        self, events: Sequence[Event], alarms: Sequence[Alarm], notices: Sequence[Notice]
+    ) -> list[Event]:
+        """Keep all or nothing; returns the events that were not known before.
+
+        A notice whose key is known is left as it is. Alarms replace their former state.
+        """
+        ...
+
+    def quarantine(self, rows: Sequence[Quarantined]) -> None:
+        """Keep refused readings with their reasons."""
+        ...
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """Newest refused readings."""
+        ...
+
+    def alarms(self) -> list[Alarm]:
+        """Alarms that are not back to normal, newest first."""
+        ...
+
+    def alarm(self, alarm_id: str) -> Alarm | None:
+        """One alarm, standing or past."""
+        ...
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
+        """Events with their running number, oldest first, those numbered above `after`."""
+        ...
+
+    def due(self, now_ns: int, limit: int = 100) -> list[DueNotice]:
+        """Notices to be sent now, oldest first."""
+        ...
+
+    def settle(self, key: str, sent: bool, error: str, next_try_ns: int | None) -> None:
+        """Record a delivery: sent, to be tried again at `next_try_ns`, or given up (None)."""
+        ...
+
+    def outbox(self) -> Mapping[str, int]:
+        """Number of notices by state: waiting, sent, given_up."""
+        ...
+
+    def save_snapshot(self, name: str, blob: bytes) -> None:
+        """Keep the newest state of something under `name`."""
+        ...
+
+    def load_snapshot(self, name: str) -> bytes | None:
+        """The newest state kept under `name`."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+class Notifier(Protocol):
+    """A route to a person."""
+
+    async def send(self, notice: Notice) -> None:
+        """Deliver; raise `ConnectorError` (with `retry`) when the other side did not take it.
+
+        The notice's `key` goes along so that the other side can tell a repetition.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """One connection as a person sees it."""
+
+    source: str
+    up: bool
+    text: str
+    since_ns: int
+    received: int = 0
+    gaps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The conservation law: received = stored + duplicate + quarantined + rejected + pending."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    pending: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """True when the two sides are equal."""
+        kept = self.stored + self.duplicate + self.pending
+        refused = sum(self.quarantined.values()) + sum(self.rejected.values())
+        return self.received == kept + refused
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One push to a viewer: newest values (conflated) and every event and alarm (never dropped).
+
+    `events` carry their running numbers in the ledger, for resuming.
+    """
+
+    measurements: tuple[Measurement, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    events: tuple[tuple[int, Event], ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    now_ns: int = 0
+
+
+class View(Protocol):
+    """All that a dashboard may ask of the service."""
+
+    line: Line
+    clock: Clock
+
+    def latest(self) -> Update:
+        """Newest value and estimate of everything, and the standing alarms."""
+        ...
+
+    def follow(self) -> AsyncIterator[Update]:
+        """Changes from now on; a slow reader gets newer values, never fewer events."""
+        ...
+
+    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend, Trend]:
+        """Measured values, and mean and standard deviation of the twin's estimate."""
+        ...
+
+    def alarms(self) -> list[Alarm]:
+        """Alarms that stand or wait for acknowledgement."""
+        ...
+
+    def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        """Events by running number."""
+        ...
+
+    def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+        """Acknowledge; raises `TwinError` when there is no such alarm."""
+        ...
+
+    def counters(self) -> Counters:
+        """The conservation law now."""
+        ...
+
+    def links(self) -> list[LinkState]:
+        """State of every source."""
+        ...
+
+    def messages(self, language: str) -> Mapping[str, str]:
+        """Texts of the message catalogue by key, in ``"en"`` or ``"fr"``.
+
+        Keys: ``kind.<kind>``, ``verdict.<verdict>``, ``stage.<stage>``, ``state.<alarm state>``,
+        ``priority.<priority>``, ``cause.<code>.name``, ``.cause``, ``.consequence``, ``.action``,
+        ``evidence.<code>``, ``quantity.<name>``.
+        """
+        ...

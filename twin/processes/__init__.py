@@ -1,0 +1,1 @@
+"""Process models of the twin; one file, one model."""

@@ -1,0 +1,1 @@
+"""asyncio lives here, and only here: channels, pipeline, delivery."""
