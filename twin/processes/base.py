@@ -1,0 +1,254 @@
+"""What a process model of the twin declares and answers: the contract between models, observers and monitors.
+
+A model is data (states, inputs, outputs, parameters, faults it can tell apart) plus three pure
+functions of arrays. Every array may carry leading axes ("..."): sigma points, vessels, or both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.domain.batch import Batch
+from twin.domain.errors import ModelError
+from twin.domain.event import ModelRef, Verdict
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One element of the belief, in the coordinate the filter works in.
+
+    Parameters
+    ----------
+    name : str
+        A logarithm is named ``log_...`` and has unit ``"1"``.
+    unit : str
+    start, start_sd : float
+        Belief when nothing is known of the vessel [unit].
+    walk : float
+        Standard deviation of what the model does not know, per square root of an hour
+        [unit/h^0.5]. 0 for what can not change by itself.
+    low, high : float
+        Physical bounds; the belief is kept inside [unit].
+    """
+
+    name: str
+    unit: str
+    start: float
+    start_sd: float
+    walk: float
+    low: float = -np.inf
+    high: float = np.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A measured tag the model is driven by; `default` is used until a first value came [tag's unit]."""
+
+    name: str
+    default: float
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A tag the model predicts.
+
+    Parameters
+    ----------
+    name : str
+        Tag name.
+    unit : str
+        UCUM unit of the tag.
+    sd : float
+        Standard deviation of one frame's mean (or one assay) around the truth, including
+        what the model can not follow [unit].
+    relative : float
+        The same in proportion to the predicted value; both add in squares.
+    assay : bool
+        True for a laboratory result: enters at the time it was drawn.
+    gate : float
+        Innovations above this number of standard deviations are not believed (but still
+        counted by the monitors) [1].
+    """
+
+    name: str
+    unit: str
+    sd: float
+    relative: float = 0.0
+    assay: bool = False
+    gate: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity derived for people; published as ``<asset>.<name>``, such as ``R101.est_VCD``."""
+
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number of the model with its source; ``Vessel.parameters`` may replace the value."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+
+
+class Shape(StrEnum):
+    """How a fault grows in the state it acts on."""
+
+    STEP = "step"
+    RAMP = "ramp"
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A fault the model can tell: a change of one state that the model itself does not expect.
+
+    Sensor faults act on bias states, process faults on parameters, actuator faults on
+    delivery factors. What each probe would show follows from the model, so nothing
+    else has to be said.
+
+    Parameters
+    ----------
+    code : str
+        Key of the message catalogue (``cause.<code>...``).
+    verdict : Verdict
+    state : str
+        Name of the state it changes.
+    shape : Shape
+        STEP: the state jumps by the size; RAMP: it moves by the size every hour.
+    least : float
+        Least size worth reporting [state unit, per hour for RAMP].
+    tag : str or None
+        Name of the tag it is about.
+    sign : int
+        +1 or -1 where only one direction makes sense, 0 for both.
+    relative : bool
+        The state is a logarithm: people read ``100 (exp(size) - 1)`` [%].
+    factor : float
+        State unit to the unit people read, when not relative.
+    unit : str
+        Unit people read.
+    evidence : tuple of str
+        Codes of the redundancy relations that carry the finding.
+    threshold : float
+        Log-likelihood ratio from which it is confirmed.
+    hold_h : float
+        Time the ratio must stay above the threshold [h].
+    free_sd, free_walk : float
+        After confirmation the filter lets the state go: added standard deviation
+        [state unit] and random walk [state unit/h^0.5].
+    prior : float
+        How common the fault is beside the others, as a weight.
+    horizon_h : float
+        Oldest onset considered [h].
+    """
+
+    code: str
+    verdict: Verdict
+    state: str
+    shape: Shape
+    least: float
+    tag: str | None = None
+    sign: int = 0
+    relative: bool = False
+    factor: float = 1.0
+    unit: str = "1"
+    evidence: tuple[str, ...] = ()
+    threshold: float = 25.0
+    hold_h: float = 0.0
+    free_sd: float = 0.0
+    free_walk: float = 0.0
+    prior: float = 1.0
+    horizon_h: float = 48.0
+
+    def readable(self, size: float) -> float:
+        """Change of the state, total [state unit], in the unit people read."""
+        return 100.0 * float(np.expm1(size)) if self.relative else self.factor * size
+
+
+class Process(Protocol):
+    """A process model.
+
+    Implementations are built by ``build(parameters)`` of their module, hold nothing that
+    changes, and treat array arguments as read-only.
+    """
+
+    id: str
+    version: str
+    frame_s: float
+    """length of the frames it is stepped by [s]"""
+    states: tuple[State, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    quantities: tuple[Quantity, ...]
+    parameters: tuple[Parameter, ...]
+    hypotheses: tuple[Hypothesis, ...]
+
+    def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
+        """Belief (mean, standard deviation), each (n,), of a culture first seen at age `age_h` [h]."""
+        ...
+
+    def advance(self, x: Array, u: Array, hours: float) -> Array:
+        """States (..., n) `hours` later under inputs u (..., k) held constant."""
+        ...
+
+    def observe(self, x: Array, u: Array) -> Array:
+        """Predicted readings (..., m) of `outputs` at states (..., n) and inputs (..., k)."""
+        ...
+
+    def derive(self, x: Array, u: Array) -> Array:
+        """Values (..., q) of `quantities`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Parameter values by name, with the model's defaults replaced where the vessel says so."""
+
+    parameters: tuple[Parameter, ...]
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name]
+
+
+def parameter_table(model: str, defaults: tuple[Parameter, ...], given: Mapping[str, float]) -> Table:
+    """Defaults with `given` values put in.
+
+    Raises
+    ------
+    ModelError
+        When `given` names a parameter the model does not have or a value is not finite.
+    """
+    known = {p.name: p for p in defaults}
+    for name, value in given.items():
+        if name not in known:
+            raise ModelError(
+                f"process model {model}: parameter {name!r} is not known; known are {', '.join(sorted(known))}"
+            )
+        if not np.isfinite(value):
+            raise ModelError(f"process model {model}: parameter {name} is {value}; give a finite number")
+    values = {p.name: float(given.get(p.name, p.value)) for p in defaults}
+    return Table(tuple(Parameter(p.name, values[p.name], p.unit, p.source) for p in defaults), values)
+
+
+def model_ref(process: Process) -> ModelRef:
+    """Identity of the model with its parameter values."""
+    text = ";".join(f"{p.name}={p.value!r}" for p in sorted(process.parameters, key=lambda p: p.name))
+    return ModelRef(process.id, process.version, sha256(text.encode()).hexdigest()[:12])
+
+
+def index(names: tuple[str, ...]) -> dict[str, int]:
+    """Position by name."""
+    return {name: i for i, name in enumerate(names)}
