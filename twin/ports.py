@@ -117,6 +117,29 @@ class Trend:
     qualities: tuple[int, ...] = ()
 
 
+def _unheard(change: LinkChange) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistorianContext:
+    """What a historian may know of the rest.
+
+    Parameters
+    ----------
+    clock : Clock
+        The line's time; decides what is older than a retention.
+    tags : Mapping[str, Tag]
+        By tag id; gives the units.
+    report : Callable[[LinkChange], None]
+        Told on the loop when the server goes away, comes back, or refuses rows.
+    """
+
+    clock: Clock
+    tags: Mapping[str, Tag] = field(default_factory=dict)
+    report: Callable[[LinkChange], None] = _unheard
+
+
 class Historian(Protocol):
     """Time series. Measured data and model data are kept apart.
 
@@ -179,8 +202,8 @@ class Ledger(Protocol):
 
     def commit(
         self, events: Sequence[Event], alarms: Sequence[Alarm], notices: Sequence[Notice]
-    ) -> list[Event]:
-        """Keep all or nothing; returns the events that were not known before.
+    ) -> list[tuple[int, Event]]:
+        """Keep all or nothing; returns the events that were not known before, with their numbers.
 
         A notice whose key is known is left as it is. Alarms replace their former state.
         """
@@ -315,6 +338,10 @@ class View(Protocol):
 
     def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Events by running number."""
+        ...
+
+    def newest_event(self) -> int:
+        """Running number of the newest event; 0 when there is none."""
         ...
 
     def acknowledge(self, alarm_id: str, by: str) -> Alarm:
