@@ -150,6 +150,9 @@ class Hypothesis:
         [state unit] and random walk [state unit/h^0.5].
     prior : float
         How common the fault is beside the others, as a weight.
+    slack : float
+        Standard deviation of the total change that the model's own error may feign
+        within the horizon [state unit].
     horizon_h : float
         Oldest onset considered [h].
     """
@@ -170,6 +173,7 @@ class Hypothesis:
     free_sd: float = 0.0
     free_walk: float = 0.0
     prior: float = 1.0
+    slack: float = 0.0
     horizon_h: float = 48.0
 
     def readable(self, size: float) -> float:
@@ -235,7 +239,8 @@ def parameter_table(model: str, defaults: tuple[Parameter, ...], given: Mapping[
     for name, value in given.items():
         if name not in known:
             raise ModelError(
-                f"process model {model}: parameter {name!r} is not known; known are {', '.join(sorted(known))}"
+                f"process model {model}: parameter {name!r} is not known; "
+                f"known are {', '.join(sorted(known))}"
             )
         if not np.isfinite(value):
             raise ModelError(f"process model {model}: parameter {name} is {value}; give a finite number")

@@ -1,0 +1,206 @@
+"""Sigma-point (unscented) filter with masks, gating and self-checks.
+
+The sigma points are the mean and ``mean +- c L_i`` with ``L`` the Cholesky factor of the covariance and
+``c = sqrt(3)``. Means and covariances are those of the second-order interpolation filter of
+Norgaard, Poulsen & Ravn (Automatica 36 (2000) 1627): every term of the covariance is a sum of
+squares, so it can not lose its positive definiteness by negative weights. For linear functions
+the filter equals the Kalman filter.
+
+All arrays may carry leading axes "..." (a fleet of vessels with the same model).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from twin.processes.base import Array
+
+SPREAD: Final = 3.0**0.5
+"""Distance of the sigma points in standard deviations; sqrt(kurtosis) of a Gaussian."""
+FLOOR: Final = 1e-9
+"""Least standard deviation of a state in proportion to its scale, so that a factor always exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Mean (..., n) and covariance (..., n, n) of the states."""
+
+    mean: Array
+    cov: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Belief before the measurements, and the linear map ``F`` (..., n, n) that led there."""
+
+    belief: Belief
+    F: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What the measurements did.
+
+    Parameters
+    ----------
+    belief : Belief
+        After the measurements.
+    predicted : Array
+        Readings expected before them (..., m).
+    innovation : Array
+        Measured minus expected, 0 where nothing was measured (..., m).
+    H : Array
+        Linear map from state to readings, rows of 0 where nothing was measured (..., m, n).
+    S : Array
+        Covariance of the innovation as used, 1 on the diagonal where nothing was measured (..., m, m).
+    K : Array
+        Gain (..., n, m).
+    spread : Array
+        Standard deviation of each expected reading before noise (..., m).
+    nis : Array
+        Normalised innovation squared over the measured readings (...).
+    gated : Array
+        True where a reading was too far off to be believed in full (..., m).
+    """
+
+    belief: Belief
+    predicted: Array
+    innovation: Array
+    H: Array
+    S: Array
+    K: Array
+    spread: Array
+    nis: Array
+    gated: Array
+
+
+def factor(cov: Array, scale: Array) -> Array:
+    """Lower Cholesky factor (..., n, n) of a covariance, with a floor on the diagonal.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When the covariance is not positive definite even with the floor.
+    """
+    floor = np.zeros_like(cov)
+    n = cov.shape[-1]
+    floor[..., range(n), range(n)] = (FLOOR * scale) ** 2
+    return np.asarray(np.linalg.cholesky(cov + floor))
+
+
+def _points(mean: Array, low: Array) -> Array:
+    """Sigma points (..., 2n+1, n): the mean, then plus, then minus."""
+    step = SPREAD * np.swapaxes(low, -1, -2)
+    centre = mean[..., None, :]
+    return np.concatenate([centre, centre + step, centre - step], axis=-2)
+
+
+def _moments(images: Array) -> tuple[Array, Array, Array]:
+    """Mean (..., r), first-order differences (..., n, r) and second-order differences (..., n, r)."""
+    n = (images.shape[-2] - 1) // 2
+    centre, plus, minus = images[..., :1, :], images[..., 1 : n + 1, :], images[..., n + 1 :, :]
+    bend = plus + minus - 2.0 * centre
+    mean = centre[..., 0, :] + bend.sum(axis=-2) / (2.0 * SPREAD**2)
+    return mean, (plus - minus) / (2.0 * SPREAD), bend * (SPREAD**2 - 1.0) ** 0.5 / (2.0 * SPREAD**2)
+
+
+def _t(matrix: Array) -> Array:
+    return np.swapaxes(matrix, -1, -2)
+
+
+def _solve_right(rows: Array, low: Array) -> Array:
+    """Solve ``X L' = rows'`` for X: the linear map whose first-order differences are `rows`."""
+    return _t(np.linalg.solve(_t(low), rows))
+
+
+def predict(belief: Belief, function: Callable[[Array], Array], noise: Array, scale: Array) -> Prediction:
+    """Carry a belief through `function` ((..., p, n) -> (..., p, n)) and add process noise.
+
+    Parameters
+    ----------
+    belief : Belief
+    function : Callable
+        State transition, vectorised over sigma points.
+    noise : Array
+        Variance of what the model does not know over this step (..., n).
+    scale : Array
+        Natural size of each state, for the floor of the factor (n,).
+    """
+    low = factor(belief.cov, scale)
+    mean, first, second = _moments(function(_points(belief.mean, low)))
+    cov = _t(first) @ first + _t(second) @ second
+    n = cov.shape[-1]
+    cov[..., range(n), range(n)] += noise
+    return Prediction(Belief(mean, cov), _solve_right(first, low))
+
+
+def correct(
+    belief: Belief,
+    function: Callable[[Array], Array],
+    measured: Array,
+    noise: Callable[[Array], Array],
+    mask: Array,
+    scale: Array,
+    gate: Array,
+) -> Correction:
+    """Put measurements into a belief.
+
+    Parameters
+    ----------
+    belief : Belief
+    function : Callable
+        Expected readings, (..., p, n) -> (..., p, m).
+    measured : Array
+        Readings (..., m); anything where `mask` is False.
+    noise : Callable
+        Variance of the readings (..., m) given the expected readings (..., m).
+    mask : Array
+        True where there is a reading (..., m).
+    scale : Array
+        As in `predict`.
+    gate : Array
+        Readings further off than this many standard deviations get so much more noise that
+        they are exactly that far off: a wild value can not tear the belief away, a lasting
+        change still gets through (..., m).
+    """
+    low = factor(belief.cov, scale)
+    predicted, first, second = _moments(function(_points(belief.mean, low)))
+    first = np.where(mask[..., None, :], first, 0.0)
+    second = np.where(mask[..., None, :], second, 0.0)
+    spread = (first**2 + second**2).sum(axis=-2)
+    innovation = np.where(mask, measured - predicted, 0.0)
+    variance = np.where(mask, noise(predicted), 1.0)
+    gated = innovation**2 > gate**2 * (spread + variance)
+    variance = np.where(gated, innovation**2 / gate**2 - spread, variance)
+    S = _t(first) @ first + _t(second) @ second
+    m = S.shape[-1]
+    S[..., range(m), range(m)] += variance
+    H = _solve_right(first, low)
+    K = _t(np.linalg.solve(S, _t(first) @ _t(low)))
+    after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
+    nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)
+    return Correction(after, predicted, innovation, H, S, K, np.sqrt(spread), nis, gated)
+
+
+def _joseph(belief: Belief, K: Array, H: Array, rest: Array, innovation: Array) -> Belief:
+    """Corrected belief; the covariance is a sum of two squares and so stays positive definite."""
+    left = np.eye(H.shape[-1]) - K @ H
+    cov = left @ belief.cov @ _t(left) + K @ rest @ _t(K)
+    mean = belief.mean + (K @ innovation[..., None])[..., 0]
+    return Belief(mean, 0.5 * (cov + _t(cov)))
+
+
+def sound(belief: Belief, scale: Array) -> bool:
+    """Tell whether a belief is finite, positive definite and not absurdly wide."""
+    if not (np.isfinite(belief.mean).all() and np.isfinite(belief.cov).all()):
+        return False
+    variances = np.diagonal(belief.cov, axis1=-2, axis2=-1)
+    if (variances < 0.0).any():
+        return False
+    try:
+        factor(belief.cov, scale)
+    except np.linalg.LinAlgError:
+        return False
+    return True
