@@ -1,1 +1,1 @@
-"""Pages and the live stream behind them."""
+"""What people see: the web interface, its live stream and its pages."""

@@ -325,7 +325,10 @@ class View(Protocol):
         ...
 
     def follow(self) -> AsyncIterator[Update]:
-        """Changes from now on; a slow reader gets newer values, never fewer events."""
+        """Changes from now on; a slow reader gets newer values, never fewer events.
+
+        An async generator: whoever follows closes it, and it ends when the service stops.
+        """
         ...
 
     async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend, Trend]:
@@ -344,7 +347,7 @@ class View(Protocol):
         """Running number of the newest event; 0 when there is none."""
         ...
 
-    def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
         """Acknowledge; raises `TwinError` when there is no such alarm."""
         ...
 

@@ -1,0 +1,180 @@
+"""The words of the house as JSON: ISO 8601 times, plain names, nothing computed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from twin.domain.alarm import Alarm
+from twin.domain.asset import Vessel
+from twin.domain.event import Event
+from twin.domain.measurement import Estimate, Measurement
+from twin.domain.tag import Tag
+from twin.ports import Counters, LinkState, Trend, Update, View
+
+Json: TypeAlias = dict[str, Any]
+
+LANGUAGES = ("en", "fr")
+
+
+def iso(time_ns: int | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds; None stays None."""
+    if time_ns is None:
+        return None
+    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}Z"
+
+
+def line(view: View) -> Json:
+    """What does not change while the service runs: vessels, tags, origin of the data."""
+    return {
+        "id": view.line.id,
+        "title": dict(view.line.title),
+        "site": view.line.site,
+        "origin": view.line.origin.value,
+        "speed": view.clock.speed,
+        "now": iso(view.clock.now_ns()),
+        "languages": list(LANGUAGES),
+        "vessels": [vessel(each) for each in view.line.vessels],
+    }
+
+
+def vessel(each: Vessel) -> Json:
+    """One vessel with its batch and tags."""
+    batch = each.batch
+    return {
+        "id": each.id,
+        "name": dict(each.name),
+        "process": each.process,
+        "batch": batch
+        and {
+            "id": batch.id,
+            "start": iso(batch.start_ns),
+            "volume_l": batch.volume_l,
+            "hours": batch.duration_h,
+        },
+        "tags": [tag(item) for item in each.tags],
+    }
+
+
+def tag(each: Tag) -> Json:
+    """One tag with unit, range and limits."""
+    return {
+        "id": each.id,
+        "asset": each.asset,
+        "name": each.name,
+        "quantity": each.quantity,
+        "unit": each.unit,
+        "low": each.low,
+        "high": each.high,
+        "accuracy": each.accuracy,
+        "period_s": each.period_s,
+        "silence_s": each.silence_s,
+        "instrument": each.instrument,
+        "kind": each.kind.value,
+        "limits": asdict(each.limits),
+    }
+
+
+def measurement(each: Measurement) -> Json:
+    """A value with its quality and age."""
+    return {"t": iso(each.time_ns), "value": each.value, "quality": each.quality.name.lower()}
+
+
+def estimate(each: Estimate) -> Json:
+    """A belief of the twin."""
+    return {"t": iso(each.time_ns), "mean": each.mean, "sd": each.sd, "unit": each.unit}
+
+
+def event(number: int | None, each: Event) -> Json:
+    """An event, with its running number when it has one."""
+    return {
+        "number": number,
+        "id": each.id,
+        "t": iso(each.t),
+        "kind": each.kind.value,
+        "asset": each.asset,
+        "stage": each.stage.value,
+        "condition": each.condition,
+        "tag": each.tag,
+        "verdict": each.verdict and each.verdict.value,
+        "since": iso(each.since),
+        "size": each.size,
+        "unit": each.unit,
+        "confidence": each.confidence,
+        "causes": [asdict(cause) for cause in each.causes],
+        "evidence": list(each.evidence),
+        "model": each.model and asdict(each.model),
+        "detail": dict(each.detail),
+    }
+
+
+def alarm(each: Alarm) -> Json:
+    """A standing alarm with the newest event of its condition."""
+    return {
+        "id": each.id,
+        "state": each.state.value,
+        "priority": each.priority.value,
+        "raised": iso(each.raised_ns),
+        "changed": iso(each.changed_ns),
+        "by": each.by,
+        "event": event(None, each.event),
+    }
+
+
+def alarms(rows: Iterable[Alarm]) -> list[Json]:
+    """Every standing alarm."""
+    return [alarm(each) for each in rows]
+
+
+def events(rows: Iterable[tuple[int, Event]]) -> list[Json]:
+    """Events with their running numbers."""
+    return [event(number, each) for number, each in rows]
+
+
+def newest(update: Update) -> Json:
+    """Newest measurements and estimates by name."""
+    return {
+        "now": iso(update.now_ns),
+        "tags": {each.tag: measurement(each) for each in update.measurements},
+        "twin": {each.name: estimate(each) for each in update.estimates},
+    }
+
+
+def trend(name: str, parts: tuple[Trend, Trend, Trend]) -> Json:
+    """Measured values, and the twin's mean with its standard deviation; times in seconds since 1970."""
+    measured, mean, sd = parts
+    return {
+        "name": name,
+        "measured": {
+            "t": [time / 1e9 for time in measured.times_ns],
+            "value": list(measured.values),
+            "quality": list(measured.qualities),
+        },
+        "twin": {
+            "t": [time / 1e9 for time in mean.times_ns],
+            "mean": list(mean.values),
+            "sd": list(sd.values),
+        },
+    }
+
+
+def counters(each: Counters) -> Json:
+    """The conservation law, side by side, and whether it closes."""
+    return {**_plain(asdict(each)), "holds": each.holds}
+
+
+def _plain(values: Mapping[str, Any]) -> Json:
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+
+
+def link(each: LinkState) -> Json:
+    """The state of one connection."""
+    return {
+        "source": each.source,
+        "up": each.up,
+        "text": each.text,
+        "since": iso(each.since_ns),
+        "received": each.received,
+        "gaps": each.gaps,
+    }

@@ -1,0 +1,72 @@
+"""Errors as problem details (RFC 9457): one clear sentence and what to try."""
+
+from http import HTTPStatus
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from twin.domain.errors import StorageError, TwinError
+
+
+class RefusedError(Exception):
+    """A request that can not be answered as asked.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    detail : str
+        What came, what would do, what to try.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def respond(status: int, detail: str) -> Response:
+    """Problem details as a response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(orjson.dumps(body), status, media_type="application/problem+json")
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)  # noqa: S101
+    return respond(error.status, error.detail)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    known = {
+        404: f"There is nothing at {request.url.path}. The interface starts at /api/v1/line.",
+        405: f"{request.method} is not possible at {request.url.path}.",
+    }
+    response = respond(error.status_code, known.get(error.status_code, str(error.detail)))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    faults = [f"{'.'.join(map(str, each['loc'][1:])) or 'body'}: {each['msg']}" for each in error.errors()]
+    return respond(422, "The request can not be used as written. " + "; ".join(faults) + ".")
+
+
+async def _twin(_: Request, error: Exception) -> Response:
+    return respond(503 if isinstance(error, StorageError) else 500, str(error))
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    return respond(500, "The service met a fault of its own; its log says which. Monitoring goes on.")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` with problem details."""
+    app.add_exception_handler(RefusedError, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(TwinError, _twin)
+    app.add_exception_handler(Exception, _unexpected)

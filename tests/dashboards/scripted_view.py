@@ -1,0 +1,319 @@
+"""A view whose values are written by the test: no service, no simulator, no clock of its own."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from twin.domain.alarm import Alarm, AlarmState, Priority
+from twin.domain.asset import Line, Origin, Vessel
+from twin.domain.batch import Batch
+from twin.domain.errors import TwinError
+from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
+from twin.domain.measurement import Estimate, Measurement, Quality
+from twin.domain.tag import Limits, Tag, TagKind
+from twin.ports import Counters, LinkState, Trend, Update
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+TEXTS: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("texts.json").read_text("utf-8"))
+START = 1_795_305_600 * SECOND  # 2026-11-22T00:00:00Z
+NOW = START + 103 * HOUR + 12 * 60 * SECOND
+
+ONLINE = (
+    # name, quantity, unit, low, high, accuracy, level, limits
+    ("pH", "pH", "1", 0.0, 14.0, 0.02, 7.02, Limits(6.8, 6.9, 7.2, 7.3)),
+    ("pO2", "pO2", "%", 0.0, 200.0, 1.0, 40.3, Limits(15.0, 25.0, 70.0, 90.0)),
+    ("pCO2", "pCO2", "mm[Hg]", 0.0, 400.0, 3.0, 61.0, Limits(None, None, 110.0, 140.0)),
+    ("conductivity", "conductivity", "mS/cm", 0.0, 40.0, 0.1, 13.4, Limits(None, 10.0, 20.0, None)),
+    ("temperature", "temperature", "Cel", 0.0, 60.0, 0.1, 36.51, Limits(35.0, 36.0, 37.5, 38.0)),
+    ("weight", "mass", "kg", 0.0, 20.0, 0.01, 11.2, Limits()),
+    ("flow_air", "gas flow", "L/min", 0.0, 5.0, 0.02, 0.4, Limits()),
+    ("flow_O2", "gas flow", "L/min", 0.0, 5.0, 0.02, 0.21, Limits()),
+    ("flow_CO2", "gas flow", "L/min", 0.0, 2.0, 0.01, 0.012, Limits()),
+    ("feed_flow", "liquid flow", "mL/h", 0.0, 200.0, 0.5, 12.4, Limits()),
+    ("base_flow", "liquid flow", "mL/h", 0.0, 100.0, 0.5, 2.1, Limits()),
+    ("stirrer", "rotation", "{rpm}", 0.0, 500.0, 1.0, 182.0, Limits()),
+    ("offgas_O2", "gas fraction", "%", 0.0, 100.0, 0.1, 28.4, Limits()),
+    ("offgas_CO2", "gas fraction", "%", 0.0, 20.0, 0.05, 3.1, Limits()),
+    ("jacket_temperature", "temperature", "Cel", 0.0, 60.0, 0.2, 35.9, Limits()),
+    ("pressure", "pressure", "mbar", 0.0, 500.0, 1.0, 30.0, Limits()),
+)
+SETPOINTS = (
+    ("pH_sp", "pH", "1", 7.0),
+    ("pO2_sp", "pO2", "%", 40.0),
+    ("temperature_sp", "temperature", "Cel", 36.5),
+)
+ASSAYS = (
+    ("VCD", "cell density", "10*6/mL", 14.2),
+    ("viability", "viability", "%", 96.1),
+    ("glucose", "concentration", "g/L", 3.4),
+    ("lactate", "concentration", "g/L", 0.9),
+    ("titre", "concentration", "g/L", 1.82),
+)
+BELIEFS = (
+    *((n, u, v * 1.02, v * 0.04) for n, _, u, v in ASSAYS),
+    ("kLa", "1/h", 8.4, 0.5),
+    ("OUR", "mmol/L/h", 3.1, 0.2),
+)
+
+
+def tags(asset: str) -> tuple[Tag, ...]:
+    """The tag set of one vessel."""
+    online = [
+        Tag(asset, n, q, u, low, high, acc, 1.0, 300.0, f"AT-{asset[1:]}-{n}", limits=limits)
+        for n, q, u, low, high, acc, _, limits in ONLINE
+    ]
+    set_points = [
+        Tag(asset, n, q, u, 0.0, 200.0, 0.0, kind=TagKind.SETPOINT, silence_s=1e6) for n, q, u, _ in SETPOINTS
+    ]
+    assays = [
+        Tag(asset, n, q, u, 0.0, 200.0, 0.1, kind=TagKind.ASSAY, silence_s=1e6) for n, q, u, _ in ASSAYS
+    ]
+    return (*online, *set_points, *assays)
+
+
+def vessel(asset: str, start_ns: int) -> Vessel:
+    """One vessel in the middle of its batch."""
+    name = {"en": f"Bioreactor {asset}", "fr": f"Bioréacteur {asset}"}
+    return Vessel(
+        asset, name, tags(asset), "cho_fedbatch", {}, Batch(f"B-{asset}-07", start_ns, 10.0, 0.4, 336.0)
+    )
+
+
+def line(origin: Origin = Origin.SIMULATED) -> Line:
+    """Two vessels of different age."""
+    vessels = (vessel("R101", START), vessel("R102", START + 30 * HOUR))
+    return Line(
+        "demo", {"en": "Demonstration line", "fr": "Ligne de démonstration"}, "Site 1", origin, vessels
+    )
+
+
+def drift(asset: str = "R101", t: int = NOW, stage: Stage = Stage.CONFIRMED) -> Event:
+    """A pH probe that drifts."""
+    causes = (
+        Cause("ph_drift", Verdict.SENSOR, asset, f"{asset}.pH", 0.97),
+        Cause("acid_made", Verdict.PROCESS, asset, None, 0.02),
+        Cause("base_pump", Verdict.ACTUATOR, asset, f"{asset}.base_flow", 0.01),
+    )
+    return Event(
+        t,
+        Kind.DRIFT,
+        asset,
+        stage,
+        f"{asset}.pH/drift/1",
+        tag=f"{asset}.pH",
+        verdict=Verdict.SENSOR,
+        since=NOW - 13_320 * SECOND,
+        size=0.08,
+        unit="1",
+        confidence=0.97,
+        causes=causes,
+        evidence=("ph_co2", "base_our"),
+        model=ModelRef("cho_fedbatch", "1", "0123456789ab"),
+        detail={"rate_per_h": 0.021},
+    )
+
+
+def aeration(asset: str = "R102") -> Event:
+    """A vessel that lost its oxygen transfer."""
+    causes = (
+        Cause("kla_loss", Verdict.PROCESS, asset, f"{asset}.pO2", 0.88),
+        Cause("do_fouling", Verdict.SENSOR, asset, f"{asset}.pO2", 0.12),
+    )
+    return Event(
+        NOW - 900 * SECOND,
+        Kind.DRIFT,
+        asset,
+        Stage.SUSPECTED,
+        f"{asset}/kla/1",
+        verdict=Verdict.PROCESS,
+        since=NOW - 3000 * SECOND,
+        size=-3.1,
+        unit="1/h",
+        confidence=0.88,
+        causes=causes,
+        evidence=("o2_balance",),
+    )
+
+
+def alarm(event: Event, priority: Priority = Priority.HIGH, state: AlarmState = AlarmState.UNACK) -> Alarm:
+    """The alarm that stands for `event`."""
+    return Alarm(event.condition, state, priority, event, event.t, event.t)
+
+
+@dataclass
+class ScriptedClock:
+    """Time stands until the test moves it."""
+
+    speed: float = 1.0
+    time_ns: int = NOW
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@dataclass
+class ScriptedView:
+    """Implements `twin.ports.View` over plain dictionaries."""
+
+    line: Line = field(default_factory=line)
+    clock: ScriptedClock = field(default_factory=ScriptedClock)
+    values: dict[str, Measurement] = field(default_factory=dict)
+    beliefs: dict[str, Estimate] = field(default_factory=dict)
+    log: list[Event] = field(default_factory=list)
+    standing: dict[str, Alarm] = field(default_factory=dict)
+    texts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    sums: Counters = field(
+        default_factory=lambda: Counters(1000, 960, 12, {"out of range": 20}, {"unknown tag": 5}, 3)
+    )
+    followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for asset in (each.id for each in self.line.vessels):
+            for name, *_, level, _limits in ONLINE:
+                self.set(f"{asset}.{name}", level)
+                self.beliefs[f"{asset}.{name}"] = Estimate(
+                    f"{asset}.{name}", self.clock.time_ns, level * 1.001, level * 0.01, ""
+                )
+            for name, _, _, level in (*SETPOINTS, *ASSAYS):
+                self.set(f"{asset}.{name}", level, age_s=5 * 3600)
+            for name, unit, mean, sd in BELIEFS:
+                self.beliefs[f"{asset}.{name}"] = Estimate(
+                    f"{asset}.{name}", self.clock.time_ns, mean, sd, unit
+                )
+
+    # what the test does
+    def set(
+        self, tag: str, value: float | None, quality: Quality = Quality.GOOD, age_s: float = 0.0
+    ) -> Measurement:
+        at = self.clock.time_ns - int(age_s * SECOND)
+        row = Measurement(tag, value, quality, at, at)
+        self.values[tag] = row
+        return row
+
+    def push(self, *rows: Measurement) -> None:
+        """Tell every follower of new values."""
+        self.publish(Update(rows, now_ns=self.clock.time_ns))
+
+    def happen(self, event: Event) -> int:
+        """An event enters the ledger."""
+        self.log.append(event)
+        self.publish(Update(events=((len(self.log), event),), now_ns=self.clock.time_ns))
+        return len(self.log)
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        """An alarm is raised or moved, with its event."""
+        self.standing[alarm.id] = alarm
+        self.log.append(alarm.event)
+        self.publish(
+            Update(events=((len(self.log), alarm.event),), alarms=(alarm,), now_ns=self.clock.time_ns)
+        )
+
+    def publish(self, update: Update) -> None:
+        for queue in self.followers:
+            queue.put_nowait(update)
+
+    def stop(self) -> None:
+        """The service ends: every follower is let go."""
+        for queue in self.followers:
+            queue.put_nowait(None)
+
+    # twin.ports.View
+    def latest(self) -> Update:
+        return Update(
+            tuple(self.values.values()),
+            tuple(self.beliefs.values()),
+            (),
+            tuple(self.standing.values()),
+            self.clock.time_ns,
+        )
+
+    async def follow(self) -> AsyncIterator[Update]:
+        queue: asyncio.Queue[Update | None] = asyncio.Queue()
+        self.followers.add(queue)
+        try:
+            while (update := await queue.get()) is not None:
+                yield update
+        finally:
+            self.followers.discard(queue)
+
+    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend, Trend]:
+        asset, _, short = name.partition(".")
+        levels = {n: (level, acc) for n, *_, acc, level, _limits in ONLINE} | {
+            n: (v, 0.0) for n, _, _, v in SETPOINTS
+        }
+        if short not in levels:
+            return self._samples(name, short, start_ns, end_ns, points)
+        level, accuracy = levels[short]
+        first = max(start_ns, next(v.batch.start_ns for v in self.line.vessels if v.id == asset and v.batch))
+        end = min(end_ns, self.clock.time_ns)
+        times = tuple(range(first, end, max(SECOND, (end - first) // points))) if end > first else ()
+        truth = [level * (1 + 0.004 * math.sin(t / HOUR) + 0.002 * math.sin(t / HOUR * 7)) for t in times]
+        onset = self.clock.time_ns - 13_320 * SECOND
+        faulty = name == "R101.pH"
+        off = [0.08 * max(0, t - onset) / (13_320 * SECOND) if faulty else 0.0 for t in times]
+        noise = [accuracy * 0.6 * math.sin(i * 12.9898) for i in range(len(times))]
+        values = tuple(y + d + n for y, d, n in zip(truth, off, noise, strict=True))
+        measured = Trend(times, values, (192,) * len(times))
+        if short.endswith("_sp"):
+            return Trend(times, (level,) * len(times), measured.qualities), Trend(), Trend()
+        sd = Trend(times, tuple(max(accuracy, level * 0.004) for _ in times))
+        return measured, Trend(times, tuple(truth)), sd
+
+    def _samples(
+        self, name: str, short: str, start_ns: int, end_ns: int, points: int
+    ) -> tuple[Trend, Trend, Trend]:
+        levels = {n: mean for n, _, mean, _ in BELIEFS}
+        level = levels.get(short, 1.0)
+        hours = [h for h in range(0, 103, 24) if start_ns <= START + h * HOUR < end_ns]
+        measured = Trend(
+            tuple(START + h * HOUR for h in hours),
+            tuple(level * (0.3 + h / 150) for h in hours),
+            (192,) * len(hours),
+        )
+        first, end = max(START, start_ns), min(end_ns, self.clock.time_ns)
+        times = tuple(range(first, end, max(SECOND, (end - first) // points))) if end > first else ()
+        mean = tuple(level * (0.3 + (t - START) / HOUR / 150) for t in times)
+        return measured, Trend(times, mean), Trend(times, tuple(m * 0.05 for m in mean))
+
+    def alarms(self) -> list[Alarm]:
+        return sorted(self.standing.values(), key=lambda each: -each.raised_ns)
+
+    def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        return list(enumerate(self.log, 1))[after : after + limit]
+
+    def newest_event(self) -> int:
+        return len(self.log)
+
+    def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+        if alarm_id not in self.standing:
+            raise TwinError(f"No alarm {alarm_id!r} stands; it may have returned to normal.")
+        moved = replace(self.standing[alarm_id], state=AlarmState.ACKED, by=by, changed_ns=self.clock.time_ns)
+        self.standing[alarm_id] = moved
+        self.publish(Update(alarms=(moved,), now_ns=self.clock.time_ns))
+        return moved
+
+    def counters(self) -> Counters:
+        return self.sums
+
+    def links(self) -> list[LinkState]:
+        return [
+            LinkState("plant-opcua", True, "connected", NOW - 5 * HOUR, 98_231, 1),
+            LinkState(
+                "lab-mqtt",
+                False,
+                "127.0.0.1:1883 refuses the connection; is the broker running?",
+                NOW - 90 * SECOND,
+                412,
+                0,
+            ),
+        ]
+
+    def messages(self, language: str) -> Mapping[str, str]:
+        return self.texts.get(language, TEXTS[language])

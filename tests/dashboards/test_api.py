@@ -1,0 +1,180 @@
+"""The interface as a program sees it."""
+
+import httpx
+import pytest
+from scripted_view import ScriptedView, alarm, drift
+
+from dashboards.app import create_app
+from twin.domain.errors import StorageError
+from twin.domain.event import Kind
+from twin.domain.measurement import Quality
+
+
+@pytest.fixture
+def view() -> ScriptedView:
+    return ScriptedView()
+
+
+@pytest.fixture
+async def client(view, tmp_path):
+    transport = httpx.ASGITransport(create_app(view, static=tmp_path), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as each:
+        yield each
+
+
+async def test_line_tells_units_ranges_limits_and_where_data_come_from(client):
+    line = (await client.get("/api/v1/line")).json()
+    assert line["origin"] == "simulated"
+    assert line["languages"] == ["en", "fr"]
+    tag = next(each for each in line["vessels"][0]["tags"] if each["id"] == "R101.pCO2")
+    assert (tag["unit"], tag["limits"]["high"], tag["limits"]["low"]) == ("mm[Hg]", 110.0, None)
+
+
+async def test_latest_keeps_missing_apart_from_zero(client, view):
+    view.set("R101.pH", None, Quality.BAD)
+    view.set("R101.pO2", 0.0)
+    tags = (await client.get("/api/v1/latest")).json()["tags"]
+    assert tags["R101.pH"]["value"] is None
+    assert tags["R101.pH"]["quality"] == "bad"
+    assert tags["R101.pO2"]["value"] == 0.0
+
+
+async def test_trend_has_the_measured_series_and_the_band(client):
+    answer = await client.get(
+        "/api/v1/trend",
+        params={
+            "name": "R101.pH",
+            "start": "2026-11-25T00:00:00Z",
+            "end": "2026-11-26T00:00:00Z",
+            "points": 50,
+        },
+    )
+    trend = answer.json()
+    assert 50 <= len(trend["measured"]["t"]) == len(trend["measured"]["value"]) <= 100
+    assert len(trend["twin"]["mean"]) == len(trend["twin"]["sd"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [
+        ("/api/v1/trend?name=R999.pH", 404, "R101, R102"),
+        ("/api/v1/trend?name=R101.pH&start=2026-11-26T00:00:00Z&end=2026-11-25T00:00:00Z", 422, "before"),
+        ("/api/v1/trend?name=R101.pH&start=2026-11-26T00:00:00", 422, "time zone"),
+        ("/api/v1/trend?name=R101.pH&start=1970-01-01T00:00:00Z", 422, "shorter"),
+        ("/api/v1/trend?name=R101.pH&points=1000000", 422, "points"),
+        ("/api/v1/trend?name=R101.pH&start=soon", 422, "start"),
+        ("/api/v1/events?limit=0", 422, "limit"),
+        ("/api/v1/messages/de", 404, "'fr'"),
+        ("/api/v1/nothing", 404, "/api/v1/line"),
+    ],
+)
+async def test_errors_are_problem_details_that_say_what_to_try(client, path, status, word):
+    answer = await client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert word in answer.json()["detail"]
+
+
+async def test_events_by_number_and_newest_without(client, view):
+    for t in range(5):
+        view.happen(drift(t=t))
+    after = (await client.get("/api/v1/events", params={"after": 3})).json()
+    newest = (await client.get("/api/v1/events", params={"limit": 2})).json()
+    assert [each["number"] for each in after] == [each["number"] for each in newest] == [4, 5]
+    assert after[0]["kind"] == Kind.DRIFT
+    assert [cause["verdict"] for cause in after[0]["causes"]] == ["sensor", "process", "actuator"]
+
+
+async def test_acknowledge_moves_the_alarm_and_names_who(client, view):
+    standing = alarm(drift())
+    view.raise_alarm(standing)
+    answer = await client.post(f"/api/v1/alarms/{standing.id}/acknowledge", json={"by": "Anne"})
+    assert answer.json()["state"] == "acked"
+    assert (await client.get("/api/v1/alarms")).json()[0]["by"] == "Anne"
+
+
+async def test_acknowledging_what_does_not_stand_is_explained(client):
+    answer = await client.post("/api/v1/alarms/none/acknowledge", json={})
+    assert answer.status_code == 404
+    assert "none" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"host": "evil.example"}, 421),
+        ({"host": "localhost:notaport"}, 421),
+        ({"content-type": "text/plain"}, 422),
+        ({"origin": "http://localhost:8080", "sec-fetch-site": "same-origin"}, 200),
+        ({"host": "127.0.0.1:8080", "origin": "http://127.0.0.1:8080"}, 200),
+    ],
+)
+async def test_changes_come_from_own_pages_under_known_names_only(client, view, headers, status):
+    standing = alarm(drift())
+    view.raise_alarm(standing)
+    path = f"/api/v1/alarms/{standing.id}/acknowledge"
+    answer = await client.post(path, content=b"{}", headers={"content-type": "application/json", **headers})
+    assert answer.status_code == status
+    assert (view.standing[standing.id].state == "acked") is (status == 200)
+
+
+async def test_every_answer_forbids_foreign_content(client):
+    for path in ("/", "/api/v1/line", "/api/v1/nothing", "/metrics"):
+        headers = (await client.get(path)).headers
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_metrics_add_up(client):
+    text = (await client.get("/metrics")).text
+    rows = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    settled = sum(int(v) for k, v in rows.items() if k.startswith("twin_ingest_samples_total"))
+    assert settled + int(rows["twin_ingest_pending"]) == int(rows["twin_ingest_received_total"]) == 1000
+    assert rows["twin_ingest_conserved"] == "1"
+    assert rows['twin_link_up{source="lab-mqtt"}'] == "0"
+
+
+async def test_a_store_that_fails_is_503_with_its_own_words(client, view, monkeypatch):
+    def broken() -> int:
+        raise StorageError("The ledger's disk is full; free some space.")
+
+    monkeypatch.setattr(view, "newest_event", broken)
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert "disk is full" in answer.json()["detail"]
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_fault_of_our_own_shows_no_inside(client, view, monkeypatch):
+    def broken() -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(view, "counters", broken)
+    answer = await client.get("/api/v1/counters")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+async def test_without_built_pages_the_root_says_what_to_run(client):
+    answer = await client.get("/")
+    assert answer.status_code == 503
+    assert "npm run build" in answer.text
+
+
+async def test_built_pages_are_served_and_nothing_beside_them(view, tmp_path):
+    static = tmp_path / "static"
+    (static / "assets").mkdir(parents=True)
+    (static / "index.html").write_text("<!doctype html>ok")
+    (static / "assets" / "a.js").write_text("1")
+    (tmp_path / "secret").write_text("no")
+    transport = httpx.ASGITransport(create_app(view, static=static))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/")).headers["cache-control"] == "no-cache"
+        assert "immutable" in (await client.get("/assets/a.js")).headers["cache-control"]
+        for path in ("/../secret", "/%2e%2e/secret", "/assets/..%2f..%2fsecret"):
+            assert (await client.get(path)).status_code == 404
