@@ -164,7 +164,7 @@ def _acting(view: View) -> APIRouter:
                 415, 'Send the acknowledgement as application/json, such as {"by": "operator"}.'
             )
         try:
-            return _json(payloads.alarm(view.acknowledge(alarm_id, who.by)))
+            return _json(payloads.alarm(await view.acknowledge(alarm_id, who.by)))
         except StorageError:
             raise
         except TwinError as error:

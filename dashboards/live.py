@@ -96,16 +96,13 @@ class Broadcast:
     Parameters
     ----------
     view : View
-    pace_s : float
-        Least time between two batches [s] (chosen default).
     patience_s : float
         Silence after which the clock is sent [s]: well under the 5 s after which
         the page says that the service is gone.
     """
 
-    def __init__(self, view: View, pace_s: float = 0.2, patience_s: float = 2.0) -> None:
+    def __init__(self, view: View, patience_s: float = 2.0) -> None:
         self._view = view
-        self._pace_s = pace_s
         self._patience_s = patience_s
         self._boxes: set[Mailbox] = set()
         self._reader: asyncio.Task[None] | None = None
@@ -165,7 +162,6 @@ class Broadcast:
                 batch = self._batch(update)
                 for box in self._boxes:
                     box.put(batch)
-                await asyncio.sleep(self._pace_s)
 
     def _batch(self, update: Update) -> Batch:
         alarms = frame("alarms", payloads.alarms(self._view.alarms())) if update.alarms else b""

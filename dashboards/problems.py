@@ -34,12 +34,12 @@ def respond(status: int, detail: str) -> Response:
 
 
 async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RefusedError)  # noqa: S101
+    assert isinstance(error, RefusedError)
     return respond(error.status, error.detail)
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)
     known = {
         404: f"There is nothing at {request.url.path}. The interface starts at /api/v1/line.",
         405: f"{request.method} is not possible at {request.url.path}.",
@@ -50,7 +50,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _validation(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)
     faults = [f"{'.'.join(map(str, each['loc'][1:])) or 'body'}: {each['msg']}" for each in error.errors()]
     return respond(422, "The request can not be used as written. " + "; ".join(faults) + ".")
 

@@ -291,7 +291,7 @@ class ScriptedView:
     def newest_event(self) -> int:
         return len(self.log)
 
-    def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
         if alarm_id not in self.standing:
             raise TwinError(f"No alarm {alarm_id!r} stands; it may have returned to normal.")
         moved = replace(self.standing[alarm_id], state=AlarmState.ACKED, by=by, changed_ns=self.clock.time_ns)

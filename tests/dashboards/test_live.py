@@ -37,7 +37,7 @@ async def take(stream, count: int) -> list[dict]:
 
 
 async def test_snapshot_then_values_then_event_then_alarm(view):
-    live = Broadcast(view, pace_s=0)
+    live = Broadcast(view)
     async with aclosing(live.stream(None)) as stream:
         (snapshot,) = await take(stream, 1)
         assert snapshot["event"] == "snapshot"
@@ -57,7 +57,7 @@ async def test_snapshot_then_values_then_event_then_alarm(view):
 async def test_resuming_brings_every_event_missed_and_none_twice(view):
     for t in range(1200):
         view.log.append(drift(t=t))
-    live = Broadcast(view, pace_s=0)
+    live = Broadcast(view)
     async with aclosing(live.stream(5)) as stream:
         frames = await take(stream, 1 + 1195)
         view.happen(drift(t=1200))
@@ -67,7 +67,7 @@ async def test_resuming_brings_every_event_missed_and_none_twice(view):
 
 
 async def test_a_slow_viewer_gets_the_newest_value_and_all_events(view):
-    live = Broadcast(view, pace_s=0)
+    live = Broadcast(view)
     async with aclosing(live.stream(None)) as slow, aclosing(live.stream(None)) as quick:
         await take(slow, 1)
         await take(quick, 1)
@@ -84,7 +84,7 @@ async def test_a_slow_viewer_gets_the_newest_value_and_all_events(view):
 
 
 async def test_viewers_share_the_same_bytes_and_one_reader(view):
-    live = Broadcast(view, pace_s=0)
+    live = Broadcast(view)
     async with aclosing(live.stream(None)) as one, aclosing(live.stream(None)) as two:
         await take(one, 1)
         await take(two, 1)
@@ -101,7 +101,7 @@ async def test_viewers_share_the_same_bytes_and_one_reader(view):
 
 
 async def test_silence_is_broken_by_the_clock_and_a_missed_wake_up_is_made_good(view):
-    live = Broadcast(view, pace_s=0, patience_s=0.02)
+    live = Broadcast(view, patience_s=0.02)
     async with aclosing(live.stream(None)) as stream:
         kinds = [each["event"] for each in await take(stream, 2)]
         view.log.append(drift())  # nobody was told
@@ -111,7 +111,7 @@ async def test_silence_is_broken_by_the_clock_and_a_missed_wake_up_is_made_good(
 
 
 async def test_streams_end_with_the_service(view):
-    live = Broadcast(view, pace_s=0)
+    live = Broadcast(view)
     async with aclosing(live.stream(None)) as stream:
         await take(stream, 1)
         view.stop()
