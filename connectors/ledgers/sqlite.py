@@ -1,0 +1,207 @@
+"""Ledger in one SQLite file: events, alarms, outbox, quarantine, snapshots; one transaction each call."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from connectors.codecs import records
+from connectors.sqlite_file import hold, named, open_writer, transaction
+from twin.domain.alarm import Alarm, AlarmState, Notice
+from twin.domain.errors import StorageError
+from twin.domain.event import Event
+from twin.domain.measurement import Quarantined
+from twin.ports import DueNotice, Ledger
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+        t INTEGER NOT NULL, kind TEXT NOT NULL, asset TEXT NOT NULL, body BLOB NOT NULL);
+    CREATE TRIGGER events_stay_as_written BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
+    CREATE TRIGGER events_stay BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'an event is never removed'); END;
+    CREATE TABLE alarms (
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, raised INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX alarms_standing ON alarms (raised) WHERE state <> 'normal';
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, subscriber TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'given_up')),
+        next_try INTEGER, tries INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+        body BLOB NOT NULL);
+    CREATE INDEX outbox_waiting ON outbox (next_try) WHERE state = 'waiting';
+    CREATE TABLE quarantine (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, reason TEXT NOT NULL,
+        body BLOB NOT NULL);
+    CREATE TABLE snapshots (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+STATES: Final = ("waiting", "sent", "given_up")
+
+
+class Config(BaseModel):
+    """One ledger file; made when it is missing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: Path
+
+
+def open_ledger(config: Config) -> Ledger:
+    """Open or make the file.
+
+    Raises
+    ------
+    StorageError
+        Another process writes it, or it is not usable.
+    """
+    return SqliteLedger(config.path)
+
+
+class SqliteLedger:
+    """The file behind the port. May be called from any thread; calls wait for each other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._one_at_a_time = threading.RLock()
+        self._held = hold(path)
+        try:
+            self._db = open_writer(path, MIGRATIONS)
+        except BaseException:
+            self._held.release()
+            raise
+
+    def commit(
+        self, events: Sequence[Event], alarms: Sequence[Alarm], notices: Sequence[Notice]
+    ) -> list[tuple[int, Event]]:
+        """Keep all or nothing; returns the events not known before, with their running numbers."""
+        with self._transaction() as db:
+            new = [(number, event) for event in events if (number := _add(db, event)) is not None]
+            db.executemany(
+                _PUT_ALARM, [(a.id, a.state.value, a.raised_ns, records.encode(a)) for a in alarms]
+            )
+            db.executemany(_ADD_NOTICE, [(n.key, n.subscriber, records.encode(n)) for n in notices])
+        return new
+
+    def quarantine(self, rows: Sequence[Quarantined]) -> None:
+        """Keep refused readings with their reasons."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO quarantine (source, reason, body) VALUES (?, ?, ?)",
+                [(_text(row.reading.source), _text(row.reason), records.encode(row)) for row in rows],
+            )
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """Newest refused readings, newest first."""
+        rows = self._rows("SELECT body FROM quarantine ORDER BY number DESC LIMIT ?", limit)
+        return [records.decode_quarantined(body) for (body,) in rows]
+
+    def alarms(self) -> list[Alarm]:
+        """Alarms that are not back to normal, newest first."""
+        rows = self._rows(
+            "SELECT body FROM alarms WHERE state <> ? ORDER BY raised DESC, id", AlarmState.NORMAL.value
+        )
+        return [records.decode_alarm(body) for (body,) in rows]
+
+    def alarm(self, alarm_id: str) -> Alarm | None:
+        """One alarm, standing or past."""
+        rows = self._rows("SELECT body FROM alarms WHERE id = ?", alarm_id)
+        return records.decode_alarm(rows[0][0]) if rows else None
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
+        """Events with their running number, oldest first, those numbered above `after`."""
+        rows = self._rows(
+            "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?", after, limit
+        )
+        return [(number, records.decode_event(body)) for number, body in rows]
+
+    def due(self, now_ns: int, limit: int = 100) -> list[DueNotice]:
+        """Notices to be sent now, oldest first."""
+        return [_due(*row) for row in self._rows(_DUE, now_ns, limit)]
+
+    def settle(self, key: str, sent: bool, error: str, next_try_ns: int | None) -> None:
+        """Record a delivery: sent, to be tried again at `next_try_ns`, or given up (None).
+
+        Raises
+        ------
+        StorageError
+            No notice has this key.
+        """
+        state = "sent" if sent else "given_up" if next_try_ns is None else "waiting"
+        with self._transaction() as db:
+            if not db.execute(_SETTLE, (state, None if sent else next_try_ns, _text(error), key)).rowcount:
+                raise StorageError(f"{self._path}: no notice {key!r} in the outbox; nothing was settled.")
+
+    def outbox(self) -> Mapping[str, int]:
+        """Number of notices by state: waiting, sent, given_up."""
+        return dict.fromkeys(STATES, 0) | dict(
+            self._rows("SELECT state, count(*) FROM outbox GROUP BY state")
+        )
+
+    def save_snapshot(self, name: str, blob: bytes) -> None:
+        """Keep the newest state of something under `name`."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (name, blob))
+
+    def load_snapshot(self, name: str) -> bytes | None:
+        """The newest state kept under `name`."""
+        rows = self._rows("SELECT body FROM snapshots WHERE name = ?", name)
+        return bytes(rows[0][0]) if rows else None
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._one_at_a_time:
+            self._db.close()
+            self._held.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._one_at_a_time, transaction(self._db, self._path):
+            yield self._db
+
+    def _rows(self, sql: str, *parameters: object) -> list[Any]:
+        with self._one_at_a_time, named(self._path):
+            return self._db.execute(sql, parameters).fetchall()
+
+
+_ADD_EVENT: Final = (
+    "INSERT INTO events (id, t, kind, asset, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+_PUT_ALARM: Final = "INSERT OR REPLACE INTO alarms VALUES (?, ?, ?, ?)"
+_ADD_NOTICE: Final = (
+    "INSERT INTO outbox (key, subscriber, next_try, body) VALUES (?, ?, 0, ?) ON CONFLICT (key) DO NOTHING"
+)
+_EVENTS: Final = "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?"
+_DUE: Final = (
+    "SELECT body, next_try, tries FROM outbox "
+    "WHERE state = 'waiting' AND next_try <= ? ORDER BY number LIMIT ?"
+)
+_SETTLE: Final = "UPDATE outbox SET state = ?, next_try = ?, error = ?, tries = tries + 1 WHERE key = ?"
+
+
+def _add(db: sqlite3.Connection, event: Event) -> int | None:
+    """The event's running number, or None when it was known."""
+    row = (event.id, event.t, event.kind.value, event.asset, records.encode(event))
+    added = db.execute(_ADD_EVENT, row)
+    return added.lastrowid if added.rowcount else None
+
+
+def _alarm_row(alarm: Alarm) -> tuple[str, str, int, bytes]:
+    return (alarm.id, alarm.state.value, alarm.raised_ns, records.encode(alarm))
+
+
+def _due(body: bytes, next_try: int, tries: int) -> DueNotice:
+    notice = records.decode_notice(body)
+    return DueNotice(replace(notice, tries=tries), next_try)
+
+
+def _text(text: str) -> str:
+    """Text SQLite can keep: broken Unicode escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

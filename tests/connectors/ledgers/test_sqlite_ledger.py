@@ -1,0 +1,154 @@
+"""The ledger: all or nothing, once, and still there after the process was killed."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connectors.ledgers.sqlite import Config, SqliteLedger, open_ledger
+from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
+from twin.domain.errors import StorageError
+from twin.domain.event import Event, Kind, Stage
+from twin.domain.measurement import Quality, Quarantined, Reading
+
+
+def event(n: int, condition: str = "drift/R101.pH") -> Event:
+    return Event(n, Kind.DRIFT, "R101", Stage.SUSPECTED, f"{condition}/{n}")
+
+
+def alarm(n: int, state: AlarmState = AlarmState.UNACK) -> Alarm:
+    return Alarm(f"a{n}", state, Priority.HIGH, event(n), n, n)
+
+
+def notice(n: int) -> Notice:
+    return Notice(f"key-{n}", "anna", "fr", "Dérive", "La sonde pH dérive", alarm(n))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    opened = open_ledger(Config(path=tmp_path / "ledger.sqlite"))
+    assert isinstance(opened, SqliteLedger)
+    yield opened
+    opened.close()
+
+
+def test_events_get_running_numbers_once(ledger: SqliteLedger) -> None:
+    assert ledger.commit([event(5), event(3)], [], []) == [(1, event(5)), (2, event(3))]
+    assert ledger.commit([event(3), event(9), event(9)], [], []) == [(3, event(9))]
+    assert ledger.events() == [(1, event(5)), (2, event(3)), (3, event(9))]
+    assert ledger.events(after=1, limit=1) == [(2, event(3))]
+
+
+def test_a_commit_is_all_or_nothing(ledger: SqliteLedger) -> None:
+    broken = replace(alarm(1), event=replace(event(1), detail={"what": object()}))  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        ledger.commit([event(1)], [broken], [notice(1)])
+    assert ledger.events() == []
+    assert ledger.outbox() == {"waiting": 0, "sent": 0, "given_up": 0}
+    assert ledger.commit([event(1)], [alarm(1)], [notice(1)]) == [(1, event(1))]
+
+
+def test_alarms_replace_their_former_state(ledger: SqliteLedger) -> None:
+    ledger.commit([], [alarm(1), alarm(2), alarm(3)], [])
+    ledger.commit([], [alarm(2, AlarmState.NORMAL), alarm(1, AlarmState.ACKED)], [])
+    assert ledger.alarms() == [alarm(3), alarm(1, AlarmState.ACKED)]
+    assert ledger.alarm("a2") == alarm(2, AlarmState.NORMAL)
+    assert ledger.alarm("a9") is None
+
+
+def test_the_outbox_keeps_each_notice_once_and_its_deliveries(ledger: SqliteLedger) -> None:
+    ledger.commit([], [], [notice(1), notice(2), notice(3)])
+    ledger.settle("key-1", True, "", None)
+    ledger.settle("key-2", False, "HTTP 503", 50)
+    ledger.settle("key-3", False, "HTTP 404", None)
+    ledger.commit([], [], [replace(notice(1), title="again"), replace(notice(2), title="again")])
+    assert ledger.outbox() == {"waiting": 1, "sent": 1, "given_up": 1}
+    assert ledger.due(49) == []
+    (due,) = ledger.due(50)
+    assert (due.notice, due.next_try_ns) == (replace(notice(2), tries=1), 50)
+    with pytest.raises(StorageError, match="no notice 'key-9'"):
+        ledger.settle("key-9", True, "", None)
+
+
+def test_due_is_oldest_first_and_limited(ledger: SqliteLedger) -> None:
+    ledger.commit([], [], [notice(n) for n in (3, 1, 2)])
+    assert [due.notice.key for due in ledger.due(0, limit=2)] == ["key-3", "key-1"]
+
+
+def test_what_was_refused_is_kept_with_its_reason(ledger: SqliteLedger) -> None:
+    reading = Reading("mqtt", "plant/R1\ud800", float("inf"), Quality.GOOD, 2**70, 7, replayed=True)
+    ledger.quarantine([Quarantined(reading, "time", "year 2100"), Quarantined(reading, "range", "1e308")])
+    newest, older = ledger.quarantined()
+    assert (newest.reason, older.reason) == ("range", "time")
+    assert (older.reading.value, older.reading.time_ns) == (float("inf"), 2**70)
+    assert older.reading.address == "plant/R1\\ud800"
+    assert len(ledger.quarantined(limit=1)) == 1
+
+
+def test_snapshots_keep_the_newest(ledger: SqliteLedger) -> None:
+    assert ledger.load_snapshot("engine") is None
+    ledger.save_snapshot("engine", b"one")
+    ledger.save_snapshot("engine", b"\0two")
+    assert ledger.load_snapshot("engine") == b"\0two"
+
+
+def test_events_can_not_be_altered_even_by_sql(ledger: SqliteLedger, tmp_path: Path) -> None:
+    ledger.commit([event(1)], [], [])
+    other = sqlite3.connect(tmp_path / "ledger.sqlite")
+    for statement in ("UPDATE events SET t = 0", "DELETE FROM events"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            other.execute(statement)
+    other.close()
+
+
+def test_a_second_writer_is_refused(ledger: SqliteLedger, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="already being written"):
+        open_ledger(Config(path=tmp_path / "ledger.sqlite"))
+
+
+WRITER = """
+import sys, pathlib
+sys.path.insert(0, sys.argv[2])
+from test_sqlite_ledger import alarm, event, notice
+from connectors.ledgers.sqlite import Config, open_ledger
+ledger = open_ledger(Config(path=pathlib.Path(sys.argv[1])))
+n = max((event.t for _, event in ledger.events(limit=10**6)), default=0)
+while n < 10**6:
+    batch = range(n + 1, n + 4)
+    ledger.commit([event(n), *map(event, batch)], [alarm(i) for i in batch], [notice(i) for i in batch])
+    n += 3
+    print(n, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    for round_ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), str(Path(__file__).parent)],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as writer:
+            assert writer.stdout is not None
+            acknowledged = 0
+            for line in writer.stdout:
+                acknowledged = int(line)
+                if acknowledged % 1000 > 60 + 17 * round_:
+                    break
+            writer.send_signal(signal.SIGKILL)
+            acknowledged = max([acknowledged, *map(int, writer.stdout.read().split("\n")[:-1])])
+        ledger = open_ledger(Config(path=path))
+        times = [found.t for _, found in ledger.events(limit=10**6)]
+        alarms = {found.raised_ns for found in ledger.alarms()}
+        waiting = ledger.outbox()["waiting"]
+        ledger.close()
+        first = times[0]
+        assert times == list(range(first, first + len(times)))
+        assert times[-1] >= acknowledged > 0
+        assert alarms == set(times) - {0}
+        assert waiting == len(alarms)
