@@ -1,0 +1,73 @@
+"""Channels that say nothing, and what is missing when they speak again."""
+
+from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.measurement import Quality
+from twin.domain.tag import Tag
+from twin.monitors.signals_state import Condition, Detector
+
+SECOND = 1_000_000_000
+
+
+class SilenceDetector(Detector):
+    """Nothing usable for longer than `tag.silence_s`, from the first tick on.
+
+    On return the condition is closed and a GAP event tells the interval without values.
+    """
+
+    KIND = Kind.SIGNAL_LOST
+    FIELDS = ("heard", "ever", "gaps")
+
+    def __init__(self, tag: Tag) -> None:
+        super().__init__(tag)
+        self.patience = int(tag.silence_s * SECOND)
+        self.heard: int | None = None
+        self.ever = False
+        self.gaps = 0
+
+    def see(self, t: int, x: float, out: list[Event]) -> Quality:
+        """Remember that the channel spoke; tell the gap when it had been silent."""
+        if self.heard is not None and self.ever and t - self.heard > self.patience:
+            self._back(t, out)
+        elif self.condition.stage:
+            out.append(self._event(Stage.CLOSED, t))
+        self.heard, self.ever = t, True
+        return Quality.GOOD
+
+    def _back(self, t: int, out: list[Event]) -> None:
+        assert self.heard is not None
+        if self.condition.open:
+            out.append(self._event(Stage.CLOSED, t))
+        gap = Condition(self.tag, Kind.GAP)
+        gap.number = self.gaps
+        self.gaps += 1
+        missing = (t - self.heard) / SECOND
+        expected = missing / self.tag.period_s - 1.0 if self.tag.period_s > 0 else 0.0
+        out.append(
+            gap.move(
+                Stage.CONFIRMED,
+                t,
+                since=self.heard,
+                confidence=1.0,
+                causes=self.causes(("values_missing", Verdict.UNKNOWN, 1.0)),
+                detail={"seconds": missing, "expected": float(round(expected))},
+            )
+        )
+
+    def tick(self, now: int, out: list[Event]) -> None:
+        """Say once that the channel is silent."""
+        if self.heard is None:
+            self.heard = now
+        if not self.condition.open and now - self.heard > self.patience:
+            out.append(self._event(Stage.CONFIRMED, now))
+
+    def _event(self, stage: Stage, t: int) -> Event:
+        assert self.heard is not None
+        code = "no_signal" if self.ever else "never_heard"
+        return self.condition.move(
+            stage,
+            t,
+            since=self.heard if not self.condition.open else None,
+            confidence=1.0,
+            causes=self.causes((code, Verdict.SENSOR, 1.0)),
+            detail={"seconds": (t - self.heard) / SECOND},
+        )
