@@ -57,6 +57,8 @@ class Correction:
         Covariance of the innovation as used, 1 on the diagonal where nothing was measured (..., m, m).
     K : Array
         Gain (..., n, m).
+    slope : Array
+        As `H`, for every reading whether measured or not (..., m, n).
     spread : Array
         Standard deviation of each expected reading before noise (..., m).
     nis : Array
@@ -71,6 +73,7 @@ class Correction:
     H: Array
     S: Array
     K: Array
+    slope: Array
     spread: Array
     nis: Array
     gated: Array
@@ -112,7 +115,7 @@ def _t(matrix: Array) -> Array:
 
 def _solve_right(rows: Array, low: Array) -> Array:
     """Solve ``X L' = rows'`` for X: the linear map whose first-order differences are `rows`."""
-    return _t(np.linalg.solve(_t(low), rows))
+    return _t(np.asarray(np.linalg.solve(_t(low), rows)))
 
 
 def predict(belief: Belief, function: Callable[[Array], Array], noise: Array, scale: Array) -> Prediction:
@@ -167,9 +170,10 @@ def correct(
     """
     low = factor(belief.cov, scale)
     predicted, first, second = _moments(function(_points(belief.mean, low)))
+    spread = (first**2 + second**2).sum(axis=-2)
+    slope = _solve_right(first, low)
     first = np.where(mask[..., None, :], first, 0.0)
     second = np.where(mask[..., None, :], second, 0.0)
-    spread = (first**2 + second**2).sum(axis=-2)
     innovation = np.where(mask, measured - predicted, 0.0)
     variance = np.where(mask, noise(predicted), 1.0)
     gated = innovation**2 > gate**2 * (spread + variance)
@@ -177,11 +181,11 @@ def correct(
     S = _t(first) @ first + _t(second) @ second
     m = S.shape[-1]
     S[..., range(m), range(m)] += variance
-    H = _solve_right(first, low)
-    K = _t(np.linalg.solve(S, _t(first) @ _t(low)))
+    H = np.where(mask[..., None], slope, 0.0)
+    K = _t(np.asarray(np.linalg.solve(S, _t(first) @ _t(low))))
     after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
     nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)
-    return Correction(after, predicted, innovation, H, S, K, np.sqrt(spread), nis, gated)
+    return Correction(after, predicted, innovation, H, S, K, slope, np.sqrt(spread), nis, gated)
 
 
 def _joseph(belief: Belief, K: Array, H: Array, rest: Array, innovation: Array) -> Belief:

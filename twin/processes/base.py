@@ -75,6 +75,10 @@ class Output:
     gate : float
         Innovations above this number of standard deviations are not believed (but still
         counted by the monitors) [1].
+    refill : str
+        For a bottle on a scale: the state that holds its mass. A reading above it by more
+        than `refill_least` [unit] is an exchanged bottle.
+    refill_least : float
     """
 
     name: str
@@ -83,6 +87,8 @@ class Output:
     relative: float = 0.0
     assay: bool = False
     gate: float = 8.0
+    refill: str = ""
+    refill_least: float = np.inf
 
 
 @dataclass(frozen=True, slots=True)

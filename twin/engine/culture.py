@@ -1,0 +1,245 @@
+"""The twin of one vessel: a belief stepped frame by frame, and the faults it tells."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from twin.domain.asset import Vessel
+from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.frame import Frame
+from twin.domain.measurement import Estimate
+from twin.domain.sample import Assay
+from twin.engine.mind import Intervention, Mind, Stepper
+from twin.monitors.decision import Decisions
+from twin.monitors.glr import Evidence, Finding
+from twin.observers.rewind import HOUR, Row, Tape
+from twin.observers.ukf import SPREAD, Belief, Correction, factor
+from twin.processes.base import Process, model_ref
+
+UNCERTAIN: Final = 3.0
+"""Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
+WARM_UP_H: Final = 2.0
+"""Nothing is decided in the first hours of a vessel [h] (chosen default)."""
+HONEST_H: Final = 24.0
+"""What counts as a probe's usual bias follows the belief with this time constant [h] (default)."""
+
+
+class CultureTwin:
+    """Steps a process model along a vessel's frames.
+
+    Deterministic and without a clock: the same frames give the same estimates and events.
+
+    Parameters
+    ----------
+    vessel : Vessel
+    process : Process
+    """
+
+    def __init__(self, vessel: Vessel, process: Process) -> None:
+        self.vessel = vessel
+        self.process = process
+        self.frame_s = process.frame_s
+        self._stepper = Stepper(process)
+        self._place = {name: i for i, name in enumerate(self._stepper.names)}
+        self._reading = {o.name: i for i, o in enumerate(process.outputs)}
+        self._model = model_ref(process)
+        self._decisions = Decisions(vessel.id, {h.code: h for h in process.hypotheses}, self._model)
+        sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
+        self._biases = sorted({self._place[h.state] for h in sensors})
+        self._mind: Mind | None = None
+        self._tape: Tape[Mind] = Tape()
+        self._interventions: list[Intervention] = []
+        self._inputs = np.array([i.default for i in process.inputs])
+        self._usual = np.zeros(len(self._place))
+        self._start_ns = 0
+
+    def step(self, frame: Frame) -> tuple[list[Estimate], list[Event]]:
+        """Take one frame; returns beliefs at its end and findings."""
+        mind = self._mind or self._begin(frame.start_ns)
+        row = self._row(frame)
+        self._tape.record(row)
+        events = self._take_assays(frame.assays, row)
+        mind = self._mind or mind
+        resets = mind.resets
+        done = self._stepper.step(mind, row, self._interventions)
+        band = self._band(mind, done, row)
+        if mind.resets > resets:
+            events.append(self._told(row.end_ns, "filter_reset", {"resets": float(mind.resets)}))
+        events += self._decide(mind, row.end_ns)
+        self._tape.mark(row.end_ns, mind.copy)
+        self._learn_usual(mind, row)
+        return band + self._quantities(mind, row), events
+
+    def _begin(self, start_ns: int) -> Mind:
+        batch = self.vessel.batch
+        age_h = (start_ns - batch.start_ns) / HOUR if batch else 0.0
+        mean, sd = self.process.begin(batch, age_h)
+        self._start_ns = start_ns
+        self._usual = mean.copy()
+        self._mind = Mind(Belief(mean, np.diag(sd**2)), self._stepper.bank.empty())
+        self._tape.mark(start_ns, self._mind.copy)
+        return self._mind
+
+    def _row(self, frame: Frame) -> Row:
+        """The frame as numbers; inputs keep their last value while nothing comes."""
+        inputs = self._inputs.copy()
+        for i, given in enumerate(self.process.inputs):
+            if given.name in frame.values:
+                inputs[i] = frame.values[given.name].mean
+        self._inputs = inputs
+        readings, widen = np.full(len(self._reading), np.nan), np.ones(len(self._reading))
+        for name, i in self._reading.items():
+            value = frame.values.get(name)
+            if value is not None and not self.process.outputs[i].assay:
+                readings[i] = value.mean
+                widen[i] = UNCERTAIN if value.uncertain else 1.0
+        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen)
+
+    def _take_assays(self, assays: tuple[Assay, ...], row: Row) -> list[Event]:
+        """Put results into the rows of their samples; go back when that is before this frame."""
+        events, late = [], row.start_ns
+        for assay in assays:
+            place = self._reading.get(assay.tag.partition(".")[2])
+            if place is None or not np.isfinite(assay.value):
+                continue
+            target = row if assay.drawn_ns > row.start_ns else self._tape.row_at(assay.drawn_ns)
+            if target is None or self._tape.back_to(target.end_ns) is None:
+                events.append(self._told(row.end_ns, "assay_too_late", {"tag": assay.tag}))
+                continue
+            target.readings[place] = assay.value
+            late = min(late, target.start_ns)
+        if late < row.start_ns:
+            self._rewind(late, row.start_ns)
+        return events
+
+    def _rewind(self, time_ns: int, now_ns: int) -> None:
+        """Go back to before `time_ns` and forward again to `now_ns`; what was decided stays decided."""
+        found = self._tape.back_to(time_ns + 1)
+        if found is None:
+            return
+        mark_ns, mind = found[0], found[1].copy()
+        self._tape.forget_marks_after(mark_ns)
+        for row in self._tape.rows_after(mark_ns):
+            if row.end_ns > now_ns:
+                break
+            self._stepper.step(mind, row, self._interventions)
+            for intervention in self._interventions:
+                if intervention.time_ns == row.end_ns:
+                    self._stepper.intervene(mind, intervention)
+            self._tape.mark(row.end_ns, mind.copy)
+        self._mind = mind
+
+    def _decide(self, mind: Mind, now_ns: int) -> list[Event]:
+        values = dict(zip(self._place, mind.belief.mean.tolist(), strict=True))
+        events = self._decisions.follow(values, now_ns)
+        for intervention in self._interventions:
+            if intervention.end_ns == 0 and intervention.code not in self._decisions.standing:
+                intervention.end_ns = now_ns
+        if now_ns - self._start_ns < WARM_UP_H * HOUR:
+            return events
+        findings = self._stepper.bank.findings(mind.evidence, now_ns, self._decisions.blocked())
+        told, confirmed = self._decisions.weigh(findings, now_ns)
+        if confirmed is not None:
+            self._accept(mind, confirmed, now_ns)
+        return events + told
+
+    def _accept(self, mind: Mind, f: Finding, now_ns: int) -> None:
+        """Believe a confirmed fault: move the belief by what it did, and let its state go."""
+        h, place = f.hypothesis, self._place[f.hypothesis.state]
+        free, walk = np.zeros(len(self._place)), np.zeros(len(self._place))
+        free[place], walk[place] = h.free_sd, h.free_walk**2
+        doubt = np.stack([f.error * f.size_sd, free])
+        fault = Intervention(now_ns, 0, h.code, f.error * f.size, doubt, walk)
+        self._stepper.intervene(mind, fault)
+        self._interventions.append(fault)
+        self._decisions.settle(h.code, float(mind.belief.mean[place]), f.total)
+
+    def _learn_usual(self, mind: Mind, row: Row) -> None:
+        """Follow the usual bias of each probe; not while a finding says it lies."""
+        hours = (row.end_ns - row.start_ns) / HOUR
+        young = row.end_ns - self._start_ns < HONEST_H * HOUR / 2
+        share = 1.0 if young else min(hours / HONEST_H, 1.0)
+        doubted = self._decisions.doubted()
+        for i in self._biases:
+            if self._stepper.names[i] not in doubted:
+                self._usual[i] += share * (mind.belief.mean[i] - self._usual[i])
+
+    def _band(self, mind: Mind, done: Correction, row: Row) -> list[Estimate]:
+        """What honest probes should read, as expected before this row's readings were looked at."""
+        lie = np.zeros(len(self._place))
+        lie[self._biases] = (mind.belief.mean - self._usual)[self._biases]
+        mean = done.predicted - done.slope @ lie
+        sd = np.sqrt(done.spread**2 + self._stepper.noise(done.predicted))
+        return [
+            Estimate(f"{self.vessel.id}.{o.name}", row.end_ns, float(mean[i]), float(sd[i]), o.unit)
+            for i, o in enumerate(self.process.outputs)
+        ]
+
+    def _quantities(self, mind: Mind, row: Row) -> list[Estimate]:
+        """Values nobody measures, with the spread of the belief."""
+        low = SPREAD * factor(mind.belief.cov, self._stepper.scale).T
+        centre = mind.belief.mean
+        images = self.process.derive(np.concatenate([centre[None], centre + low, centre - low]), row.inputs)
+        n = centre.size
+        sd = np.sqrt((((images[1 : n + 1] - images[n + 1 :]) / (2.0 * SPREAD)) ** 2).sum(axis=0))
+        return [
+            Estimate(f"{self.vessel.id}.{q.name}", row.end_ns, float(images[0, i]), float(sd[i]), q.unit)
+            for i, q in enumerate(self.process.quantities)
+        ]
+
+    def _told(self, now_ns: int, code: str, detail: Mapping[str, float | str]) -> Event:
+        """An event about the twin itself."""
+        return Event(
+            t=now_ns,
+            kind=Kind.TWIN,
+            asset=self.vessel.id,
+            stage=Stage.CONFIRMED,
+            condition=f"{self.vessel.id}/{code}",
+            model=self._model,
+            detail={"code": code, **detail},
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as numbers, strings, lists and arrays."""
+        return {
+            "start_ns": self._start_ns,
+            "mind": _plain(self._mind) if self._mind else None,
+            "inputs": self._inputs,
+            "usual": self._usual,
+            "rows": [[r.start_ns, r.end_ns, r.inputs, r.readings, r.widen] for r in self._tape.rows],
+            "marks": [[t, _plain(m)] for t, m in self._tape.marks],
+            "interventions": [
+                [i.time_ns, i.end_ns, i.code, i.shift, i.doubt, i.walk] for i in self._interventions
+            ],
+            "decisions": self._decisions.snapshot(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a state from `snapshot`."""
+        self._start_ns = int(state["start_ns"])
+        self._mind = _mind(state["mind"]) if state["mind"] else None
+        self._inputs, self._usual = np.array(state["inputs"]), np.array(state["usual"])
+        self._tape.rows = [Row(int(s), int(e), *map(np.array, rest)) for s, e, *rest in state["rows"]]
+        self._tape.marks = [(int(t), _mind(m)) for t, m in state["marks"]]
+        self._interventions = [
+            Intervention(int(t), int(e), str(code), *map(np.array, rest))
+            for t, e, code, *rest in state["interventions"]
+        ]
+        self._decisions.restore(state["decisions"])
+
+
+def _plain(mind: Mind) -> list[Any]:
+    known = mind.evidence
+    return [
+        [mind.belief.mean, mind.belief.cov, mind.resets, mind.nis],
+        [known.error, known.score, known.information, known.onset],
+    ]
+
+
+def _mind(state: Any) -> Mind:
+    (mean, cov, resets, nis), (error, score, information, onset) = state
+    evidence = Evidence(
+        np.array(error), np.array(score), np.array(information), np.array(onset, dtype=np.int64)
+    )
+    return Mind(Belief(np.array(mean), np.array(cov)), evidence, int(resets), float(nis))

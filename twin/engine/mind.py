@@ -1,0 +1,160 @@
+"""What a twin believes at one time, and one step of it: the filter and the bank of faults together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from twin.monitors.glr import Bank, Evidence
+from twin.observers.rewind import Row
+from twin.observers.ukf import Belief, Correction, correct, predict, sound
+from twin.processes.base import Array, Process
+
+WIDEN_ON_RESET: Final = 4.0
+"""Variance of the last good belief is multiplied by this when the filter was lost (chosen default)."""
+
+
+@dataclass(slots=True)
+class Mind:
+    """A belief, and what the innovations have told so far.
+
+    Parameters
+    ----------
+    belief : Belief
+    evidence : Evidence
+    resets : int
+        How often the self-check failed and the last good belief was taken up again.
+    nis : float
+        Normalised innovation squared per reading, averaged over about six hours [1].
+    """
+
+    belief: Belief
+    evidence: Evidence
+    resets: int = 0
+    nis: float = 1.0
+
+    def copy(self) -> "Mind":
+        """An independent copy (beliefs are never changed in place)."""
+        return replace(self, evidence=self.evidence.copy())
+
+
+@dataclass(slots=True)
+class Intervention:
+    """A confirmed fault put into the belief: the mean moved, the state set free.
+
+    Parameters
+    ----------
+    time_ns, end_ns : int
+        When it was put in, and when the fault was over (0: it stands) [ns].
+    code : str
+    shift : Array
+        Added to the mean (n,).
+    doubt : Array
+        Added to the covariance: rows whose outer products are summed (r, n).
+    walk : Array
+        Variance per hour added while it stands (n,).
+    """
+
+    time_ns: int
+    end_ns: int
+    code: str
+    shift: Array
+    doubt: Array
+    walk: Array
+
+    def stands_at(self, time_ns: int) -> bool:
+        """Tell whether the fault stands in a frame that starts at `time_ns`."""
+        return self.time_ns <= time_ns and (self.end_ns == 0 or time_ns < self.end_ns)
+
+
+class Stepper:
+    """Steps a `Mind` along the rows of one vessel.
+
+    Parameters
+    ----------
+    process : Process
+    """
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.names = tuple(s.name for s in process.states)
+        self.bank = Bank(process.hypotheses, self.names)
+        self.scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+        self._walk = np.array([s.walk for s in process.states]) ** 2
+        self._low = np.array([s.low for s in process.states])
+        self._high = np.array([s.high for s in process.states])
+        self._gate = np.array([o.gate for o in process.outputs])
+        self._sd = np.array([o.sd for o in process.outputs])
+        self._relative = np.array([o.relative for o in process.outputs])
+        places = {name: i for i, name in enumerate(self.names)}
+        self._refills = [
+            (i, places[o.refill], o.refill_least) for i, o in enumerate(process.outputs) if o.refill
+        ]
+
+    def step(self, mind: Mind, row: Row, interventions: Sequence[Intervention] = ()) -> Correction:
+        """Predict to the end of the row, put its readings in, weigh the innovations; in place."""
+        process, u = self.process, row.inputs
+        hours = (row.end_ns - row.start_ns) / 3.6e12
+        noise = self._walk * hours
+        for i in interventions:
+            if i.stands_at(row.start_ns):
+                noise = noise + i.walk * hours
+        prior = predict(mind.belief, lambda x: process.advance(x, u, hours), noise, self.scale)
+        before = self._refill(self._bounded(prior.belief), row)
+        done = correct(
+            before,
+            lambda x: process.observe(x, u),
+            row.readings,
+            lambda y: self.noise(y) * row.widen**2,
+            np.isfinite(row.readings),
+            self.scale,
+            self._gate,
+        )
+        after = self._bounded(done.belief)
+        if not sound(after, self.scale):
+            self._reset(mind)
+            return done
+        mind.belief = after
+        known = mind.evidence
+        self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
+        self._average(mind, row, done, hours)
+        return done
+
+    def noise(self, expected: Array) -> Array:
+        """Variance of the readings (..., m) around what is expected."""
+        return np.asarray(self._sd**2 + (self._relative * expected) ** 2)
+
+    def intervene(self, mind: Mind, intervention: Intervention) -> None:
+        """Put a confirmed fault into the belief and start the bank afresh; in place."""
+        doubt = intervention.doubt
+        mean = np.clip(mind.belief.mean + intervention.shift, self._low, self._high)
+        mind.belief = Belief(mean, mind.belief.cov + doubt.T @ doubt)
+        mind.evidence = self.bank.empty()
+
+    def _bounded(self, belief: Belief) -> Belief:
+        return Belief(np.clip(belief.mean, self._low, self._high), belief.cov)
+
+    def _refill(self, belief: Belief, row: Row) -> Belief:
+        """Follow a bottle that was exchanged: its mass jumps by more than any pump could move."""
+        mean, cov = belief.mean, belief.cov
+        for reading, state, least in self._refills:
+            jump = row.readings[reading] - mean[state]
+            if np.isfinite(jump) and jump > least:
+                mean, cov = mean.copy(), cov.copy()
+                mean[state] += jump
+                cov[state, :] = cov[:, state] = 0.0
+                cov[state, state] = (0.1 * least) ** 2
+        return Belief(mean, cov)
+
+    def _reset(self, mind: Mind) -> None:
+        """Take up the last good belief, wider; the evidence so far is void."""
+        mind.belief = Belief(mind.belief.mean, mind.belief.cov * WIDEN_ON_RESET)
+        mind.evidence = self.bank.empty()
+        mind.resets += 1
+
+    def _average(self, mind: Mind, row: Row, done: Correction, hours: float) -> None:
+        count = int(np.isfinite(row.readings).sum())
+        if count:
+            share = min(hours / 6.0, 1.0)
+            mind.nis += share * (float(done.nis) / count - mind.nis)

@@ -1,0 +1,228 @@
+"""Generalised likelihood ratios of faults on a filter's innovations.
+
+For each fault and each candidate onset the bank carries what the fault, at unit size, would have done
+to the filter's error (its *signature*), through the filter's own gain, and how much evidence for it
+the innovations hold (Willsky & Jones, IEEE Trans. Autom. Control 21 (1976) 108). A filter that
+absorbs a drift can not hide it: the absorbing is part of the signature.
+
+The model is not the plant, so a change that the model's own error could feign (`slack`) counts
+less: the ratio of a change of total size ``s`` with variance ``v`` is ``s^2 / (v + slack^2)``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.processes.base import Array, Hypothesis, Shape
+
+SPAWN_H: Final = 0.25
+"""A candidate onset is added this often [h]."""
+RATIO: Final = 1.2
+"""Older candidates are kept at ages in about this ratio."""
+DEFLATION: Final = 0.2
+"""Share of the likelihood believed when hypotheses are compared: the innovations of a model that is not
+the plant are correlated in time. Chosen default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The best explanation of the innovations by one hypothesis.
+
+    Parameters
+    ----------
+    hypothesis : Hypothesis
+    onset_ns : int
+        Most likely onset [ns since 1970-01-01 UTC].
+    size, size_sd : float
+        As in the hypothesis: change for STEP, change per hour for RAMP [state unit].
+    total, total_sd : float
+        Change so far [state unit].
+    ratio : float
+        Twice the log-likelihood ratio, less the model's own error.
+    raw : float
+        Twice the log-likelihood ratio as if the model were the plant.
+    probability : float
+        Of this hypothesis among all and none.
+    error : Array
+        What the fault has made of the filter's error at unit size (n,): truth minus belief.
+    information : float
+        Inverse variance of `size`.
+    """
+
+    hypothesis: Hypothesis
+    onset_ns: int
+    size: float
+    size_sd: float
+    total: float
+    total_sd: float
+    ratio: float
+    raw: float
+    probability: float
+    error: Array
+    information: float
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the bank knows: arrays over candidates c and hypotheses h.
+
+    ``error`` (c, h, n), ``score`` (c, h), ``information`` (c, h), ``onset`` (c,) in ns.
+    """
+
+    error: Array
+    score: Array
+    information: Array
+    onset: NDArray[np.int64]
+
+    def copy(self) -> "Evidence":
+        """An independent copy."""
+        return Evidence(self.error.copy(), self.score.copy(), self.information.copy(), self.onset.copy())
+
+    def plain(self) -> dict[str, Any]:
+        """Numbers and arrays only."""
+        return {
+            "error": self.error,
+            "score": self.score,
+            "information": self.information,
+            "onset": self.onset,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """The hypotheses of a model as arrays; what it knows is kept in an `Evidence`.
+
+    Parameters
+    ----------
+    hypotheses : sequence of Hypothesis
+    names : sequence of str
+        Names of the model's states, in order.
+    """
+
+    hypotheses: Sequence[Hypothesis]
+    names: Sequence[str]
+    _direction: Array = field(init=False, repr=False)
+    _ramp: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        direction = np.zeros((len(self.hypotheses), len(self.names)))
+        for i, h in enumerate(self.hypotheses):
+            direction[i, list(self.names).index(h.state)] = 1.0
+        object.__setattr__(self, "_direction", direction)
+        object.__setattr__(self, "_ramp", np.array([h.shape is Shape.RAMP for h in self.hypotheses], bool))
+
+    def empty(self) -> Evidence:
+        """No candidate yet."""
+        h, n = self._direction.shape
+        return Evidence(np.zeros((0, h, n)), np.zeros((0, h)), np.zeros((0, h)), np.zeros(0, dtype=np.int64))
+
+    def step(
+        self, known: Evidence, start_ns: int, end_ns: int, F: Array, H: Array, K: Array, S: Array,
+        innovation: Array,
+    ) -> None:  # fmt: skip
+        """Carry all signatures one frame further and weigh the frame's innovations, in place.
+
+        Parameters
+        ----------
+        known : Evidence
+        start_ns, end_ns : int
+            The frame [ns].
+        F, H, K, S, innovation : Array
+            Of the filter in this frame: (n, n), (m, n), (n, m), (m, m), (m,).
+        """
+        hours = (end_ns - start_ns) / 3.6e12
+        if known.onset.size == 0 or start_ns - int(known.onset[-1]) >= SPAWN_H * 3.6e12:
+            self._spawn(known, start_ns)
+        error = known.error @ F.T
+        # a step is set at its birth; a ramp pushes in every frame
+        error[:, self._ramp] += hours * self._direction[self._ramp]
+        seen = error @ H.T
+        weight = seen @ np.linalg.inv(S)
+        known.score += weight @ innovation
+        known.information += (weight * seen).sum(axis=-1)
+        known.error = error - seen @ K.T
+        self._prune(known, end_ns)
+
+    def _spawn(self, known: Evidence, onset_ns: int) -> None:
+        first = np.where(self._ramp[:, None], 0.0, self._direction)[None]
+        zeros = np.zeros((1, len(self.hypotheses)))
+        known.error = np.concatenate([known.error, first])
+        known.score = np.concatenate([known.score, zeros])
+        known.information = np.concatenate([known.information, zeros])
+        known.onset = np.append(known.onset, np.int64(onset_ns))
+
+    def _prune(self, known: Evidence, now_ns: int) -> None:
+        """Drop candidates that are too old or too close to their neighbours for their age."""
+        ages = (now_ns - known.onset) / 3.6e12
+        oldest = max((h.horizon_h for h in self.hypotheses), default=0.0)
+        keep = ages <= oldest
+        last_kept = np.inf
+        for i in range(ages.size):
+            after = ages[i + 1] if i + 1 < ages.size else 0.0
+            crowded = last_kept - after < (RATIO - 1.0) * ages[i] and last_kept < np.inf
+            keep[i] = keep[i] and (not crowded or i >= ages.size - 2)
+            if keep[i]:
+                last_kept = ages[i]
+        if not keep.all():
+            known.error, known.onset = known.error[keep], known.onset[keep]
+            known.score, known.information = known.score[keep], known.information[keep]
+
+    def findings(self, known: Evidence, now_ns: int, blocked: frozenset[str] = frozenset()) -> list[Finding]:
+        """The best explanation by each hypothesis, most probable first.
+
+        Parameters
+        ----------
+        known : Evidence
+        now_ns : int
+        blocked : frozenset of str
+            States that already carry a standing finding.
+        """
+        if known.onset.size == 0:
+            return []
+        raw, ratio, size, spread = self._weigh(known, now_ns, blocked)
+        best = raw.argmax(axis=0)
+        column = np.arange(len(self.hypotheses))
+        prior = np.log([h.prior for h in self.hypotheses])
+        odds = 0.5 * DEFLATION * raw[best, column] + prior
+        top = max(0.0, float(odds.max()))
+        weights = np.where(raw[best, column] > 0.0, np.exp(odds - top), 0.0)
+        weights = weights / (weights.sum() + np.exp(-top))
+        found = [
+            Finding(
+                h,
+                int(known.onset[c]),
+                float(size[c, i]),
+                float(1.0 / np.sqrt(known.information[c, i])),
+                float(size[c, i] * spread[c, i]),
+                float(spread[c, i] / np.sqrt(known.information[c, i])),
+                float(ratio[c, i]),
+                float(raw[c, i]),
+                float(weights[i]),
+                known.error[c, i].copy(),
+                float(known.information[c, i]),
+            )
+            for i, (h, c) in enumerate(zip(self.hypotheses, best, strict=True))
+            if raw[c, i] > 0.0
+        ]
+        return sorted(found, key=lambda f: (-f.probability, f.hypothesis.code))
+
+    def _weigh(
+        self, known: Evidence, now_ns: int, blocked: frozenset[str]
+    ) -> tuple[Array, Array, Array, Array]:
+        """Raw and reduced ratios, sizes, and the factor from size to total, all (c, h)."""
+        ages = ((now_ns - known.onset) / 3.6e12)[:, None]
+        information = np.maximum(known.information, 1e-12)
+        size = known.score / information
+        spread = np.where(self._ramp, np.maximum(ages, 1e-6), 1.0)
+        slack = np.array([h.slack for h in self.hypotheses])
+        sign = np.array([h.sign for h in self.hypotheses])
+        horizon = np.array([h.horizon_h for h in self.hypotheses])
+        shut = np.array([h.state in blocked for h in self.hypotheses])
+        allowed = (size * sign >= 0.0) & (ages <= horizon) & ~shut & (known.information > 0.0)
+        raw = np.where(allowed, known.score * size, 0.0)
+        total = size * spread
+        ratio = np.where(allowed, total**2 / (spread**2 / information + slack**2), 0.0)
+        return raw, ratio, size, spread
