@@ -229,6 +229,10 @@ class Ledger(Protocol):
         """Events with their running number, oldest first, those numbered above `after`."""
         ...
 
+    def newest_event(self) -> int:
+        """Running number of the newest event; 0 when there is none."""
+        ...
+
     def due(self, now_ns: int, limit: int = 100) -> list[DueNotice]:
         """Notices to be sent now, oldest first."""
         ...

@@ -51,14 +51,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A Reading resolved against its Tag: value in the tag's unit, or None when bad.
+    """A Reading resolved against its Tag: value in the tag's unit.
 
     Parameters
     ----------
     tag : str
         Tag id.
     value : float or None
-        Finite number in the tag's unit, or None (quality then is BAD or STALE).
+        Finite number in the tag's unit, or None when none came (quality then is BAD or
+        STALE). A number with quality BAD is shown and never believed.
     quality : Quality
     time_ns, received_ns : int
         Source time and time of arrival [ns since 1970-01-01 UTC].

@@ -1,1 +1,1 @@
-"""Is this signal, or this pair of signals, still to be believed?"""
+"""Monitors: is this signal, or this pair of signals, still to be believed."""

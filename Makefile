@@ -1,0 +1,56 @@
+# Bioline Twin: everything a newcomer needs. `make demo` shows it, `make test` proves it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+FRONT := dashboards/static/index.html
+WEB := $(shell find dashboards/web -path dashboards/web/node_modules -prune -o -type f -print 2>/dev/null)
+
+.PHONY: demo test check front wheel tools clean help
+
+help:           ## List what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+demo: $(VENV)/.run $(FRONT)   ## Show the whole on this machine: make demo ARGS="--for 120 --no-browser"
+	@$(BIN)/twin demo $(ARGS)
+
+test: $(VENV)/.test $(FRONT) tools   ## Everything CI checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.test          ## The quick checks only: style, types, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+front: $(FRONT)               ## Build the pages
+
+wheel: $(VENV)/.test $(FRONT) ## Build a wheel that carries the pages
+	@$(BIN)/python -m pip wheel -q --no-deps -w dist .
+
+tools:                        ## Servers and browser the tests use; says what is missing
+	@scripts/test-tools
+
+clean:                        ## Remove what was made
+	rm -rf $(VENV) dashboards/static dashboards/web/node_modules dist
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: pyproject.toml $(VENV)/.made
+	@echo "Installing the service (about a minute) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.run
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(FRONT): $(WEB) | $(VENV)/.made
+	@echo "Building the pages ..."
+	@PYTHON=$(BIN)/python scripts/build-front
+	@touch $@

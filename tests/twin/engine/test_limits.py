@@ -1,0 +1,50 @@
+"""Limits: on-delay, dead band, one condition at a time."""
+
+import random
+
+from twin.domain.event import Stage
+from twin.domain.measurement import Measurement, Quality
+from twin.domain.tag import Limits, Tag
+from twin.engine.limits import ON_DELAY_NS, LimitWatch
+
+TAG = Tag("R1", "pO2", "pO2", "%", 0, 200, 1.0, limits=Limits(low=20.0, high=80.0), deadband=2.0)
+
+
+def follow(values, step_s=60):
+    watch = LimitWatch(TAG)
+    found = []
+    for i, value in enumerate(values):
+        t = i * step_s * 1_000_000_000
+        found += watch.update(Measurement(TAG.id, value, Quality.GOOD, t, t))
+    return found
+
+
+def test_a_short_excursion_is_no_alarm() -> None:
+    assert follow([40, 85, 85, 40, 40]) == []
+
+
+def test_a_standing_one_is_one_alarm_and_closes_beyond_the_dead_band() -> None:
+    found = follow([40, 85, 85, 85, 85, 85, 79, 81, 79, 77, 60])
+    assert [e.stage for e in found] == [Stage.CONFIRMED, Stage.CLOSED]
+    assert found[0].since == 60 * 1_000_000_000
+    assert found[0].t - found[0].since >= ON_DELAY_NS
+    assert found[0].condition == found[1].condition
+
+
+def test_noise_at_the_limit_is_at_most_one_alarm_an_hour() -> None:
+    noise = random.Random(3)
+    values = [80 + noise.gauss(0, TAG.deadband / 2) for _ in range(3600)]
+    raised = [e for e in follow(values, step_s=1) if e.stage is Stage.CONFIRMED]
+    assert len(raised) <= 1
+
+
+def test_a_second_time_is_another_condition() -> None:
+    found = follow([85] * 5 + [40] + [85] * 5)
+    assert len({e.condition for e in found}) == 2
+
+
+def test_what_is_not_good_moves_nothing() -> None:
+    watch = LimitWatch(TAG)
+    for i in range(10):
+        t = i * 60_000_000_000
+        assert watch.update(Measurement(TAG.id, 199.0, Quality.UNCERTAIN, t, t)) == []

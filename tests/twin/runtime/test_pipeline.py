@@ -1,0 +1,169 @@
+"""Pipeline: durable before acknowledged, every reading accounted for, restart without a second notice."""
+
+import asyncio
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.historians.memory import MemoryHistorian
+from connectors.ledgers.sqlite import SqliteLedger
+from twin.alarms.routing import Subscription
+from twin.domain.asset import Line, Origin, Vessel
+from twin.domain.errors import StorageError
+from twin.domain.event import Kind
+from twin.domain.measurement import Quality, Quarantined, Reading
+from twin.domain.tag import Limits, Tag
+from twin.engine.core import Engine
+from twin.engine.tagbook import TagBook, TimeWindow
+from twin.ports import Delivery, LinkChange
+from twin.runtime.clock import WallClock
+from twin.runtime.health import Health
+from twin.runtime.hub import Hub
+from twin.runtime.pipeline import Pipeline
+
+S = 1_000_000_000
+TAG = Tag("R1", "pH", "pH", "1", 0.0, 14.0, 0.02, limits=Limits(high=8.0), deadband=0.1, silence_s=1e6)
+LINE = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, (TAG,)),))
+
+
+def pipeline(historian, ledger) -> Pipeline:
+    clock = WallClock()
+    return Pipeline(
+        TagBook(LINE.tags()), Engine(LINE, lambda v: None, 0.0), historian, ledger, Hub(clock), Health(),
+        clock, [Subscription("anna")], lambda: TimeWindow(0, 10**9 * S),
+    )  # fmt: skip
+
+
+def reading(t_s: float, value, address: str = "R1.pH", source: str = "ua") -> Reading:
+    t = int(t_s * S)
+    return Reading(source, address, value, Quality.GOOD, t, t)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path):
+    opened = SqliteLedger(tmp_path / "ledger.sqlite")
+    yield opened
+    opened.close()
+
+
+async def test_acknowledged_only_when_it_is_stored(ledger) -> None:
+    class Away(MemoryHistorian):
+        async def write(self, rows):
+            raise StorageError("disk full")
+
+    acknowledged: list[int] = []
+    delivery = Delivery((reading(1, 7.0),), ack=lambda: acknowledged.append(1))
+    with pytest.raises(StorageError):
+        await pipeline(Away(), ledger).process([delivery])
+    assert acknowledged == []
+    await pipeline(MemoryHistorian(), ledger).process([delivery])
+    assert acknowledged == [1]
+
+
+VALUES = st.one_of(
+    st.floats(0, 14),
+    st.just(math.nan),
+    st.just(math.inf),
+    st.just(1e308),
+    st.just("7,1"),
+    st.none(),
+    st.booleans(),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["R1.pH", "R9.pH"]), st.integers(-5, 5_000), VALUES),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_the_conservation_law_holds_whatever_comes(tmp_path_factory, rows) -> None:
+    async def run() -> None:
+        opened = SqliteLedger(tmp_path_factory.mktemp("ledger") / "ledger.sqlite")
+        try:
+            p = pipeline(MemoryHistorian(), opened)
+            made = tuple(reading(t, v, a) for a, t, v in rows)
+            malformed = Quarantined(reading(1, None, "?"), "malformed", "no JSON")
+            await p.process([Delivery(made, refused=(malformed,))])
+            counters = p.health.counters(p.in_hand)
+            assert counters.received == len(rows) + 1
+            assert counters.holds
+        finally:
+            opened.close()
+
+    asyncio.run(run())
+
+
+async def test_a_limit_passed_is_one_notice_also_after_a_restart(ledger) -> None:
+    historian = MemoryHistorian()
+    values = [7.0] * 5 + [9.0] * 10
+    rows = [reading(30 * i, v) for i, v in enumerate(values)]
+    first = pipeline(historian, ledger)
+    for row in rows:
+        await first.process([Delivery((row,))])
+    assert [a.event.kind for a in ledger.alarms()] == [Kind.LIMIT]
+    waiting = ledger.outbox()["waiting"]
+    assert waiting == 1
+
+    second = pipeline(historian, ledger)
+    await second.recover(LINE)
+    for row in [*rows, *(reading(30 * i, 9.0) for i in range(15, 30))]:
+        await second.process([Delivery((row,))])
+    assert ledger.outbox()["waiting"] == 1
+    assert len(ledger.alarms()) == 1
+
+
+async def test_links_make_one_event_down_and_one_up(ledger) -> None:
+    p = pipeline(MemoryHistorian(), ledger)
+    changes = [(True, "up"), (False, "away"), (False, "away"), (True, "back"), (True, "back")]
+    for t, (up, text) in enumerate(changes):
+        await p.process([Delivery(links=(LinkChange("ua", up, text, t),))])
+    stages = [e.stage.value for _, e in ledger.events() if e.kind is Kind.LINK]
+    assert stages == ["confirmed", "closed"]
+    assert p.health.links()[0].up
+
+
+async def test_a_gap_is_an_event(ledger) -> None:
+    p = pipeline(MemoryHistorian(), ledger)
+    await p.process([Delivery(links=(LinkChange("ua", None, "overflow", 9 * S, (3 * S, 8 * S)),))])
+    ((_, event),) = ledger.events()
+    assert (event.kind, event.size, event.unit) == (Kind.GAP, 5.0, "s")
+
+
+async def test_acknowledging_is_kept_with_the_name(ledger) -> None:
+    p = pipeline(MemoryHistorian(), ledger)
+    rows = [reading(30 * i, 9.0) for i in range(12)]
+    await p.process([Delivery(tuple(rows))])
+    alarm = await p.acknowledge(ledger.alarms()[0].id, "anna")
+    assert alarm.by == "anna"
+    assert ledger.alarm(alarm.id).state.value == "acked"
+    kinds = [e.kind for _, e in ledger.events()]
+    assert kinds[-1] is Kind.ALARM
+
+
+async def test_snapshot_and_stored_rows_bring_the_engine_back(ledger) -> None:
+    historian = MemoryHistorian()
+    rows = [reading(30 * i, 7.0 if i < 20 else 9.0) for i in range(40)]
+    whole = pipeline(historian, ledger)
+    for start in range(0, len(rows), 7):
+        await whole.process([Delivery(tuple(rows[start : start + 7]))])
+    expected = [e.id for _, e in ledger.events()]
+
+    for cut in (3, 17, 23, 31):
+        fresh = SqliteLedger(Path(ledger._path).with_name(f"again-{cut}.sqlite"))
+        try:
+            store = MemoryHistorian()
+            first = pipeline(store, fresh)
+            await first.process([Delivery(tuple(rows[:cut]))])
+            await first.save(LINE)
+            second = pipeline(store, fresh)
+            await second.recover(LINE)
+            await second.process([Delivery(tuple(rows[cut:]))])
+            assert [e.id for _, e in fresh.events()] == expected
+        finally:
+            fresh.close()

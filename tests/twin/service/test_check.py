@@ -1,0 +1,142 @@
+"""`twin check`: every fault of a line file is listed with its place; nothing is opened."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from twin.domain.errors import ConfigError
+from twin.service.build import load_line
+from twin.service.cli import app
+from twin.service.settings import misspelt
+
+GOOD: dict[str, Any] = {
+    "schema": 1,
+    "line": "l1",
+    "title": {"en": "Line", "fr": "Ligne"},
+    "origin": "plant",
+    "vessels": [
+        {
+            "id": "R101",
+            "process": {"kind": "cho_fedbatch", "parameters": {}},
+            "batch": {"id": "B1", "start": "2026-11-22T00:00:00Z", "volume_l": 1.5},
+            "tags": [
+                {"name": "pH", "quantity": "pH", "unit": "1", "low": 0, "high": 14, "accuracy": 0.02},
+                {"name": "pO2", "quantity": "pO2", "unit": "%", "low": 0, "high": 200, "accuracy": 1},
+            ],
+        }
+    ],
+    "historian": {"kind": "sqlite"},
+    "ledger": {"kind": "sqlite"},
+    "subscribers": [{"id": "anna", "language": "fr", "notifier": {"kind": "console"}}],
+}
+
+
+def broken(*steps: Any) -> dict[str, Any]:
+    """The good line with the value at a path replaced (or removed by `...`)."""
+    line = copy.deepcopy(GOOD)
+    *path, last, value = steps
+    place: Any = line
+    for step in path:
+        place = place[step]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return line
+
+
+TAG0 = ("vessels", 0, "tags", 0)
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "misspelt top key": (broken("vessles", []), "vessles"),
+    "misspelt tag key": (broken(*TAG0, "acuracy", 0.1), "acuracy"),
+    "no schema": (broken("schema", ...), "schema"),
+    "another schema": (broken("schema", 2), "schema"),
+    "no vessels": (broken("vessels", []), "vessels"),
+    "line name with a slash": (broken("line", "../x"), "line"),
+    "unknown origin": (broken("origin", "moon"), "origin"),
+    "unknown quantity": (broken(*TAG0, "quantity", "phh"), "phh"),
+    "unit that does not fit": (broken(*TAG0, "unit", "mS/cm"), "mS/cm"),
+    "range upside down": (broken(*TAG0, "low", 15), "below high"),
+    "accuracy zero": (broken(*TAG0, "accuracy", 0), "accuracy"),
+    "accuracy text": (broken(*TAG0, "accuracy", "small"), "accuracy"),
+    "infinite range": (broken(*TAG0, "high", float("inf")), "high"),
+    "limits not rising": (broken(*TAG0, "limits", {"low": 8, "high": 6}), "rise"),
+    "tag twice": (broken("vessels", 0, "tags", 1, "name", "pH"), "twice"),
+    "vessel twice": (broken("vessels", GOOD["vessels"] * 2), "twice"),
+    "unknown process": (broken("vessels", 0, "process", "kind", "yeast"), "yeast"),
+    "unknown parameter": (broken("vessels", 0, "process", "parameters", {"mumax": 1}), "mumax"),
+    "start without zone": (broken("vessels", 0, "batch", "start", "2026-11-22T00:00:00"), "time zone"),
+    "unknown tag set": (broken("vessels", 0, "tags", {"use": "nothing"}), "nothing"),
+    "id and fleet": (broken("vessels", 0, "fleet", {"keys": "0..3"}), "either"),
+    "unknown historian": (broken("historian", {"kind": "oracle"}), "oracle"),
+    "misspelt historian key": (broken("historian", {"kind": "sqlite", "pth": "x"}), "pth"),
+    "unknown source": (broken("sources", [{"kind": "telepathy", "id": "t"}]), "telepathy"),
+    "source without kind": (broken("sources", [{"id": "t"}]), "kind is missing"),
+    "unknown notifier": (broken("subscribers", 0, "notifier", {"kind": "pigeon"}), "pigeon"),
+    "unknown language": (broken("subscribers", 0, "language", "de"), "language"),
+    "clock on a plant": (broken("clock", {"origin": "2026-11-22T00:00:00Z", "speed": 60}), "simulated"),
+}
+
+
+def written(tmp_path: Path, line: object) -> Path:
+    path = tmp_path / "line.yaml"
+    path.write_text(yaml.safe_dump(line), encoding="utf-8")
+    return path
+
+
+def test_a_good_line_is_usable(tmp_path: Path) -> None:
+    _, line = load_line(written(tmp_path, GOOD))
+    assert [t.id for t in line.tags()] == ["R101.pH", "R101.pO2"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_line_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
+    line, named = BROKEN[name]
+    result = CliRunner().invoke(app, ["check", str(written(tmp_path, line))])
+    assert isinstance(result.exception, ConfigError), result.output
+    assert named in str(result.exception)
+
+
+def test_every_fault_is_listed_not_only_the_first(tmp_path: Path) -> None:
+    line = copy.deepcopy(GOOD)
+    line["vessels"][0]["process"]["kind"] = "yeast"
+    line["historian"] = {"kind": "oracle"}
+    line["subscribers"][0]["notifier"] = {"kind": "pigeon"}
+    with pytest.raises(ConfigError) as caught:
+        load_line(written(tmp_path, line))
+    assert all(name in str(caught.value) for name in ("yeast", "oracle", "pigeon"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"just text", b"a: [", b"\xff\xfe\x00", b"a: !!python/object:os.x {}"]
+)
+def test_what_is_no_line_at_all_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "line.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"line\.yaml"):
+        load_line(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="check the path"):
+        load_line(tmp_path / "none.yaml")
+
+
+def test_misspelt_variables_are_found_with_the_nearest_name(tmp_path: Path, monkeypatch) -> None:
+    assert misspelt({"TWIN_PROT": "1", "TWIN_PORT": "2", "OTHER": "3"}) == [
+        "environment variable TWIN_PROT: not known; did you mean TWIN_PORT?"
+    ]
+    monkeypatch.setenv("TWIN_DATADIR", "/tmp/x")
+    result = CliRunner().invoke(app, ["check", str(written(tmp_path, GOOD))])
+    assert isinstance(result.exception, ConfigError)
+    assert "did you mean TWIN_DATA_DIR" in str(result.exception)
+
+
+def test_check_opens_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TWIN_DATA_DIR", str(tmp_path / "data"))
+    assert CliRunner().invoke(app, ["check", str(written(tmp_path, GOOD))]).exit_code == 0
+    assert not (tmp_path / "data").exists()

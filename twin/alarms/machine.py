@@ -1,0 +1,93 @@
+"""The alarm state machine after ISA-18.2 / IEC 62682, as one table."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from twin.domain.alarm import Alarm, AlarmState, Priority
+from twin.domain.errors import TwinError
+from twin.domain.event import Event, Kind, Stage, Verdict
+
+
+class Trigger(StrEnum):
+    """What moves an alarm."""
+
+    RAISE = "raise"
+    CLEAR = "clear"
+    ACKNOWLEDGE = "acknowledge"
+
+
+_S, _T = AlarmState, Trigger
+TRANSITIONS: Final[dict[tuple[AlarmState, Trigger], AlarmState]] = {
+    (_S.NORMAL, _T.RAISE): _S.UNACK,
+    (_S.UNACK, _T.ACKNOWLEDGE): _S.ACKED,
+    (_S.UNACK, _T.CLEAR): _S.RTN_UNACK,
+    (_S.ACKED, _T.CLEAR): _S.NORMAL,
+    (_S.RTN_UNACK, _T.ACKNOWLEDGE): _S.NORMAL,
+    (_S.RTN_UNACK, _T.RAISE): _S.UNACK,
+}
+"""Where each trigger leads; a pair that is not listed changes nothing."""
+
+PRIORITIES: Final[dict[tuple[Kind, Verdict | None], Priority]] = {
+    (Kind.DRIFT, Verdict.PROCESS): Priority.HIGH,
+    (Kind.DRIFT, Verdict.ACTUATOR): Priority.HIGH,
+    (Kind.DRIFT, Verdict.SENSOR): Priority.HIGH,
+    (Kind.DEAD, Verdict.SENSOR): Priority.MEDIUM,
+    (Kind.FROZEN, Verdict.SENSOR): Priority.MEDIUM,
+    (Kind.LIMIT, Verdict.UNKNOWN): Priority.MEDIUM,
+    (Kind.LINK, None): Priority.MEDIUM,
+}
+"""Priority by kind and verdict, from consequence and time to respond (chosen defaults); else LOW."""
+
+ALARMING: Final = frozenset(
+    {Kind.DRIFT, Kind.LIMIT, Kind.SIGNAL_LOST, Kind.FROZEN, Kind.DEAD, Kind.SPIKE, Kind.NOISE, Kind.LINK}
+)
+"""Kinds of events that can stand as an alarm; the rest is only recorded."""
+
+
+def priority(event: Event) -> Priority:
+    """Priority of the alarm that `event` raises; limits of the second kind are critical."""
+    if event.kind is Kind.LIMIT and str(event.detail.get("which", "")) in ("low_low", "high_high"):
+        return Priority.CRITICAL
+    return PRIORITIES.get((event.kind, event.verdict), Priority.LOW)
+
+
+@dataclass(slots=True)
+class AlarmBook:
+    """Alarms that stand or wait for a person, by id."""
+
+    standing: dict[str, Alarm] = field(default_factory=dict)
+
+    def apply(self, event: Event) -> Alarm | None:
+        """Move the alarm of an event's condition; returns it when anything about it changed."""
+        if event.kind not in ALARMING or event.stage is Stage.SUSPECTED:
+            return None
+        known = self.standing.get(event.condition)
+        if event.stage is Stage.CLOSED:
+            return self._move(known, Trigger.CLEAR, event, event.t, "") if known else None
+        alarm = known or Alarm(event.condition, AlarmState.NORMAL, priority(event), event, event.t, event.t)
+        return self._move(alarm, Trigger.RAISE, event, event.t, "")
+
+    def acknowledge(self, alarm_id: str, by: str, now_ns: int) -> Alarm:
+        """Acknowledge for a person; a second time changes nothing.
+
+        Raises
+        ------
+        TwinError
+            When no such alarm stands.
+        """
+        known = self.standing.get(alarm_id)
+        if known is None:
+            raise TwinError(f"no standing alarm {alarm_id!r}; the list of alarms has those that stand")
+        return self._move(known, Trigger.ACKNOWLEDGE, known.event, now_ns, by)
+
+    def _move(self, alarm: Alarm, trigger: Trigger, event: Event, now_ns: int, by: str) -> Alarm:
+        state = TRANSITIONS.get((alarm.state, trigger), alarm.state)
+        moved = replace(alarm, state=state, event=event)
+        if state is not alarm.state:
+            moved = replace(moved, changed_ns=now_ns, by=by)
+        if state is AlarmState.NORMAL:
+            self.standing.pop(alarm.id, None)
+        else:
+            self.standing[alarm.id] = moved
+        return moved

@@ -1,0 +1,82 @@
+"""Alarms in words: the message catalogue by language, and the text of a notice."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+
+from twin.alarms.causes import CAUSES, EVIDENCE
+from twin.alarms.texts import TEXTS
+from twin.domain.alarm import Alarm
+from twin.domain.errors import TwinError
+from twin.domain.event import Event
+
+LANGUAGES = ("en", "fr")
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Every text by key; keys as in `twin.ports.View.messages`.
+
+    Raises
+    ------
+    TwinError
+        When the language is not one of the catalogue's.
+    """
+    if language not in LANGUAGES:
+        raise TwinError(f"language {language!r} is not in the catalogue; en and fr are")
+    found = {key: texts[LANGUAGES.index(language)] for key, texts in TEXTS.items()}
+    for code, by_language in CAUSES.items():
+        for part, text in by_language[language].items():
+            found[f"cause.{code}.{part}"] = text
+    for code, texts in EVIDENCE.items():
+        found[f"evidence.{code}"] = texts[language]
+    return found
+
+
+def cause_code(event: Event) -> str:
+    """Key of the texts that explain an event: its most probable cause, else its kind."""
+    if event.causes:
+        return event.causes[0].code
+    which = event.detail.get("which")
+    return f"{event.kind.value}_{which}" if which else event.kind.value
+
+
+def notice_text(alarm: Alarm, language: str) -> tuple[str, str]:
+    """Title and text of a notice in the recipient's language."""
+    words = catalogue(language)
+    event = alarm.event
+    name = words.get(f"cause.{cause_code(event)}.name", words[f"kind.{event.kind.value}"])
+    title = f"{event.tag or event.asset}: {name}"
+    lines = [_verdict(event, words), _since(event, words), _size(event, words, language), _do(event, words)]
+    return title, "\n".join(line for line in lines if line)
+
+
+def number(value: float, language: str) -> str:
+    """Three significant digits with the language's decimal sign."""
+    text = f"{value:.3g}"
+    return text.replace(".", ",") if language == "fr" else text
+
+
+def _verdict(event: Event, words: Mapping[str, str]) -> str:
+    if event.verdict is None:
+        return ""
+    sure = "" if event.confidence is None else f", {event.confidence * 100:.0f} %"
+    return f"{words[f'verdict.{event.verdict.value}']}{sure}"
+
+
+def _since(event: Event, words: Mapping[str, str]) -> str:
+    if event.since is None:
+        return ""
+    return f"{words['words.since']} {datetime.fromtimestamp(event.since / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _size(event: Event, words: Mapping[str, str], language: str) -> str:
+    if event.size is None:
+        return ""
+    unit = "" if event.unit in ("", "1") else f" {event.unit}"
+    return f"{words['words.size']} {number(event.size, language)}{unit}"
+
+
+def _do(event: Event, words: Mapping[str, str]) -> str:
+    action = words.get(f"cause.{cause_code(event)}.action", "")
+    return f"{words['words.do']}: {action}" if action else ""

@@ -1,0 +1,1 @@
+"""The engine: everything that decides, stepped by measurements and the clock."""

@@ -1,0 +1,95 @@
+"""The engine: measurements in, estimates, events and alarms out. A pure function of its inputs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from twin.alarms.machine import AlarmBook
+from twin.domain.alarm import Alarm
+from twin.domain.asset import Line
+from twin.domain.event import Event
+from twin.domain.measurement import Estimate, Measurement
+from twin.engine.vessel import ModelFactory, VesselEngine
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What one call of the engine brought forth, in order."""
+
+    estimates: list[Estimate] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    late: set[tuple[str, int]] = field(default_factory=set)
+    """(tag, time) of measurements whose frame was closed already"""
+
+
+class Engine:
+    """The twins and monitors of every vessel of a line.
+
+    Parameters
+    ----------
+    line : Line
+    model_of : ModelFactory
+        Gives the model of a vessel, or None where there is none.
+    grace_s : float
+        How long after the end of a frame values may still come [s].
+    """
+
+    def __init__(self, line: Line, model_of: ModelFactory, grace_s: float = 5.0) -> None:
+        self.vessels = {v.id: VesselEngine(v, model_of(v), grace_s) for v in line.vessels}
+        self._owner = {tag.id: tag.asset for tag in line.tags()}
+        self.alarms = AlarmBook()
+
+    def handle(self, rows: Sequence[Measurement]) -> Outputs:
+        """Take measurements in any order and step every vessel whose frames are complete."""
+        out = Outputs()
+        touched: dict[str, None] = {}
+        for m in rows:
+            vessel = self._owner[m.tag]
+            touched[vessel] = None
+            if not self.vessels[vessel].add(m):
+                out.late.add((m.tag, m.time_ns))
+        for vessel in touched:
+            self._collect(out, self.vessels[vessel].advance(None))
+        return out
+
+    def tick(self, clock_ns: int) -> Outputs:
+        """Close every frame that ended before `clock_ns` [ns], so that silence is noticed."""
+        out = Outputs()
+        for vessel in self.vessels.values():
+            self._collect(out, vessel.advance(clock_ns))
+        return out
+
+    def finish(self) -> Outputs:
+        """Close every frame that holds anything: the end of a stored run."""
+        out = Outputs()
+        for vessel in self.vessels.values():
+            self._collect(out, vessel.finish())
+        return out
+
+    def note(self, events: Iterable[Event]) -> Outputs:
+        """Take events found outside (links, phases) so that their alarms move too."""
+        out = Outputs()
+        self._collect(out, [([], list(events))])
+        return out
+
+    def acknowledge(self, alarm_id: str, by: str, now_ns: int) -> Alarm:
+        """Acknowledge an alarm for a person; raises TwinError when none such stands."""
+        return self.alarms.acknowledge(alarm_id, by, now_ns)
+
+    def snapshot(self) -> dict[str, object]:
+        """State as numbers, strings, lists and arrays. Alarms live in the ledger."""
+        return {name: vessel.snapshot() for name, vessel in self.vessels.items()}
+
+    def restore(self, state: dict[str, object], alarms: Iterable[Alarm]) -> None:
+        """Take up a state from `snapshot` and the alarms that stand."""
+        for name, part in state.items():
+            if name in self.vessels and isinstance(part, dict):
+                self.vessels[name].restore(part)
+        self.alarms.standing.update({alarm.id: alarm for alarm in alarms})
+
+    def _collect(self, out: Outputs, steps: Iterable[tuple[list[Estimate], list[Event]]]) -> None:
+        for estimates, events in steps:
+            out.estimates += estimates
+            out.events += events
+            changed = (self.alarms.apply(event) for event in events)
+            out.alarms += [alarm for alarm in changed if alarm is not None]

@@ -1,0 +1,91 @@
+"""Frames of one vessel: order restored within a grace time, then cut into equal intervals."""
+
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from twin.domain.measurement import Measurement, Quality
+
+SECOND = 1_000_000_000
+LONGEST_GAP_NS = 72 * 3600 * SECOND
+"""Beyond this, empty frames are passed over instead of predicted through: 72 h (chosen default)."""
+
+
+@dataclass(slots=True)
+class FrameCutter:
+    """Collects the measurements of one vessel and gives them back frame by frame.
+
+    A frame closes when every wire of the vessel has passed its end by the grace time (so
+    that decisions depend on the data, not on how they were batched), or when the clock
+    says that no more is to be expected.
+
+    Parameters
+    ----------
+    frame_ns, grace_ns : int
+        Length of a frame and how long after its end values may still come [ns].
+    """
+
+    frame_ns: int
+    grace_ns: int
+    end_ns: int | None = None
+    watermarks: dict[str, int] = field(default_factory=dict)
+    waiting: list[tuple[int, str, Measurement]] = field(default_factory=list)
+
+    def add(self, m: Measurement) -> bool:
+        """Take a measurement; False when its frame is closed already.
+
+        Rows read back from a store name no source: they wait until the wires come forward.
+        """
+        if self.end_ns is None:
+            self.end_ns = self._end_of(m.time_ns)
+        if m.time_ns <= self.end_ns - self.frame_ns:
+            return False
+        insort(self.waiting, (m.time_ns, m.tag, m), key=lambda row: row[:2])
+        if m.source:
+            self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
+        return True
+
+    def close(self, clock_ns: int | None = None) -> Iterator[tuple[int, list[Measurement]]]:
+        """Frames that are complete, oldest first: end of frame [ns] and its measurements in order.
+
+        Parameters
+        ----------
+        clock_ns : int or None
+            Close everything that ended before this, whatever the wires say [ns].
+        """
+        while self.end_ns is not None and self.end_ns <= self._limit(clock_ns):
+            end = self.end_ns
+            self.end_ns = end + self.frame_ns
+            yield end, self._take(end)
+            self._leap(clock_ns)
+
+    def last_end_ns(self) -> int | None:
+        """End of the frame of the newest waiting measurement [ns], if any waits."""
+        return self._end_of(self.waiting[-1][0]) if self.waiting else None
+
+    def _limit(self, clock_ns: int | None) -> int:
+        reached = min(self.watermarks.values(), default=0) - self.grace_ns
+        return max(reached, clock_ns if clock_ns is not None else 0)
+
+    def _leap(self, clock_ns: int | None) -> None:
+        """Pass over an absence longer than any gap a model can predict through."""
+        next_ns = self.waiting[0][0] if self.waiting else clock_ns
+        if next_ns is not None and self.end_ns is not None and next_ns - self.end_ns > LONGEST_GAP_NS:
+            self.end_ns = self._end_of(next_ns)
+
+    def _take(self, end: int) -> list[Measurement]:
+        count = next((i for i, row in enumerate(self.waiting) if row[0] > end), len(self.waiting))
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        return [row[2] for row in taken]
+
+    def _end_of(self, time_ns: int) -> int:
+        return -(-time_ns // self.frame_ns) * self.frame_ns
+
+
+def believed(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
+    """Rows of good or uncertain quality by tag id, in order."""
+    found: dict[str, list[Measurement]] = {}
+    for m in rows:
+        if m.value is not None and m.quality in (Quality.GOOD, Quality.UNCERTAIN):
+            found.setdefault(m.tag, []).append(m)
+    return found

@@ -1,0 +1,68 @@
+"""Limit alarms of one tag with dead band and on-delay (ISA-18.2)."""
+
+from dataclasses import dataclass, field
+
+from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.measurement import Measurement, Quality
+from twin.domain.tag import Tag
+
+ON_DELAY_NS = 180 * 1_000_000_000
+"""A limit must stay passed this long before it counts: 3 min (chosen default)."""
+
+_ORDER = ("low_low", "high_high", "low", "high")
+
+
+@dataclass(slots=True)
+class LimitWatch:
+    """Follows the limits of one tag; at most one open condition for each limit."""
+
+    tag: Tag
+    passed_since: dict[str, int] = field(default_factory=dict)
+    standing: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def update(self, m: Measurement) -> list[Event]:
+        """Take one measurement in time order; returns the limits passed and left by it."""
+        if m.value is None or m.quality is not Quality.GOOD:
+            return []
+        found = [self._check(name, m.value, m.time_ns) for name in _ORDER]
+        return [event for event in found if event is not None]
+
+    def _check(self, name: str, value: float, t: int) -> Event | None:
+        limit = getattr(self.tag.limits, name)
+        if limit is None:
+            return None
+        beyond = (value - limit) if name.startswith("high") else (limit - value)
+        if name in self.standing:
+            return self._leave(name, t, value) if beyond < -self.tag.deadband else None
+        if beyond <= 0:
+            self.passed_since.pop(name, None)
+            return None
+        since = self.passed_since.setdefault(name, t)
+        return self._enter(name, t, value, since) if t - since >= ON_DELAY_NS else None
+
+    def _enter(self, name: str, t: int, value: float, since: int) -> Event:
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self.standing[name] = since
+        return self._event(name, t, value, Stage.CONFIRMED, since)
+
+    def _leave(self, name: str, t: int, value: float) -> Event:
+        since = self.standing.pop(name)
+        self.passed_since.pop(name, None)
+        return self._event(name, t, value, Stage.CLOSED, since)
+
+    def _event(self, name: str, t: int, value: float, stage: Stage, since: int) -> Event:
+        limit = getattr(self.tag.limits, name)
+        return Event(
+            t=t,
+            kind=Kind.LIMIT,
+            asset=self.tag.asset,
+            stage=stage,
+            condition=f"{self.tag.asset}/limit_{name}/{self.tag.name}/{self.counts[name]}",
+            tag=self.tag.id,
+            verdict=Verdict.UNKNOWN,
+            since=since,
+            size=value - limit,
+            unit=self.tag.unit,
+            detail={"limit": limit, "value": value, "which": name},
+        )

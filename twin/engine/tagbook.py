@@ -1,0 +1,90 @@
+"""TagBook: resolves a Reading against its Tag, or says why it may not pass."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from twin.domain.measurement import Measurement, Quality, Quarantined, Reading
+from twin.domain.tag import Tag
+
+ABSURD_SPANS = 1000.0
+"""A number this many spans outside the measuring range is not a reading at all (chosen default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """Source times that can be true: ``earliest_ns <= time < latest_ns`` [ns since 1970-01-01 UTC]."""
+
+    earliest_ns: int
+    latest_ns: int
+
+
+class TagBook:
+    """Every tag of a line by its id."""
+
+    def __init__(self, tags: Iterable[Tag]) -> None:
+        self.tags: dict[str, Tag] = {tag.id: tag for tag in tags}
+
+    def measure(self, reading: Reading, window: TimeWindow) -> Measurement | Quarantined:
+        """Resolve one reading.
+
+        Parameters
+        ----------
+        reading : Reading
+        window : TimeWindow
+            Source times outside are refused.
+
+        Returns
+        -------
+        Measurement or Quarantined
+            A value outside the measuring range stays, with quality BAD, so that it is seen
+            and never believed; what is no reading at all is quarantined with a reason.
+        """
+        tag = self.tags.get(reading.address)
+        if tag is None:
+            return Quarantined(reading, "unknown_tag", f"no tag {reading.address!r} in this line")
+        refusal = _time_refusal(reading.time_ns, window) or _value_refusal(reading, tag)
+        if refusal:
+            return Quarantined(reading, *refusal)
+        return _measurement(reading, tag)
+
+
+def _time_refusal(time_ns: int | None, window: TimeWindow) -> tuple[str, str] | None:
+    if time_ns is None:
+        return "no_time", "no source time came with the value; send one (ISO 8601 with Z)"
+    if time_ns >= window.latest_ns:
+        return (
+            "future_time",
+            f"source time {time_ns} ns lies in the future; check the sender's clock",
+        )
+    if time_ns < window.earliest_ns:
+        return "past_time", f"source time {time_ns} ns lies too far back; check the sender's clock"
+    return None
+
+
+def _value_refusal(reading: Reading, tag: Tag) -> tuple[str, str] | None:
+    value = reading.value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return "not_a_number", f"{tag.id} came as text {value[:40]!r}; a number in {tag.unit} would do"
+    if not math.isfinite(value):
+        return "not_finite", f"{tag.id} came as {value!r}; a finite number in {tag.unit} would do"
+    if _distance(float(value), tag) > ABSURD_SPANS * (tag.high - tag.low):
+        return "absurd_value", f"{tag.id} came as {value!r}; its range is {tag.low}..{tag.high} {tag.unit}"
+    return None
+
+
+def _distance(value: float, tag: Tag) -> float:
+    return max(tag.low - value, value - tag.high, 0.0)
+
+
+def _measurement(reading: Reading, tag: Tag) -> Measurement:
+    value = None if reading.value is None else float(reading.value)
+    quality = reading.quality
+    if value is None and quality in (Quality.GOOD, Quality.UNCERTAIN):
+        quality = Quality.BAD
+    if value is not None and _distance(value, tag) > 0.0:
+        quality = Quality.BAD
+    assert reading.time_ns is not None
+    return Measurement(tag.id, value, quality, reading.time_ns, reading.received_ns, source=reading.source)

@@ -1,0 +1,140 @@
+"""One vessel: its frames, signal monitors, limits and model, stepped together."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, cast
+
+from twin.domain.asset import Vessel
+from twin.domain.event import Event
+from twin.domain.frame import Frame, FrameValue
+from twin.domain.measurement import Estimate, Measurement, Quality
+from twin.domain.sample import Assay
+from twin.domain.tag import Tag, TagKind
+from twin.engine.frames import SECOND, FrameCutter, believed
+from twin.engine.limits import LimitWatch
+from twin.monitors.signals import SignalWatch
+
+DEFAULT_FRAME_S = 60.0
+"""Frame of a vessel without a model [s] (chosen default)."""
+
+
+class Model(Protocol):
+    """What follows a vessel through its frames."""
+
+    frame_s: float
+
+    def step(self, frame: Frame) -> tuple[list[Estimate], list[Event]]:
+        """Take one frame; returns beliefs and findings."""
+        ...
+
+    def finish(self) -> Iterator[tuple[list[Estimate], list[Event]]]:
+        """Step through all that waits: the end of a stored run."""
+        return self.advance(self.cutter.last_end_ns())
+
+    def snapshot(self) -> dict[str, object]:
+        """State as numbers, strings, lists and arrays."""
+        ...
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Take up a state from `snapshot`."""
+        ...
+
+
+ModelFactory = Callable[[Vessel], Model | None]
+
+
+class VesselEngine:
+    """Everything that is inferred about one vessel."""
+
+    def __init__(self, vessel: Vessel, model: Model | None, grace_s: float) -> None:
+        self.vessel = vessel
+        self.model = model
+        frame_s = model.frame_s if model else DEFAULT_FRAME_S
+        self.cutter = FrameCutter(int(frame_s * SECOND), int(grace_s * SECOND))
+        online = [t for t in vessel.tags if t.kind is TagKind.ONLINE]
+        self.signals = {t.id: SignalWatch(t) for t in online}
+        self.limits = {t.id: LimitWatch(t) for t in online}
+        self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
+        self.assays: list[Assay] = []
+        self.assays_only = not online
+
+    def add(self, m: Measurement) -> bool:
+        """Take a measurement; False when its frame is closed already (assays never are)."""
+        if self.tags[m.tag].kind is TagKind.ASSAY:
+            return self._add_assay(m)
+        return self.cutter.add(m)
+
+    def advance(self, clock_ns: int | None) -> Iterator[tuple[list[Estimate], list[Event]]]:
+        """Step through every complete frame."""
+        for end_ns, rows in self.cutter.close(clock_ns):
+            yield self._frame(end_ns, rows)
+
+    def finish(self) -> Iterator[tuple[list[Estimate], list[Event]]]:
+        """Step through all that waits: the end of a stored run."""
+        return self.advance(self.cutter.last_end_ns())
+
+    def snapshot(self) -> dict[str, object]:
+        """State of the model and the monitors up to the last closed frame."""
+        return {
+            "end_ns": self.cutter.end_ns,
+            "watermarks": dict(self.cutter.watermarks),
+            "model": self.model.snapshot() if self.model else None,
+            "signals": {tag: watch.snapshot() for tag, watch in self.signals.items()},
+            "limits": {t: [w.passed_since, w.standing, w.counts] for t, w in self.limits.items()},
+            "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
+        }
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Take up a state from `snapshot`; waiting rows are to be handed in again."""
+        self.cutter.end_ns = cast("int | None", state["end_ns"])
+        self.cutter.watermarks = dict(cast("dict[str, int]", state["watermarks"]))
+        if self.model and isinstance(state["model"], dict):
+            self.model.restore(state["model"])
+        for tag, part in cast("dict[str, dict[str, object]]", state["signals"]).items():
+            if tag in self.signals:
+                self.signals[tag].restore(part)
+        for tag, parts in cast("dict[str, list[dict[str, int]]]", state["limits"]).items():
+            if tag in self.limits:
+                watch = self.limits[tag]
+                watch.passed_since, watch.standing, watch.counts = (dict(p) for p in parts)
+        rows = cast("list[tuple[str, float, int, int]]", state["assays"])
+        self.assays = [Assay(*row) for row in rows]
+
+    def _add_assay(self, m: Measurement) -> bool:
+        if m.value is not None and m.quality in (Quality.GOOD, Quality.UNCERTAIN):
+            self.assays.append(Assay(m.tag, m.value, m.time_ns, max(m.received_ns, m.time_ns)))
+        if self.assays_only:
+            self.cutter.add(m)
+        return True
+
+    def _frame(self, end_ns: int, rows: list[Measurement]) -> tuple[list[Estimate], list[Event]]:
+        events: list[Event] = []
+        checked = [self._check(m, events) for m in rows if m.tag in self.signals]
+        passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
+        for watch in self.signals.values():
+            events += watch.tick(end_ns)
+        if self.model is None:
+            return [], events
+        estimates, found = self.model.step(self._condense(end_ns, checked + passed))
+        return estimates, events + found
+
+    def _check(self, m: Measurement, events: list[Event]) -> Measurement:
+        checked, found = self.signals[m.tag].update(m)
+        events += found
+        events += self.limits[m.tag].update(checked)
+        return checked
+
+    def _condense(self, end_ns: int, rows: list[Measurement]) -> Frame:
+        values = {self.tags[tag].name: _condensed(found) for tag, found in believed(rows).items()}
+        due = [a for a in self.assays if a.reported_ns <= end_ns]
+        self.assays = [a for a in self.assays if a.reported_ns > end_ns]
+        return Frame(end_ns - self.cutter.frame_ns, end_ns, values, tuple(due))
+
+
+def _condensed(rows: list[Measurement]) -> FrameValue:
+    numbers = [m.value for m in rows if m.value is not None]
+    return FrameValue(
+        mean=sum(numbers) / len(numbers),
+        last=numbers[-1],
+        count=len(numbers),
+        uncertain=any(m.quality is Quality.UNCERTAIN for m in rows),
+    )

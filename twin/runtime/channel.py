@@ -1,0 +1,64 @@
+"""Channel: the only queue of the service; bounded, closable, and it never drops."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Channel(Generic[T]):
+    """A bounded queue with the policy *wait*: a full channel holds its writers back.
+
+    Parameters
+    ----------
+    limit : int
+        Most items that wait.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._queue: asyncio.Queue[T] = asyncio.Queue(limit)
+        self._closed = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Items that wait."""
+        return self._queue.qsize()
+
+    async def put(self, item: T) -> None:
+        """Hand over one item; waits while the channel is full."""
+        await self._queue.put(item)
+
+    def close(self) -> None:
+        """Let the reader finish what waits and then stop."""
+        self._closed.set()
+
+    async def batches(self, most: int) -> AsyncIterator[list[T]]:
+        """What waits, up to `most` items at once, as soon as there is any; ends when closed and empty."""
+        closed: asyncio.Future[object] = asyncio.ensure_future(self._closed.wait())
+        try:
+            while True:
+                first = await self._next(closed)
+                if first is None:
+                    return
+                yield [first, *self._rest(most - 1)]
+        finally:
+            closed.cancel()
+
+    async def _next(self, closed: "asyncio.Future[object]") -> T | None:
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        if closed.done():
+            return None
+        get = asyncio.ensure_future(self._queue.get())
+        waits: set[asyncio.Future[Any]] = {get, closed}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if get.done():
+            return get.result()
+        get.cancel()
+        return None if self._queue.empty() else self._queue.get_nowait()
+
+    def _rest(self, most: int) -> list[T]:
+        found: list[T] = []
+        while len(found) < most and not self._queue.empty():
+            found.append(self._queue.get_nowait())
+        return found

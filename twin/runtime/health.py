@@ -1,0 +1,57 @@
+"""What the service knows of itself: the conservation law and the state of every link."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from twin.domain.measurement import Quarantined
+from twin.ports import Counters, LinkChange, LinkState
+
+
+@dataclass(slots=True)
+class Counts:
+    """Running counts since the start of the process."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+class Health:
+    """Counts and links, fed by the pipeline and read by the pages."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._links: dict[str, LinkState] = {}
+
+    def received(self, source: str, count: int) -> None:
+        """Count readings and refused payloads at the door."""
+        self.counts.received += count
+        link = self._links.get(source)
+        if link:
+            self._links[source] = replace(link, received=link.received + count)
+
+    def quarantined(self, rows: Sequence[Quarantined]) -> None:
+        """Count refused rows that are kept with their reason."""
+        self.counts.quarantined.update(row.reason for row in rows)
+
+    def link(self, change: LinkChange) -> None:
+        """Take a change of a link."""
+        known = self._links.get(change.source)
+        was_up = known.up if known else False
+        up = was_up if change.up is None else change.up
+        base = known or LinkState(change.source, up, change.text, change.time_ns)
+        since = change.time_ns if up != was_up or known is None else base.since_ns
+        gaps = base.gaps + (change.gap is not None)
+        self._links[change.source] = replace(base, up=up, text=change.text, since_ns=since, gaps=gaps)
+
+    def links(self) -> list[LinkState]:
+        """State of every source that ever spoke."""
+        return list(self._links.values())
+
+    def counters(self, pending: int) -> Counters:
+        """The conservation law now, with `pending` rows between door and store."""
+        c = self.counts
+        return Counters(c.received, c.stored, c.duplicate, dict(c.quarantined), dict(c.rejected), pending)

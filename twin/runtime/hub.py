@@ -1,0 +1,96 @@
+"""Hub: fan-out to viewers; the newest value of each name, every event."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from twin.domain.alarm import Alarm
+from twin.domain.event import Event
+from twin.domain.measurement import Estimate, Measurement
+from twin.ports import Clock, Update
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What one viewer has not seen yet."""
+
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    events: list[tuple[int, Event]] = field(default_factory=list)
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, now_ns: int) -> Update:
+        """Everything that waits, once."""
+        update = Update(
+            tuple(self.measurements.values()),
+            tuple(self.estimates.values()),
+            tuple(self.events),
+            tuple(self.alarms.values()),
+            now_ns,
+        )
+        self.measurements, self.estimates, self.events, self.alarms = {}, {}, [], {}
+        self.changed.clear()
+        return update
+
+
+class Hub:
+    """Newest of everything, and a mailbox for each viewer.
+
+    Parameters
+    ----------
+    clock : Clock
+    pause_s : float
+        Shortest time between two updates of one viewer [s].
+    """
+
+    def __init__(self, clock: Clock, pause_s: float = 0.25) -> None:
+        self.clock = clock
+        self.pause_s = pause_s
+        self._newest = Waiting()
+        self._mail: dict[int, Waiting] = {}
+        self._number = 0
+
+    def publish(
+        self,
+        measurements: Sequence[Measurement] = (),
+        estimates: Sequence[Estimate] = (),
+        events: Sequence[tuple[int, Event]] = (),
+        alarms: Sequence[Alarm] = (),
+    ) -> None:
+        """Hand something new to every viewer."""
+        for box in (self._newest, *self._mail.values()):
+            for m in measurements:
+                known = box.measurements.get(m.tag)
+                if known is None or m.time_ns >= known.time_ns:
+                    box.measurements[m.tag] = m
+            box.estimates.update((e.name, e) for e in estimates)
+            box.alarms.update((a.id, a) for a in alarms)
+            box.changed.set()
+        for box in self._mail.values():
+            box.events += events
+
+    def latest(self) -> Update:
+        """Newest value and estimate of everything."""
+        box = self._newest
+        return Update(
+            tuple(box.measurements.values()), tuple(box.estimates.values()), now_ns=self.clock.now_ns()
+        )
+
+    def newest_time_ns(self, tag: str) -> int | None:
+        """Source time of the newest measurement of a tag since the start, if any."""
+        known = self._newest.measurements.get(tag)
+        return known.time_ns if known else None
+
+    async def follow(self) -> AsyncIterator[Update]:
+        """Changes from now on, until the caller stops."""
+        self._number += 1
+        number, box = self._number, Waiting()
+        self._mail[number] = box
+        try:
+            while True:
+                await box.changed.wait()
+                yield box.take(self.clock.now_ns())
+                await asyncio.sleep(self.pause_s)
+        finally:
+            del self._mail[number]

@@ -1,0 +1,185 @@
+"""Pipeline: from a delivery to durable rows, beliefs, alarms and viewers, in that order."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from twin.alarms.routing import Subscription, notices
+from twin.domain.alarm import Alarm
+from twin.domain.asset import Line
+from twin.domain.event import Event, Kind, Stage
+from twin.domain.measurement import Measurement, Quarantined, Reading
+from twin.engine.core import Engine, Outputs
+from twin.engine.tagbook import TagBook, TimeWindow
+from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
+from twin.runtime.channel import Channel
+from twin.runtime.health import Health
+from twin.runtime.hub import Hub
+from twin.runtime.links import LinkEvents
+from twin.runtime.recover import restore, save
+
+MOST_DELIVERIES = 500
+"""Deliveries made durable by one commit at most (chosen default)."""
+
+
+class Pipeline:
+    """The way of every reading. Acknowledges upstream only what is durable.
+
+    Parameters
+    ----------
+    book, engine, historian, ledger, hub, health, clock
+        The parts it joins.
+    subscriptions : sequence of Subscription
+    window : Callable[[], TimeWindow]
+        Source times that can be true now.
+    """
+
+    def __init__(
+        self,
+        book: TagBook,
+        engine: Engine,
+        historian: Historian,
+        ledger: Ledger,
+        hub: Hub,
+        health: Health,
+        clock: Clock,
+        subscriptions: Sequence[Subscription],
+        window: Callable[[], TimeWindow],
+    ) -> None:
+        self.book, self.engine, self.historian, self.ledger = book, engine, historian, ledger
+        self.hub, self.health, self.clock = hub, health, clock
+        self.subscriptions, self.window = tuple(subscriptions), window
+        self.due = asyncio.Event()
+        self.in_hand = 0
+        self._turn = asyncio.Lock()
+        self.links = LinkEvents()
+
+    async def run(self, channel: Channel[Delivery]) -> None:
+        """Process deliveries until the channel is closed and empty."""
+        async for batch in channel.batches(MOST_DELIVERIES):
+            await self.process(batch)
+
+    async def process(self, batch: Sequence[Delivery]) -> None:
+        """Make a batch durable, acknowledge it, then let the engine think about it.
+
+        Raises
+        ------
+        StorageError
+            When it could not be made durable: nothing of it is acknowledged.
+        """
+        measured, refused = self._measure(batch)
+        self.in_hand = len(measured) + len(refused)
+        kept = await self._store(measured, refused)
+        for delivery in batch:
+            delivery.ack()
+        links = [link for delivery in batch for link in delivery.links]
+        await self._infer(kept, links)
+
+    async def tick(self, clock_ns: int) -> None:
+        """Let time pass: closes frames nobody completed, notices silence."""
+        async with self._turn:
+            out = await asyncio.to_thread(self.engine.tick, clock_ns)
+            await self._keep(out)
+
+    async def recover(self, line: Line) -> None:
+        """Take up where the last run of the service stopped."""
+        self.links.restore(self.ledger.alarms())
+        now_ns = self.clock.now_ns()
+        await self._keep(await restore(self.engine, self.ledger, self.historian, line, now_ns))
+
+    async def save(self, line: Line) -> None:
+        """Keep the engine's state, so that a restart need not think everything again."""
+        async with self._turn:
+            await asyncio.to_thread(save, self.engine, self.ledger, line)
+
+    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+        """Acknowledge an alarm for a person and keep that."""
+        async with self._turn:
+            alarm = self.engine.acknowledge(alarm_id, by, self.clock.now_ns())
+            event = _person_event(alarm, by)
+            fresh = self.ledger.commit([event], [alarm], [])
+            self._publish(fresh, [alarm])
+            return alarm
+
+    def _measure(self, batch: Iterable[Delivery]) -> tuple[list[Measurement], list[Quarantined]]:
+        measured: list[Measurement] = []
+        refused: list[Quarantined] = []
+        window = self.window()
+        for delivery in batch:
+            refused += delivery.refused
+            for reading in delivery.readings:
+                found = self.book.measure(reading, window)
+                if isinstance(found, Quarantined):
+                    refused.append(found)
+                else:
+                    measured.append(found)
+            self._count_in(delivery)
+        return measured, refused
+
+    def _count_in(self, delivery: Delivery) -> None:
+        for row in delivery.readings:
+            self.health.received(row.source, 1)
+        for refusal in delivery.refused:
+            self.health.received(refusal.reading.source, 1)
+
+    async def _store(self, measured: list[Measurement], refused: list[Quarantined]) -> list[Measurement]:
+        report = await self.historian.write(measured) if measured else None
+        conflicts = report.refused if report else ()
+        refused = refused + [_quarantined(m, reason) for m, reason in conflicts]
+        if refused:
+            await asyncio.to_thread(self.ledger.quarantine, refused)
+        self.health.quarantined(refused)
+        self.in_hand = 0
+        if report:
+            self.health.counts.stored += report.stored
+            self.health.counts.duplicate += report.duplicate
+        lost = {(m.tag, m.time_ns) for m, _ in conflicts}
+        return [m for m in measured if (m.tag, m.time_ns) not in lost] if lost else measured
+
+    async def _infer(self, rows: list[Measurement], links: list[LinkChange]) -> None:
+        async with self._turn:
+            self.hub.publish(measurements=rows)
+            out = await asyncio.to_thread(self.engine.handle, rows) if rows else Outputs()
+            events = [e for link in links for e in self._note(link)]
+            if events:
+                _merge(out, self.engine.note(events))
+            await self._keep(out)
+
+    async def _keep(self, out: Outputs) -> None:
+        if out.estimates:
+            await self.historian.write_estimates(out.estimates)
+        self.hub.publish(estimates=out.estimates)
+        if out.events or out.alarms:
+            made = [n for alarm in out.alarms for n in notices(alarm, self.subscriptions)]
+            fresh = await asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made)
+            self._publish(fresh, out.alarms)
+            if made:
+                self.due.set()
+
+    def _note(self, link: LinkChange) -> list[Event]:
+        self.health.link(link)
+        return self.links.events(link)
+
+    def _publish(self, fresh: Sequence[tuple[int, Event]], alarms: Sequence[Alarm]) -> None:
+        self.hub.publish(events=fresh, alarms=alarms)
+
+
+def _merge(out: Outputs, more: Outputs) -> None:
+    out.events += more.events
+    out.alarms += more.alarms
+
+
+def _quarantined(m: Measurement, reason: str) -> Quarantined:
+    reading = Reading(m.source, m.tag, m.value, m.quality, m.time_ns, m.received_ns)
+    return Quarantined(reading, reason, "the store holds another value for this tag and time")
+
+
+def _person_event(alarm: Alarm, by: str) -> Event:
+    return replace(
+        alarm.event,
+        t=alarm.changed_ns,
+        kind=Kind.ALARM,
+        stage=Stage.REVISED,
+        condition=f"{alarm.id}/acknowledged",
+        detail={"by": by, "state": alarm.state.value},
+    )

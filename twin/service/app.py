@@ -1,0 +1,188 @@
+"""The service: every part of a line joined, started in order and drained the other way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from twin.alarms.routing import Subscription
+from twin.domain.asset import Line
+from twin.engine.core import Engine
+from twin.engine.tagbook import TagBook, TimeWindow
+from twin.ports import Clock, Delivery, Historian, Ledger, Notifier, Source, SourceContext
+from twin.runtime import recover
+from twin.runtime.channel import Channel
+from twin.runtime.clock import ScaledClock, WallClock
+from twin.runtime.deliver import Delivery as Deliverer
+from twin.runtime.health import Health
+from twin.runtime.hub import Hub
+from twin.runtime.pipeline import Pipeline
+from twin.runtime.supervise import supervise
+from twin.service.build import configured
+from twin.service.line import LineFile
+from twin.service.model import model_of
+from twin.service.settings import Settings
+from twin.service.view import ServiceView
+
+FUTURE_S = 5.0
+"""A source time this far ahead of the line's clock is refused [s of the wall]."""
+OLDEST_DAYS = 400
+"""Back-fill older than this is refused [days] (chosen default)."""
+TICK_GRACE_S = 120.0
+"""Silence after which frames are closed by the clock [s of the line] (chosen default)."""
+SNAPSHOT_S = 30.0
+"""Time between two kept states of the engine [s of the wall] (chosen default)."""
+
+log = structlog.get_logger("service")
+
+
+@dataclass(slots=True)
+class Service:
+    """The running parts of a line."""
+
+    line: Line
+    clock: Clock
+    engine: Engine
+    historian: Historian
+    ledger: Ledger
+    pipeline: Pipeline
+    health: Health
+    view: ServiceView
+    channel: Channel[Delivery]
+    sources: list[Source]
+    deliverer: Deliverer
+
+    async def run(self) -> None:
+        """Run until cancelled; what was taken in is finished first."""
+        sources = [asyncio.create_task(supervise(s, self.channel, self.clock)) for s in self.sources]
+        inner = asyncio.create_task(self.pipeline.run(self.channel))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_watch(inner))
+                for task in sources:
+                    group.create_task(_watch(task))
+                group.create_task(self._tick())
+                group.create_task(self._keep_state())
+                group.create_task(self.deliverer.run(WallClock().now_ns))
+        finally:
+            await self._drain(sources, inner)
+
+    async def _drain(self, sources: list["asyncio.Task[None]"], inner: "asyncio.Task[None]") -> None:
+        for task in sources:
+            task.cancel()
+        await asyncio.gather(*sources, return_exceptions=True)
+        self.channel.close()
+        await asyncio.gather(inner, return_exceptions=True)
+        recover.save(self.engine, self.ledger, self.line)
+
+    async def _tick(self) -> None:
+        grace_ns = int(max(TICK_GRACE_S, 2.0 * self.clock.speed) * 1e9)
+        while True:
+            await asyncio.sleep(1.0)
+            await self.pipeline.tick(self.clock.now_ns() - grace_ns)
+
+    async def _keep_state(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_S)
+            await self.pipeline.save(self.line)
+
+
+async def _watch(task: "asyncio.Task[None]") -> None:
+    """Wait for a task without cancelling it along."""
+    await asyncio.shield(task)
+
+
+def clock_of(line_file: LineFile) -> Clock:
+    """The clock a line file asks for."""
+    section = line_file.clock
+    if section is None:
+        return WallClock()
+    wall_ns = int(section.wall.timestamp() * 1e6) * 1000 if section.wall else None
+    return ScaledClock(int(section.origin.timestamp() * 1e6) * 1000, section.speed, wall_ns)
+
+
+@asynccontextmanager
+async def open_service(
+    line_file: LineFile, line: Line, settings: Settings, clock: Clock | None = None
+) -> AsyncIterator[Service]:
+    """Open every part of a line: stores first, then what feeds them; close the other way.
+
+    Raises
+    ------
+    ConnectorError, StorageError
+        When a store can not be opened.
+    """
+    clock = clock or clock_of(line_file)
+    folder = settings.data_dir / line.id
+    folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        ledger = _open(line_file.ledger, "ledgers", "open_ledger", folder)
+        stack.callback(ledger.close)
+        historian = _open(line_file.historian, "historians", "open_historian", folder)
+        stack.push_async_callback(historian.close)
+        notifiers: dict[str, Notifier] = {}
+        for s in line_file.subscribers:
+            notifiers[s.id] = _open(s.notifier, "notifiers", "open_notifier", folder)
+            stack.push_async_callback(notifiers[s.id].close)
+        yield await _compose(line_file, line, clock, historian, ledger, notifiers, folder)
+
+
+async def _compose(
+    line_file: LineFile,
+    line: Line,
+    clock: Clock,
+    historian: Historian,
+    ledger: Ledger,
+    notifiers: dict[str, Notifier],
+    folder: Path,
+) -> Service:
+    grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
+    engine, health, hub = Engine(line, model_of, grace_s), Health(), Hub(clock)
+    book = TagBook(line.tags())
+    window = time_window(clock)
+    subscriptions = [
+        Subscription(s.id, s.language, tuple(s.assets), tuple(s.kinds)) for s in line_file.subscribers
+    ]
+    pipeline = Pipeline(book, engine, historian, ledger, hub, health, clock, subscriptions, window)
+    newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
+    await pipeline.recover(line)
+    context = SourceContext(book.tags, clock, _NewestStored(newest, hub))
+    sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
+    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline)
+    channel: Channel[Delivery] = Channel(200)
+    deliverer = Deliverer(ledger, notifiers, pipeline.due)
+    return Service(
+        line, clock, engine, historian, ledger, pipeline, health, view, channel, sources, deliverer
+    )
+
+
+def time_window(clock: Clock) -> Callable[[], TimeWindow]:
+    """Source times that can be true on a live line, by its clock."""
+    ahead_ns = int(FUTURE_S * max(clock.speed, 1.0) * 1e9)
+    back_ns = OLDEST_DAYS * 86_400 * 1_000_000_000
+
+    def window() -> TimeWindow:
+        now_ns = clock.now_ns()
+        return TimeWindow(now_ns - back_ns, now_ns + ahead_ns)
+
+    return window
+
+
+class _NewestStored:
+    """Newest stored source time of a tag: what was there at the start, then what came since."""
+
+    def __init__(self, at_start: dict[str, int], hub: Hub) -> None:
+        self._at_start, self._hub = at_start, hub
+
+    def __call__(self, tag: str) -> int | None:
+        found = self._hub.newest_time_ns(tag)
+        return found if found is not None else self._at_start.get(tag)
+
+
+def _open(section: dict[str, Any], family: str, opener: str, folder: Path, *rest: object) -> Any:
+    module, config = configured(family, section, folder)
+    return getattr(module, opener)(config, *rest)

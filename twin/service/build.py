@@ -1,0 +1,231 @@
+"""From a line file to a Line, collecting every fault on the way."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from connectors.sources.files import FileLayout, layout_faults
+from twin.domain.asset import Line, Vessel
+from twin.domain.batch import Batch
+from twin.domain.errors import ConfigError, ModelError
+from twin.domain.tag import Limits, Tag
+from twin.service import plugins
+from twin.service.line import BatchSection, LineFile, TagSection, TagUse, VesselSection
+
+
+@dataclass(slots=True)
+class Faults:
+    """Everything that is wrong with a file, each with its place."""
+
+    found: list[str] = field(default_factory=list)
+
+    def add(self, place: str, text: str) -> None:
+        """Add one fault."""
+        self.found.append(f"{place}: {text}" if place else text)
+
+    def add_validation(self, place: str, error: ValidationError) -> None:
+        """Add every fault pydantic found."""
+        for fault in error.errors(include_url=False):
+            where = ".".join(str(part) for part in (place, *fault["loc"]) if str(part))
+            came = f"; came {fault['input']!r:.80}" if not isinstance(fault["input"], dict) else ""
+            self.add(where, f"{_plain(fault['type'], fault['msg'])}{came}")
+
+
+def _plain(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "this key is not known here; check its spelling"
+    return message.removeprefix("Value error, ")
+
+
+def read_yaml(path: Path | Traversable) -> Any:
+    """Contents of a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        When it can not be read or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: can not be read ({error.strerror}); check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+
+
+def load_line(path: Path | Traversable) -> tuple[LineFile, Line]:
+    """Read, validate and build a line; opens nothing else.
+
+    Raises
+    ------
+    ConfigError
+        With every fault found, one a line.
+    """
+    raw = read_yaml(path)
+    faults = Faults()
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: came {type(raw).__name__}; a mapping with schema, line, vessels would do")
+    try:
+        line_file = LineFile.model_validate(raw)
+    except ValidationError as error:
+        faults.add_validation("", error)
+        raise ConfigError(_listed(path, faults)) from error
+    line = build_line(line_file, faults)
+    check_plugins(line_file, line, faults)
+    if faults.found:
+        raise ConfigError(_listed(path, faults))
+    return line_file, line
+
+
+def _listed(path: Path | Traversable, faults: Faults) -> str:
+    return "\n".join(f"{path}: {fault}" for fault in faults.found)
+
+
+def build_line(line_file: LineFile, faults: Faults) -> Line:
+    """The domain's Line; faults of tag sets, vessels and names are added to `faults`."""
+    vessels: list[Vessel] = []
+    for i, section in enumerate(line_file.vessels):
+        vessels += _vessels(f"vessels.{i}", section, faults)
+    _unique("vessels", (v.id for v in vessels), faults)
+    return Line(line_file.line, {**line_file.title}, line_file.site, line_file.origin, tuple(vessels))
+
+
+def _vessels(place: str, section: VesselSection, faults: Faults) -> list[Vessel]:
+    tags = _tag_sections(f"{place}.tags", section.tags, faults)
+    _unique(f"{place}.tags", (t.name for t in tags), faults)
+    try:
+        names = section.fleet.names() if section.fleet else [section.id or ""]
+    except (ValueError, KeyError, IndexError) as error:
+        faults.add(f"{place}.fleet", str(error))
+        return []
+    return [_vessel(name, section, tags) for name in names]
+
+
+def _vessel(name: str, section: VesselSection, tags: list[TagSection]) -> Vessel:
+    return Vessel(
+        id=name,
+        name={**section.name} or {"en": name, "fr": name},
+        tags=tuple(_tag(name, tag) for tag in tags),
+        process=section.process.kind if section.process else "",
+        parameters=dict(section.process.parameters) if section.process else {},
+        batch=_batch(section.batch) if section.batch else None,
+    )
+
+
+def _batch(section: BatchSection) -> Batch:
+    start_ns = int(section.start.timestamp() * 1_000_000) * 1000 if section.start else 0
+    return Batch(section.id, start_ns, section.volume_l, section.cells, section.duration_h)
+
+
+def _tag(asset: str, section: TagSection) -> Tag:
+    fields = section.model_dump(exclude={"limits"})
+    return Tag(asset=asset, limits=Limits(**section.limits.model_dump()), **fields)
+
+
+def _tag_sections(place: str, tags: TagUse | list[TagSection], faults: Faults) -> list[TagSection]:
+    if isinstance(tags, list):
+        return tags
+    rows = _tag_set(place, tags.use, faults)
+    known = {str(row.get("name")) for row in rows}
+    for name in (*tags.override, *(tags.only or ())):
+        if rows and name not in known:
+            faults.add(place, f"tag {name!r} is not in the set {tags.use}; it has {', '.join(sorted(known))}")
+    found: list[TagSection] = []
+    for row in rows:
+        name = str(row.get("name"))
+        if tags.only is None or name in tags.only:
+            _append(found, f"{place}.{name}", {**row, **tags.override.get(name, {})}, faults)
+    return found
+
+
+def _append(found: list[TagSection], place: str, row: dict[str, Any], faults: Faults) -> None:
+    try:
+        found.append(TagSection.model_validate(row))
+    except ValidationError as error:
+        faults.add_validation(place, error)
+
+
+def _tag_set(place: str, name: str, faults: Faults) -> list[dict[str, Any]]:
+    folder = files("seeds") / "tags"
+    path = folder / f"{name}.yaml"
+    if "/" in name or not path.is_file():
+        known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+        faults.add(f"{place}.use", f"tag set {name!r} is not known; known are {', '.join(known)}")
+        return []
+    raw = read_yaml(path)
+    rows = raw.get("tags", []) if isinstance(raw, dict) else raw
+    return list(rows)
+
+
+def _unique(place: str, names: Iterable[str], faults: Faults) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            faults.add(place, f"{name!r} is there twice; each needs a name of its own")
+        seen.add(name)
+
+
+def check_plugins(line_file: LineFile, line: Line, faults: Faults) -> None:
+    """Validate the section of every plug-in and every process model; opens nothing."""
+    for i, section in enumerate(line_file.sources):
+        _check(f"sources.{i}", "sources", section, faults)
+    _unique("sources", (str(s.get("id", s.get("kind"))) for s in line_file.sources), faults)
+    _check("historian", "historians", line_file.historian, faults)
+    _check("ledger", "ledgers", line_file.ledger, faults)
+    for i, subscriber in enumerate(line_file.subscribers):
+        _check(f"subscribers.{i}.notifier", "notifiers", subscriber.notifier, faults)
+    _unique("subscribers", (s.id for s in line_file.subscribers), faults)
+    for vessel in line.vessels:
+        _check_process(vessel, faults)
+    _check_files(line_file, line, faults)
+
+
+def _check_files(line_file: LineFile, line: Line, faults: Faults) -> None:
+    if line_file.files is None:
+        return
+    try:
+        layout = FileLayout.model_validate(line_file.files)
+    except ValidationError as error:
+        faults.add_validation("files", error)
+        return
+    for fault in layout_faults(layout, line):
+        faults.add("", fault)
+
+
+def _check_process(vessel: Vessel, faults: Faults) -> None:
+    if not vessel.process:
+        return
+    try:
+        plugins.load("processes", vessel.process).build(vessel.parameters)
+    except (ConfigError, ModelError) as error:
+        faults.add(f"vessel {vessel.id}.process", str(error))
+
+
+def _check(place: str, family: str, section: dict[str, Any], faults: Faults) -> None:
+    if "kind" not in section:
+        faults.add(place, f"kind is missing; known are {', '.join(plugins.kinds(family))}")
+        return
+    try:
+        configured(family, section, Path("/nonexistent"))
+    except ConfigError as error:
+        faults.add(place, str(error))
+    except ValidationError as error:
+        faults.add_validation(place, error)
+
+
+def configured(family: str, section: dict[str, Any], folder: Path) -> tuple[Any, BaseModel]:
+    """Module and configuration of a section; a `path` that is not given lies in `folder`."""
+    module = plugins.load(family, str(section["kind"]))
+    fields = dict(section)
+    for name in ("path", "spool"):
+        known = module.Config.model_fields.get(name)
+        if known is not None:
+            default = f"{family[:-1]}-{name}.sqlite" if name == "spool" else f"{family[:-1]}.sqlite"
+            fields[name] = str(folder / str(fields.get(name, default)))
+    return plugins.config_of(family, fields)

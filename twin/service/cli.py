@@ -1,0 +1,210 @@
+"""The command line ``twin``: every error names the thing, what came and what would do."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from twin import __version__
+from twin.domain.asset import Line
+from twin.domain.errors import ConfigError, StorageError, TwinError
+from twin.service import demo as demonstration
+from twin.service.app import open_service
+from twin.service.build import load_line
+from twin.service.line import LineFile
+from twin.service.pages import open_pages
+from twin.service.replay import Replay, Tally, check_files, layout_of, read_files
+from twin.service.settings import Settings, misspelt
+
+app = typer.Typer(
+    help="A digital twin and monitoring service for a bioproduction line.", no_args_is_help=True
+)
+console = Console()
+errors = Console(stderr=True)
+
+LineArgument = Annotated[Path, typer.Argument(metavar="LINE.yaml", help="The line file")]
+
+
+def main() -> None:
+    """Run the command line; errors of this project end it with exit code 2 and one clear text."""
+    try:
+        app()
+    except TwinError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        errors.print(f"[bold red]✗[/] {escape(line)}", soft_wrap=True)
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults = [f"TWIN_{str(f['loc'][0]).upper()}: {f['msg']}; came {f['input']!r}" for f in error.errors()]
+        raise ConfigError("\n".join(faults)) from error
+    level = {"debug": 10, "info": 20, "warning": 30, "error": 40}[settings.log_level]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    return settings
+
+
+def _load(path: Path) -> tuple[LineFile, Line]:
+    faults = misspelt()
+    try:
+        loaded = load_line(path)
+    except ConfigError as error:
+        raise ConfigError("\n".join([*faults, str(error)])) from error
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return loaded
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    console.print(__version__)
+
+
+@app.command()
+def check(line: LineArgument) -> None:
+    """Validate a line file, everything it names and the TWIN_ variables; opens nothing."""
+    _settings()
+    line_file, built = _load(line)
+    count = len(built.tags())
+    console.print(
+        f"{line}: line {built.id} is usable: {len(built.vessels)} vessels, {count} tags, "
+        f"{len(line_file.sources)} sources, {len(line_file.subscribers)} subscribers"
+    )
+
+
+@app.command()
+def run(line: LineArgument) -> None:
+    """Run the service of a line until Ctrl-C."""
+    settings = _settings()
+    line_file, built = _load(line)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_run(line_file, built, settings))
+
+
+async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:
+    async with (
+        open_service(line_file, line, settings) as service,
+        open_pages(service.view, settings.host, settings.port) as address,
+    ):
+        console.print(f"line {line.id}: pages at {address} (Ctrl-C stops)")
+        await service.run()
+
+
+@app.command()
+def demo(
+    speed: Annotated[float | None, typer.Option(help="Times real time; default as in the scenario")] = None,
+    for_: Annotated[float | None, typer.Option("--for", help="Stop by itself after so many seconds")] = None,
+    scenario: Annotated[str, typer.Option(help="A packaged scenario or a scenario file")] = "demo",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page")] = False,
+    port: Annotated[int, typer.Option(help="Port of the pages; 0 takes any free one")] = 8800,
+) -> None:
+    """Show the whole: two simulated vessels on real wires, their twins, the page, a subscriber."""
+    options = demonstration.Options(scenario, speed, for_, not no_browser, port)
+    faults = misspelt()
+    if faults:
+        raise ConfigError("\n".join(faults))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(demonstration.run(options, _settings(), console))
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[Path | None, typer.Argument(metavar="SCENARIO.yaml")] = None,
+    out: Annotated[Path | None, typer.Option(help="FILE.parquet; assays and truth go beside it")] = None,
+    seed: Annotated[int | None, typer.Option(help="Replaces the scenario's seed")] = None,
+    list_faults: Annotated[bool, typer.Option("--list-faults", help="Explain every fault and stop")] = False,
+) -> None:
+    """Write what the wires of a scenario would have carried, in long format."""
+    from simulators.faults import FAULTS
+    from simulators.scenario import load_scenario
+    from simulators.simulate import simulate as simulated
+
+    if list_faults:
+        _print_faults(FAULTS)
+        return
+    if scenario is None or out is None:
+        raise ConfigError("simulate: SCENARIO.yaml and --out FILE.parquet are needed (or --list-faults)")
+    written = simulated(load_scenario(scenario), out, seed)
+    console.print(f"{out}: {written} rows")
+
+
+def _print_faults(faults: object) -> None:
+    console.print(faults)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz")],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    out: Annotated[Path, typer.Option(metavar="EVENTS.jsonl", help="Where the events go")],
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    speed: Annotated[str, typer.Option(help="max, or N times real time")] = "max",
+) -> None:
+    """Feed stored data through the same engine as live; twice gives the same bytes."""
+    _settings()
+    line_file, built = _load(line)
+    paths = [*files, *(assays or [])]
+    check_files(paths)
+    with out.open("wb") as sink, _progress() as step:
+        job = Replay(line_file, built, sink)
+        rows = read_files(paths, layout_of(line_file))
+        tally = asyncio.run(job.run(rows, _speed(speed), step))
+    _print_tally(tally)
+    if not tally.holds:
+        raise StorageError("replay: the counters do not add up; this is a fault of the program, report it")
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed < 1e9:
+        raise ConfigError(f"--speed {text!r}: max, or a positive number such as 60, would do")
+    return speed
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.completed:>10,.0f} values"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("replay", total=None)
+        yield lambda n: progress.advance(task, n)
+
+
+def _print_tally(tally: Tally) -> None:
+    table = Table("what", "count", box=None)
+    table.add_row("received", str(tally.received))
+    table.add_row("stored", str(tally.stored))
+    table.add_row("duplicate", str(tally.duplicate))
+    table.add_row("rejected", "0")
+    table.add_row("late for the twin (stored)", str(tally.late))
+    for reason, count in sorted(tally.quarantined.items()):
+        table.add_row(f"quarantined: {reason}", str(count))
+    for kind, count in sorted(tally.events.items()):
+        table.add_row(f"events: {kind}", str(count))
+    console.print(table)

@@ -1,0 +1,217 @@
+"""The demo: a simulated plant in a process of its own, real wires, the service, a subscriber."""
+
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from simulators.broker import open_broker
+from simulators.scenario import Scenario, load_scenario
+from twin.domain.errors import ConfigError, ConnectorError
+from twin.service.app import Service, open_service
+from twin.service.build import load_line, read_yaml
+from twin.service.catcher import Catcher, open_catcher
+from twin.service.pages import listen, open_pages
+from twin.service.score import compare
+from twin.service.settings import Settings
+
+LEAD_S = 1.0
+"""Wall time between the plant's readiness and its first value [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked of the demo."""
+
+    scenario: str
+    speed: float | None
+    seconds: float | None
+    browser: bool
+    port: int
+
+
+async def run(options: Options, settings: Settings, console: Console) -> None:
+    """Run until the time is up or Ctrl-C, then say what was found beside what was true."""
+    scenario = find_scenario(options.scenario)
+    if options.speed:
+        scenario = scenario.model_copy(update={"speed": options.speed})
+    with tempfile.TemporaryDirectory(prefix="bioline-demo-") as folder:
+        async with contextlib.AsyncExitStack() as stack:
+            catcher = await stack.enter_async_context(open_catcher())
+            broker = stack.enter_context(contextlib.closing(open_broker()))
+            opcua_port = free_port()
+            plant = Plant(scenario, opcua_port, broker.port, Path(folder))
+            await stack.enter_async_context(plant.started())
+            line_file, line = load_line(demo_line(Path(folder), plant, catcher.url))
+            private = settings.model_copy(update={"data_dir": Path(folder)})
+            service = await stack.enter_async_context(open_service(line_file, line, private))
+            address = await stack.enter_async_context(open_pages(service.view, settings.host, options.port))
+            _announce(console, scenario, address)
+            if options.browser:
+                await asyncio.to_thread(webbrowser.open, address)
+            await _watch(service, catcher, console, options.seconds)
+            _summarise(service, catcher, scenario, plant.start_ns, console)
+
+
+def find_scenario(name: str) -> Scenario:
+    """A packaged scenario by its name, or a file.
+
+    Raises
+    ------
+    ConfigError
+        When there is neither.
+    """
+    folder = files("seeds") / "scenarios"
+    packaged = folder / f"{name}.yaml"
+    if "/" not in name and packaged.is_file():
+        with as_file(packaged) as path:
+            return load_scenario(path)
+    if Path(name).is_file():
+        return load_scenario(Path(name))
+    known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    raise ConfigError(f"scenario {name!r}: neither a file nor one of {', '.join(known)}")
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with listen("127.0.0.1", 0) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Plant:
+    """The simulated plant, in a process of its own so that the service can know nothing of it."""
+
+    def __init__(self, scenario: Scenario, opcua_port: int, mqtt_port: int, folder: Path) -> None:
+        self.scenario, self.opcua_port, self.mqtt_port = scenario, opcua_port, mqtt_port
+        self.file = folder / "scenario.json"
+        self.start_ns = 0
+        self.wall_ns = 0
+
+    @contextlib.asynccontextmanager
+    async def started(self) -> AsyncIterator[None]:
+        """Start it, wait until its wires are open; stop it at the end."""
+        self.file.write_text(self.scenario.model_dump_json(by_alias=True))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "simulators.station", str(self.file)),
+            *("--opcua-port", str(self.opcua_port), "--mqtt-port", str(self.mqtt_port)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            await self._ready(process)
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+    async def _ready(self, process: "asyncio.subprocess.Process") -> None:
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), 120)
+        if not line:
+            raise ConnectorError(
+                "the simulated plant ended before its wires were open; see above", retry=False
+            )
+        told = json.loads(line)
+        self.start_ns, self.wall_ns = int(told["origin_ns"]), int(told["wall_ns"])
+
+
+def demo_line(folder: Path, plant: Plant, catcher: str) -> Path:
+    """The packaged demo line with this run's ports and clock put in."""
+    raw: dict[str, Any] = read_yaml(files("seeds") / "lines" / "demo.yaml")
+    raw["clock"] = {
+        "origin": _iso(plant.start_ns),
+        "wall": _iso(plant.wall_ns),
+        "speed": plant.scenario.speed,
+    }
+    for source in raw["sources"]:
+        if source["kind"] == "opcua":
+            source["url"] = f"opc.tcp://127.0.0.1:{plant.opcua_port}/"
+        else:
+            source["port"] = plant.mqtt_port
+    for vessel in raw["vessels"]:
+        vessel["batch"]["start"] = _iso(_inoculated(plant, vessel["id"]))
+    for subscriber in raw["subscribers"]:
+        if subscriber["notifier"]["kind"] == "webhook":
+            subscriber["notifier"]["url"] = catcher
+    path = folder / "line.yaml"
+    path.write_text(json.dumps(raw))
+    return path
+
+
+def _inoculated(plant: Plant, vessel: str) -> int:
+    age_h = next(v.start_h for v in plant.scenario.vessels if v.id == vessel)
+    return plant.start_ns - int(age_h * 3.6e12)
+
+
+def _iso(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat()
+
+
+def _announce(console: Console, scenario: Scenario, address: str) -> None:
+    hours = scenario.duration_h
+    console.print(f"[bold]{scenario.title.get('en', scenario.id)}[/]  (simulated data)")
+    console.print(f"  page      [bold]{address}[/]")
+    console.print(
+        f"  what      {hours:g} h of process at {scenario.speed:g} times real time, "
+        f"about {hours * 3600 / scenario.speed:.0f} s; then it goes on without further faults"
+    )
+    for vessel in scenario.vessels:
+        faults = ", ".join(f"{f.kind} at {f.at_h:g} h" for f in vessel.faults) or "no fault"
+        console.print(f"  {vessel.id:<9} {faults} (the twin is not told)")
+    console.print("  stop      Ctrl-C")
+
+
+async def _watch(service: Service, catcher: Catcher, console: Console, seconds: float | None) -> None:
+    running = asyncio.create_task(service.run())
+    started, shown = time.monotonic(), 0
+    try:
+        while not running.done() and (seconds is None or time.monotonic() - started < seconds):
+            await asyncio.wait({running}, timeout=0.5)
+            shown = _report(service, catcher, console, shown, time.monotonic() - started)
+        if running.done():
+            await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def _report(service: Service, catcher: Catcher, console: Console, shown: int, elapsed_s: float) -> int:
+    for notice in catcher.caught[shown:]:
+        console.print(f"[bold]notice[/] ({notice['language']}) {escape(notice['title'])}")
+        console.print("  " + escape(notice["text"]).replace("\n", " · "))
+    if console.is_terminal or int(elapsed_s * 2) % 20 == 0:
+        counters = service.view.counters()
+        hours = service.clock.now_ns() / 1e9
+        when = datetime.fromtimestamp(hours, UTC).strftime("%Y-%m-%d %H:%M")
+        text = f"{when} · {counters.stored} values stored · {len(service.view.alarms())} alarms stand"
+        console.print(text, end="\r" if console.is_terminal else "\n")
+    return len(catcher.caught)
+
+
+def _summarise(
+    service: Service, catcher: Catcher, scenario: Scenario, start_ns: int, console: Console
+) -> None:
+    events = [event for _, event in service.view.events(0, 10_000)]
+    console.print()
+    console.print(compare(scenario, start_ns, events, service.clock.now_ns()))
+    counters = service.view.counters()
+    holds = "adds up" if counters.holds else "DOES NOT ADD UP"
+    refused = sum(counters.quarantined.values()) + sum(counters.rejected.values())
+    console.print(
+        f"received {counters.received} = stored {counters.stored} + duplicate {counters.duplicate} "
+        f"+ refused {refused} + pending {counters.pending}: {holds}; "
+        f"notices that arrived: {len(catcher.caught)}"
+    )

@@ -1,0 +1,64 @@
+"""EVENTS.jsonl: one JSON object a line, schema 1 (docs/reference/events.md)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from twin.domain.event import Cause, Event
+
+SCHEMA = 1
+
+
+def iso(time_ns: int) -> str:
+    """ISO 8601 with Z and milliseconds of a time [ns since 1970-01-01 UTC]."""
+    whole = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}Z"
+
+
+def event_line(event: Event) -> bytes:
+    """One line with its line feed."""
+    return orjson.dumps(event_document(event), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """The event in the words of the schema."""
+    return {
+        "schema": SCHEMA,
+        "t": iso(event.t),
+        "kind": event.kind.value,
+        "stage": event.stage.value,
+        "asset": event.asset,
+        "tag": event.tag,
+        "verdict": event.verdict.value if event.verdict else None,
+        "since": iso(event.since) if event.since is not None else None,
+        "size": _rounded(event.size),
+        "unit": event.unit,
+        "confidence": _rounded(event.confidence),
+        "causes": [_cause(cause) for cause in event.causes],
+        "evidence": list(event.evidence),
+        "condition": event.condition,
+        "model": _model(event),
+        "detail": {k: _rounded(v) if isinstance(v, float) else v for k, v in event.detail.items()},
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "code": cause.code,
+        "verdict": cause.verdict.value,
+        "asset": cause.asset,
+        "tag": cause.tag,
+        "probability": _rounded(cause.probability),
+    }
+
+
+def _model(event: Event) -> dict[str, str] | None:
+    model = event.model
+    if model is None:
+        return None
+    return {"id": model.id, "version": model.version, "parameters": model.parameters}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")

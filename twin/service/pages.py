@@ -1,0 +1,55 @@
+"""The pages of a line, served inside the service's own loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+
+from dashboards.app import create_app
+from twin.domain.errors import ConnectorError
+from twin.ports import View
+
+
+class Quiet(uvicorn.Server):
+    """A server that leaves signals to the service."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises
+    ------
+    ConnectorError
+        When the address is taken or not of this machine.
+    """
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ConnectorError(
+            f"pages: can not listen on {host}:{port} ({error.strerror}); "
+            "another port would do: --port 0 takes any free one",
+            retry=False,
+        ) from error
+
+
+@contextlib.asynccontextmanager
+async def open_pages(view: View, host: str, port: int) -> AsyncIterator[str]:
+    """Serve the pages of `view`; gives their address and stops them at the end."""
+    with listen(host, port) as sock:
+        config = uvicorn.Config(
+            create_app(view), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = Quiet(config)
+        task = asyncio.create_task(server.serve(sockets=[sock]))
+        try:
+            yield f"http://{host}:{sock.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            await task

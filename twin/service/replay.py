@@ -1,0 +1,159 @@
+"""Replay: stored data through the same engine as live, as fast as it goes or at N times real time."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from connectors.sources.files import FileLayout, read_file
+
+from connectors.historians.memory import MemoryHistorian
+from twin.domain.asset import Line
+from twin.domain.errors import ConfigError
+from twin.domain.event import Event
+from twin.domain.measurement import Measurement, Quarantined, Reading
+from twin.engine.core import Engine, Outputs
+from twin.engine.tagbook import TagBook, TimeWindow
+from twin.service.jsonl import event_line
+from twin.service.line import LineFile
+from twin.service.model import model_of
+
+WINDOW = TimeWindow(946_684_800_000_000_000, 4_102_444_800_000_000_000)
+"""Source times a stored run may have: 2000-01-01 to 2100-01-01 UTC."""
+AT_ONCE = 2_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of every value of a replay."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    alarms: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def holds(self) -> bool:
+        """True when received = stored + duplicate + quarantined."""
+        return self.received == self.stored + self.duplicate + self.quarantined.total()
+
+
+def read_files(paths: Sequence[Path], layout: FileLayout | None) -> Iterator[Reading | Quarantined]:
+    """Rows of several files as one stream in time order.
+
+    Raises
+    ------
+    ConfigError
+        When a file can not be read or its columns are not those of the layout.
+    """
+    return merge(*(read_file(path, layout, path.name) for path in paths), key=_arrival)
+
+
+def _arrival(row: Reading | Quarantined) -> int:
+    reading = row.reading if isinstance(row, Quarantined) else row
+    return reading.received_ns
+
+
+class Replay:
+    """One run of stored rows through an engine of its own.
+
+    Parameters
+    ----------
+    line_file, line
+        What the rows are of.
+    out : BinaryIO
+        Where EVENTS.jsonl goes.
+    """
+
+    def __init__(self, line_file: LineFile, line: Line, out: BinaryIO) -> None:
+        self.engine = Engine(line, model_of, line_file.grace_s)
+        self.book = TagBook(line.tags())
+        self.store = MemoryHistorian()
+        self.out = out
+        self.tally = Tally()
+
+    async def run(
+        self, rows: Iterable[Reading | Quarantined], speed: float | None, progress: Callable[[int], None]
+    ) -> Tally:
+        """Feed every row; `speed` None is as fast as it goes; returns the tally."""
+        pace = _Pace(speed)
+        for batch in _batches(rows):
+            await pace.until(_arrival(batch[0]))
+            await self._take(batch)
+            progress(len(batch))
+        self._keep(self.engine.finish())
+        return self.tally
+
+    async def _take(self, batch: Sequence[Reading | Quarantined]) -> None:
+        measured = [m for m in map(self._measure, batch) if m is not None]
+        report = await self.store.write(measured)
+        self.tally.stored += report.stored
+        self.tally.duplicate += report.duplicate
+        self.tally.quarantined.update(reason for _, reason in report.refused)
+        lost = {(m.tag, m.time_ns, m.value) for m, _ in report.refused}
+        self._keep(self.engine.handle([m for m in measured if (m.tag, m.time_ns, m.value) not in lost]))
+
+    def _measure(self, row: Reading | Quarantined) -> Measurement | None:
+        self.tally.received += 1
+        found = row if isinstance(row, Quarantined) else self.book.measure(row, WINDOW)
+        if isinstance(found, Quarantined):
+            self.tally.quarantined[found.reason] += 1
+            return None
+        return found
+
+    def _keep(self, out: Outputs) -> None:
+        self.tally.late += len(out.late)
+        for event in out.events:
+            self._write(event)
+        for alarm in out.alarms:
+            self.tally.alarms[alarm.state.value] += 1
+
+    def _write(self, event: Event) -> None:
+        self.tally.events[f"{event.kind.value}.{event.stage.value}"] += 1
+        self.out.write(event_line(event))
+
+
+class _Pace:
+    """Holds a replay back to `speed` times real time."""
+
+    def __init__(self, speed: float | None) -> None:
+        self.speed, self.origin_ns, self.started = speed, 0, time.monotonic()
+
+    async def until(self, time_ns: int) -> None:
+        """Wait until `time_ns` of the run is due."""
+        if self.speed is None:
+            return
+        self.origin_ns = self.origin_ns or time_ns
+        due = self.started + (time_ns - self.origin_ns) / 1e9 / self.speed
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+def _batches(rows: Iterable[Reading | Quarantined]) -> Iterator[list[Reading | Quarantined]]:
+    found = iter(rows)
+    while batch := list(islice(found, AT_ONCE)):
+        yield batch
+
+
+def layout_of(line_file: LineFile) -> FileLayout | None:
+    """How the line's engineers say foreign files are to be read."""
+    return FileLayout.model_validate(line_file.files) if line_file.files is not None else None
+
+
+def check_files(paths: Sequence[Path]) -> None:
+    """Refuse paths that are no files, before anything is opened.
+
+    Raises
+    ------
+    ConfigError
+    """
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        raise ConfigError(f"no such file: {', '.join(missing)}; a Parquet, CSV or CSV.gz file would do")

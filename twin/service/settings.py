@@ -1,0 +1,39 @@
+"""Settings from the environment: ``TWIN_...`` variables, each known by name."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TWIN_"
+
+
+class Settings(BaseSettings):
+    """Where the service keeps its files and listens.
+
+    Each field is set by the environment variable ``TWIN_<FIELD>``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    data_dir: Path = Field(default=Path(".data"), description="Folder of the stores of every line")
+    host: str = Field(default="127.0.0.1", description="Address the pages are served on")
+    port: int = Field(default=8800, ge=0, le=65535, description="Port the pages are served on; 0 = any free")
+    log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
+
+
+def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Faults for ``TWIN_`` variables that mean nothing, each with the nearest known name."""
+    env = os.environ if environment is None else environment
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    unknown = sorted(name for name in env if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return [_fault(name, known) for name in unknown]
+
+
+def _fault(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"environment variable {name}: not known; {hint}"

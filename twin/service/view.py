@@ -1,0 +1,73 @@
+"""The View: all that a dashboard may ask, answered from the running parts."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from twin.alarms.words import catalogue
+from twin.domain.alarm import Alarm
+from twin.domain.asset import Line
+from twin.domain.event import Event
+from twin.ports import Clock, Counters, Historian, Ledger, LinkState, Trend, Update
+from twin.runtime.health import Health
+from twin.runtime.hub import Hub
+from twin.runtime.pipeline import Pipeline
+
+
+class ServiceView:
+    """`twin.ports.View` over the running service."""
+
+    def __init__(
+        self,
+        line: Line,
+        clock: Clock,
+        historian: Historian,
+        ledger: Ledger,
+        hub: Hub,
+        health: Health,
+        pipeline: Pipeline,
+    ) -> None:
+        self.line, self.clock = line, clock
+        self._historian, self._ledger, self._hub = historian, ledger, hub
+        self._health, self._pipeline = health, pipeline
+
+    def latest(self) -> Update:
+        """Newest value and estimate of everything, and the standing alarms."""
+        newest = self._hub.latest()
+        return Update(newest.measurements, newest.estimates, (), tuple(self.alarms()), newest.now_ns)
+
+    def follow(self) -> AsyncIterator[Update]:
+        """Changes from now on."""
+        return self._hub.follow()
+
+    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend, Trend]:
+        """Measured values, and mean and standard deviation of the twin's estimate."""
+        measured = await self._historian.trend(name, start_ns, end_ns, points)
+        mean, sd = await self._historian.trend_estimates(name, start_ns, end_ns, points)
+        return measured, mean, sd
+
+    def alarms(self) -> list[Alarm]:
+        """Alarms that stand or wait for acknowledgement."""
+        return self._ledger.alarms()
+
+    def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        """Events by running number."""
+        return self._ledger.events(after, limit)
+
+    def newest_event(self) -> int:
+        """Running number of the newest event; 0 when there is none."""
+        return self._ledger.newest_event()
+
+    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+        """Acknowledge; raises `TwinError` when there is no such alarm."""
+        return await self._pipeline.acknowledge(alarm_id, by)
+
+    def counters(self) -> Counters:
+        """The conservation law now."""
+        return self._health.counters(self._pipeline.in_hand)
+
+    def links(self) -> list[LinkState]:
+        """State of every source."""
+        return self._health.links()
+
+    def messages(self, language: str) -> Mapping[str, str]:
+        """Texts of the message catalogue by key."""
+        return catalogue(language)
