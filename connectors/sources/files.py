@@ -1,0 +1,325 @@
+"""Stored data as they are: CSV, CSV.gz and Parquet, long or wide, read by a layout the line file gives.
+
+Every row times value comes out once: as a Reading, or as Quarantined with the reason. What the
+values mean (unknown tags, ranges, times that can not be) is judged by the service, as for a wire.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.codecs.file_layout import OWN_LONG, FileLayout, ValueColumn
+from connectors.codecs.file_times import local_ns, reader
+from connectors.codecs.iso_time import datetime_ns
+from connectors.codecs.tables import Sheet, header, read_sheet
+from twin.domain.asset import Line
+from twin.domain.errors import ConfigError
+from twin.domain.measurement import Quality, Quarantined, Raw, Reading
+from twin.ports import Delivery, SourceContext
+
+__all__ = ["Config", "FileLayout", "FileSource", "ValueColumn", "layout_faults", "open_source", "read_file"]
+
+CHUNK = 20_000
+"""Rows turned into Python objects at once."""
+NO_TIME = np.iinfo(np.int64).min
+
+
+def layout_faults(layout: FileLayout, line: Line) -> list[str]:
+    """What of a layout does not fit the tags of a line, in words."""
+    units = {tag.name: tag.unit for tag in line.tags()} | {tag.id: tag.unit for tag in line.tags()}
+    faults = []
+    for column in layout.values:
+        if column.tag not in units:
+            faults.append(f"files.values {column.column!r}: no vessel of the line has a tag {column.tag!r}")
+        elif column.unit is not None and column.unit != units[column.tag]:
+            faults.append(
+                f"files.values {column.column!r}: unit {column.unit!r} came, {column.tag} is in "
+                f"{units[column.tag]!r}; give scale and offset that lead there"
+            )
+    return faults
+
+
+def read_file(path: Path, layout: FileLayout | None, source_id: str) -> Iterator[Reading | Quarantined]:
+    """Every value of a file, by time of arrival and then as written.
+
+    Without a layout our own formats are recognised: ``time, tag, value[, quality]``, or a
+    ``time`` column beside columns named by tag ids. The time of arrival is the source time,
+    or the reported time where the layout has one; rows without a time come where they stand.
+
+    Raises
+    ------
+    ConfigError
+        When the file as a whole can not be read, or has not the columns of the layout.
+    """
+    names = header(path, layout.delimiter if layout else ",")
+    plan = _fit(layout, names) if layout else _own(path, names)
+    wanted = list(dict.fromkeys(plan.columns(names)))
+    _require(path, plan, wanted, names)
+    return _Rows(plan, read_sheet(path, wanted, plan.layout.delimiter), source_id).stream()
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A layout brought to one file."""
+
+    layout: FileLayout
+    values: list[ValueColumn]
+    quality: str | None
+
+    def columns(self, names: Sequence[str]) -> list[str]:
+        """Columns to be read, in the order a row is taken apart."""
+        fixed = [self.layout.time, *self.layout.keys]
+        fixed += [c for c in (self.layout.tag, self.layout.value, self.quality, self.layout.reported) if c]
+        return fixed + [v.column for v in self.values]
+
+
+def _fit(layout: FileLayout, names: Sequence[str]) -> _Plan:
+    return _Plan(layout, [v for v in layout.values if v.column in names], layout.quality)
+
+
+def _own(path: Path, names: Sequence[str]) -> _Plan:
+    if "time" not in names:
+        raise ConfigError(
+            f"{path}: no column 'time' among {_few(names)}; give the line a section 'files' that says "
+            f"which columns are time, key and values"
+        )
+    if {"tag", "value"} <= set(names):
+        return _Plan(OWN_LONG, [], "quality" if "quality" in names else None)
+    columns = [ValueColumn(column=name, tag=name) for name in names if name != "time"]
+    if not columns:
+        raise ConfigError(f"{path}: there is a time but no value; columns named by tag ids would do")
+    return _Plan(FileLayout(values=columns), columns, None)
+
+
+def _require(path: Path, plan: _Plan, wanted: Sequence[str], names: Sequence[str]) -> None:
+    missing = [column for column in wanted if column not in names]
+    if missing:
+        raise ConfigError(f"{path}: no column {_few(missing)}; the file has {_few(names)}")
+    if plan.layout.values and not plan.values:
+        sought = [v.column for v in plan.layout.values]
+        raise ConfigError(f"{path}: none of the value columns {_few(sought)}; the file has {_few(names)}")
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:12])) + (", ..." if len(names) > 12 else "")
+
+
+@dataclass(slots=True)
+class _Rows:
+    """One file on its way to Readings: times as arrays, the rest in the table until it is due."""
+
+    plan: _Plan
+    sheet: Sheet
+    source: str
+    addresses: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def stream(self) -> Iterator[Reading | Quarantined]:
+        """Malformed lines first, then every value in order of arrival."""
+        for what, text in self.sheet.malformed:
+            yield self._refused("", text, None, 0, "malformed_row", what)
+        layout, table = self.plan.layout, self.sheet.table
+        times = self._times(layout.time)
+        arrivals = self._times(layout.reported) if layout.reported else times
+        due = _carried(np.where(times == NO_TIME, NO_TIME, arrivals))
+        order = np.argsort(due, kind="stable")
+        for start in range(0, len(order), CHUNK):
+            part = order[start : start + CHUNK]
+            yield from self._chunk(table.take(pa.array(part)), times[part], arrivals[part], due[part])
+
+    def _times(self, name: str) -> NDArray[np.int64]:
+        """Times of a column [ns since 1970-01-01 UTC]; `NO_TIME` where there is none."""
+        column = self.sheet.table.column(name)
+        if pa.types.is_timestamp(column.type):
+            return _stamps(column, self.plan.layout.zone)
+        coded = pa.concat_arrays(column.unify_dictionaries().chunks) if column.num_chunks else pa.nulls(0)
+        coded = coded if isinstance(coded, pa.DictionaryArray) else coded.dictionary_encode()
+        read = _careful(self._reader())
+        known = np.array([*map(read, coded.dictionary.to_pylist()), NO_TIME], dtype=np.int64)
+        codes: NDArray[np.int32] = pc.fill_null(coded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
+        return known[codes]
+
+    def _reader(self) -> Callable[[str], int]:
+        layout = self.plan.layout
+        return reader(layout.format, datetime_ns(layout.epoch) if layout.epoch else 0, layout.zone)
+
+    def _chunk(
+        self, table: Any, times: NDArray[np.int64], arrivals: NDArray[np.int64], due: NDArray[np.int64]
+    ) -> Iterator[Reading | Quarantined]:
+        layout = self.plan.layout
+        cells = {name: table.column(name).to_pylist() for name in table.column_names}
+        keys = list(zip(*(map(_text, cells[name]) for name in layout.keys), strict=True))
+        for i, (time, arrival, when) in enumerate(
+            zip(times.tolist(), arrivals.tolist(), due.tolist(), strict=True)
+        ):
+            prefix = self._vessel(keys[i]) if keys else ""
+            quality = _quality(cells[self.plan.quality][i]) if self.plan.quality else Quality.GOOD
+            unread = layout.time if time == NO_TIME else layout.reported if arrival == NO_TIME else None
+            for column, address, raw in self._cells(cells, prefix, i):
+                if unread:
+                    detail = f"column {unread!r}: {cells[unread][i]!r:.60} is no {layout.format} time"
+                    yield self._refused(address, raw, None, when, "bad_time", detail)
+                else:
+                    yield self._value(column, address, raw, quality, time, when)
+
+    def _cells(
+        self, cells: dict[str, list[Any]], prefix: str, i: int
+    ) -> Iterator[tuple[ValueColumn | None, str, Any]]:
+        layout = self.plan.layout
+        if layout.tag and layout.value:
+            name = _text(cells[layout.tag][i])
+            yield None, prefix + layout.tags.get(name, name), cells[layout.value][i]
+        for column in self.plan.values:
+            yield column, prefix + column.tag, cells[column.column][i]
+
+    def _vessel(self, key: tuple[str, ...]) -> str:
+        prefix = self.addresses.get(key)
+        if prefix is None:
+            prefix = self.plan.layout.vessel.replace("{key}", "-".join(key)) + "."
+            self.addresses[key] = prefix
+        return prefix
+
+    def _value(
+        self,
+        column: ValueColumn | None,
+        address: str,
+        raw: Any,
+        quality: Quality | None,
+        time: int,
+        when: int,
+    ) -> Reading | Quarantined:
+        if quality is None:
+            return self._refused(address, raw, time, when, "unknown_quality", "192, 64, 0 or 500 would do")
+        if raw is None or raw == "":
+            if quality in (Quality.BAD, Quality.STALE):
+                return Reading(self.source, address, None, quality, time, when, replayed=True)
+            return self._refused(address, None, time, when, "no_value", "the field is empty")
+        number = _number(raw, self.plan.layout.decimal)
+        if number is None:
+            return self._refused(address, raw, time, when, "not_a_number", f"{raw!r:.60} is no number")
+        if column is not None:
+            number = column.scale * number + column.offset
+        return Reading(self.source, address, number, quality, time, when, replayed=True)
+
+    def _refused(
+        self, address: str, raw: Any, time: int | None, when: int, reason: str, detail: str
+    ) -> Quarantined:
+        value: Raw = raw if isinstance(raw, float | int | bool | str) else None if raw is None else str(raw)
+        return Quarantined(
+            Reading(self.source, address, value, Quality.BAD, time, when, replayed=True), reason, detail
+        )
+
+
+def _stamps(column: Any, zone: str | None) -> NDArray[np.int64]:
+    """Times of a typed column; one without a zone is wall time of `zone`, or UTC."""
+    found = pc.fill_null(column.cast(pa.timestamp("ns"), safe=False).cast(pa.int64()), NO_TIME)
+    times: NDArray[np.int64] = found.to_numpy()
+    if column.type.tz is None and zone is not None:
+        return np.array([t if t == NO_TIME else local_ns(t, zone) for t in times.tolist()], dtype=np.int64)
+    return times
+
+
+def _careful(read: Callable[[str], int]) -> Callable[[Any], int]:
+    """Reader of any cell that answers `NO_TIME` where there is no time in it."""
+
+    def one(cell: Any) -> int:
+        try:
+            return read(_text(cell).strip())
+        except (ValueError, OverflowError):
+            return NO_TIME
+
+    return one
+
+
+def _carried(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each missing time replaced by the one of the row before it (0 at the top)."""
+    last = np.maximum.accumulate(np.where(times != NO_TIME, np.arange(len(times)), -1))
+    carried: NDArray[np.int64] = np.where(last >= 0, times[last], 0)
+    return carried
+
+
+def _text(cell: Any) -> str:
+    """A cell as text; bytes that are no UTF-8 are replaced, whole floats lose their point."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return "" if cell is None else str(cell)
+
+
+def _number(raw: Any, decimal: str) -> float | None:
+    """A cell as number (NaN and infinities included), or None when it is none."""
+    if isinstance(raw, bool | int | float):
+        return float(raw)
+    if not isinstance(raw, str) or "_" in raw:
+        return None
+    try:
+        return float(raw.replace(",", ".") if decimal == "," else raw)
+    except ValueError:
+        return None
+
+
+_QUALITIES = {q.name.lower(): q for q in Quality} | {str(q.value): q for q in Quality}
+
+
+def _quality(cell: Any) -> Quality | None:
+    return _QUALITIES.get(_text(cell).strip().lower())
+
+
+class Config(BaseModel):
+    """Stored files as a source of a running line.
+
+    Parameters
+    ----------
+    id : str
+        Identity of the source.
+    paths : list of Path
+        Read one after the other.
+    layout : FileLayout or None
+        None for our own formats.
+    batch : int
+        Values per delivery.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = "files"
+    paths: list[Path] = Field(min_length=1)
+    layout: FileLayout | None = None
+    batch: int = Field(default=2000, ge=1)
+
+
+def _take(rows: Iterator[Reading | Quarantined], most: int) -> list[Reading | Quarantined]:
+    return list(islice(rows, most))
+
+
+class FileSource:
+    """Every value of the files once, as fast as they are taken; then silence."""
+
+    def __init__(self, config: Config) -> None:
+        self.id = config.id
+        self.config = config
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """Values in order; what is no Reading goes along as refused."""
+        for path in self.config.paths:
+            rows = await asyncio.to_thread(read_file, path, self.config.layout, self.id)
+            while batch := await asyncio.to_thread(_take, rows, self.config.batch):
+                yield Delivery(
+                    readings=tuple(row for row in batch if isinstance(row, Reading)),
+                    refused=tuple(row for row in batch if isinstance(row, Quarantined)),
+                )
+        await asyncio.Event().wait()
+
+
+def open_source(config: Config, context: SourceContext) -> FileSource:
+    """The source; files are opened when it is first asked."""
+    return FileSource(config)

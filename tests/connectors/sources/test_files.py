@@ -1,0 +1,338 @@
+"""Stored data as they are: every row times value comes out once, as a Reading or with a reason."""
+
+import asyncio
+import csv
+import gzip
+import math
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from connectors.sources.files import Config, FileLayout, ValueColumn, layout_faults, open_source, read_file
+from twin.domain.asset import Line, Origin, Vessel
+from twin.domain.errors import ConfigError
+from twin.domain.measurement import Quality, Quarantined, Reading
+from twin.domain.tag import Tag
+from twin.engine.tagbook import TagBook, TimeWindow
+
+SECOND = 10**9
+T0 = int(datetime(2024, 2, 12, tzinfo=UTC).timestamp()) * SECOND
+WIDE = FileLayout(
+    key="position",
+    vessel="R{key}",
+    values=[ValueColumn(column="O2", tag="pO2"), ValueColumn(column="p", tag="pH")],
+)
+
+
+def write(path, *lines):
+    path.write_bytes("\n".join(lines).encode() + b"\n")
+    return path
+
+
+def rows(path, layout=None):
+    return list(read_file(path, layout, "f"))
+
+
+def good(found):
+    return [(r.address, r.value, r.time_ns) for r in found if isinstance(r, Reading)]
+
+
+def reasons(found):
+    return Counter(r.reason for r in found if isinstance(r, Quarantined))
+
+
+def test_wide_with_a_key_gives_one_vessel_per_value_of_the_column(tmp_path):
+    path = write(
+        tmp_path / "a.csv",
+        '"time","O2","position"',
+        '"2024-02-12T00:00:44.000Z","50.5","1"',
+        '"2024-02-12T00:00:00Z","51","0"',
+        '"2024-02-12T00:00:44Z","0","0"',
+    )
+    found = rows(path, WIDE)
+    assert good(found) == [
+        ("R0.pO2", 51.0, T0),
+        ("R1.pO2", 50.5, T0 + 44 * SECOND),
+        ("R0.pO2", 0.0, T0 + 44 * SECOND),
+    ]
+    assert all(r.received_ns == r.time_ns and r.source == "f" for r in found)
+
+
+def test_several_key_columns_are_joined_and_assays_come_when_they_were_reported(tmp_path):
+    layout = FileLayout(
+        time="h", format="hours", epoch="2024-02-12T00:00:00Z", reported="r", key=["c", "rep"],
+        values=[ValueColumn(column="VCD", tag="VCD"), ValueColumn(column="via", tag="viability", scale=100)],
+    )  # fmt: skip
+    path = write(tmp_path / "a.csv", "h,r,c,rep,VCD,via", "1.5,4,A,R1,3.2,0.97", "2,2.5,B,R2,3.0,0.9")
+    found = rows(path, layout)
+    assert [r.address for r in found] == ["B-R2.VCD", "B-R2.viability", "A-R1.VCD", "A-R1.viability"]
+    assert found[2].time_ns == T0 + 5400 * SECOND
+    assert found[2].received_ns == T0 + 4 * 3600 * SECOND
+    assert found[3].value == pytest.approx(97.0)
+
+
+def test_our_long_format_needs_no_layout_and_keeps_bad_values_without_a_number(tmp_path):
+    path = write(
+        tmp_path / "a.csv",
+        "time,tag,value,quality",
+        "2024-02-12T00:00:00Z,V1.pH,7.0,192",
+        "2024-02-12T00:01:00Z,V1.pH,,0",
+        "2024-02-12T00:02:00Z,V1.pH,7.1,uncertain",
+        "2024-02-12T00:03:00Z,V1.pH,7.1,17",
+        "2024-02-12T00:04:00Z,V1.pH,,192",
+    )
+    found = rows(path)
+    assert [(r.value, r.quality) for r in found if isinstance(r, Reading)] == [
+        (7.0, Quality.GOOD),
+        (None, Quality.BAD),
+        (7.1, Quality.UNCERTAIN),
+    ]
+    assert reasons(found) == {"unknown_quality": 1, "no_value": 1}
+
+
+def test_our_wide_format_needs_no_layout(tmp_path):
+    path = write(
+        tmp_path / "a.csv", "time,V1.pH,V1.pO2", "2024-02-12T00:00:00Z,7.0,40", "2024-02-12T00:01:00Z,7.1,"
+    )
+    found = rows(path)
+    assert good(found) == [
+        ("V1.pH", 7.0, T0),
+        ("V1.pO2", 40.0, T0),
+        ("V1.pH", 7.1, T0 + 60 * SECOND),
+    ]
+    assert reasons(found) == {"no_value": 1}
+
+
+BAD_LINES = [
+    ("2024-02-12T00:01:00Z,50", {"malformed_row": 1}),
+    ("2024-02-12T00:01:00Z,50,1,2,3,4", {"malformed_row": 1}),
+    ('2024-02-12T00:01:00Z,"50,7,1', {"malformed_row": 1}),
+    ("yesterday,50,7,1", {"bad_time": 2}),
+    (",50,7,1", {"bad_time": 2}),
+    ("2024-02-12T00:01:00,50,7,1", {"bad_time": 2}),
+    ("2024-02-30T00:01:00Z,50,7,1", {"bad_time": 2}),
+    ("2024-02-12T00:01:00Z,fifty,7,1", {"not_a_number": 1}),
+    ("2024-02-12T00:01:00Z,1_000,7,1", {"not_a_number": 1}),
+    ("2024-02-12T00:01:00Z,,,1", {"no_value": 2}),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), BAD_LINES)
+def test_one_bad_line_spoils_itself_only(tmp_path, line, expected):
+    before, after = "2024-02-12T00:00:00Z,51,7.1,0", "2024-02-12T00:02:00Z,52,7.2,0"
+    found = rows(write(tmp_path / "a.csv", "time,O2,p,position", before, line, after), WIDE)
+    assert reasons(found) == expected
+    kept = [v for _, v, t in good(found) if t != T0 + 60 * SECOND]
+    assert kept == [51.0, 7.1, 52.0, 7.2]
+    assert all(r.detail for r in found if isinstance(r, Quarantined))
+
+
+def test_bytes_that_are_no_text_spoil_one_cell(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbftime,O2,p,position\r\n2024-02-12T00:00:00Z,\xff\xfe,7.0,0\r\n\r\n")
+    found = rows(path, WIDE)
+    assert good(found) == [("R0.pH", 7.0, T0)]
+    assert reasons(found) == {"not_a_number": 1}
+
+
+def test_what_a_tag_book_must_judge_is_passed_on_as_it_is(tmp_path):
+    path = write(
+        tmp_path / "a.csv",
+        "time,tag,value",
+        "2024-02-12T00:00:00Z,V1.pH,NaN",
+        "2024-02-12T00:00:01Z,V1.pH,inf",
+        "2024-02-12T00:00:02Z,V1.pH,1e308",
+        "2024-02-12T00:00:03Z,V1.pH,1e999",
+        "1970-01-01T00:00:00Z,V1.pH,7.0",
+        "2100-01-01T00:00:00Z,V1.pH,7.0",
+        "2024-02-12T00:00:04Z,V9.pH,7.0",
+        "2024-02-12T00:00:05Z,V1.pH,7.0",
+    )
+    book = TagBook([Tag("V1", "pH", "pH", "1", 2.0, 12.0, 0.02)])
+    found = rows(path)
+    window = TimeWindow(T0 - 10**18, T0 + 10**17)
+    judged = [book.measure(r, window) for r in found if isinstance(r, Reading)]
+    assert len(judged) == 8
+    assert Counter(j.reason for j in judged if isinstance(j, Quarantined)) == {
+        "not_finite": 3,
+        "absurd_value": 1,
+        "past_time": 1,
+        "future_time": 1,
+        "unknown_tag": 1,
+    }
+
+
+def test_duplicates_stay_and_order_is_restored_stably(tmp_path):
+    path = write(
+        tmp_path / "a.csv",
+        "time,tag,value",
+        "2024-02-12T00:00:02Z,V1.pH,3",
+        "2024-02-12T00:00:01Z,V1.pH,1",
+        "2024-02-12T00:00:01Z,V1.pH,2",
+        "2024-02-12T00:00:01Z,V1.pH,1",
+    )
+    assert [v for _, v, _ in good(rows(path))] == [1.0, 2.0, 1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "extra"),
+    [
+        ("iso", "2024-02-12T01:00:00.000+01:00", {}),
+        ("iso", "2024-02-12T01:00:00", {"zone": "Europe/Paris"}),
+        ("iso", "2024-02-12", {"zone": "UTC"}),
+        ("epoch_s", "1707696000.0", {}),
+        ("epoch_ms", "1707696000000", {}),
+        ("epoch_ns", "1707696000000000000", {}),
+        ("hours", "2.5", {"epoch": "2024-02-11T21:30:00Z"}),
+        ("days", "1", {"epoch": "2024-02-11T00:00:00Z"}),
+    ],
+)
+def test_times_are_read_to_the_nanosecond(tmp_path, form, text, extra):
+    layout = FileLayout(format=form, tag="tag", value="value", **extra)
+    path = write(tmp_path / "a.csv", "time,tag,value", f"{text},V1.pH,7")
+    assert good(rows(path, layout)) == [("V1.pH", 7.0, T0)]
+
+
+def test_parquet_types_are_read_as_they_are(tmp_path):
+    when = datetime(2024, 2, 12, tzinfo=UTC)
+    table = pa.table(
+        {
+            "time": pa.array([when, None, when + timedelta(seconds=44)], pa.timestamp("us", "UTC")),
+            "O2": pa.array([500, 501, None], pa.int32()),
+            "position": pa.array([3.0, 4.0, 5.0]),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    layout = FileLayout(
+        key="position", vessel="R{key}", values=[ValueColumn(column="O2", tag="pO2", scale=0.1, offset=1.0)]
+    )
+    found = rows(tmp_path / "a.parquet", layout)
+    assert good(found) == [("R3.pO2", 51.0, T0)]
+    assert reasons(found) == {"bad_time": 1, "no_value": 1}
+
+
+def test_a_wall_time_column_of_parquet_is_taken_in_its_zone(tmp_path):
+    table = pa.table({"time": pa.array([(T0 // SECOND + 3600) * 1000], pa.timestamp("ms")), "V1.pH": [7.0]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    layout = FileLayout(zone="Europe/Paris", values=[ValueColumn(column="V1.pH", tag="V1.pH")])
+    assert good(rows(tmp_path / "a.parquet", layout)) == [("V1.pH", 7.0, T0)]
+    assert good(rows(tmp_path / "a.parquet")) == [("V1.pH", 7.0, T0 + 3600 * SECOND)]
+
+
+def test_gzip_and_other_delimiters_and_decimals(tmp_path):
+    layout = FileLayout(delimiter=";", decimal=",", values=[ValueColumn(column="x", tag="V1.pH")])
+    with gzip.open(tmp_path / "a.csv.gz", "wb") as file:
+        file.write(b"time;x\n2024-02-12T00:00:00Z;7,25\n")
+    assert good(rows(tmp_path / "a.csv.gz", layout)) == [("V1.pH", 7.25, T0)]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "first line is empty"),
+        (b"a,b\n1,2\n", "no column 'time'"),
+        (b"time,time\n", "is there twice"),
+        (b"\x1f\x8b\x08\x00\x00", "can not be read"),
+        (b"PAR1 and then nothing", "can not be read"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_as_a_whole(tmp_path, content, says):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(ConfigError, match=says):
+        rows(tmp_path / "a.csv")
+
+
+def test_a_file_without_the_columns_of_the_layout_is_refused(tmp_path):
+    path = write(tmp_path / "a.csv", "time,x,position", "2024-02-12T00:00:00Z,1,2")
+    with pytest.raises(ConfigError, match="none of the value columns 'O2', 'p'"):
+        rows(path, WIDE)
+    with pytest.raises(ConfigError, match="no column 'position'"):
+        rows(write(tmp_path / "b.csv", "time,O2", "2024-02-12T00:00:00Z,1"), WIDE)
+
+
+def test_a_table_without_rows_is_empty(tmp_path):
+    assert rows(write(tmp_path / "a.csv", "time,tag,value")) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"tag": "t"},
+        {"tag": "t", "value": "v", "format": "hours"},
+        {"tag": "t", "value": "v", "epoch": "2024-01-01T00:00:00Z"},
+        {"tag": "t", "value": "v", "format": "hours", "epoch": "2024-01-01T00:00:00"},
+        {"tag": "t", "value": "v", "zone": "Mars/Olympus"},
+        {"tag": "t", "value": "v", "vessel": "R"},
+        {"tag": "t", "value": "v", "tyme": "x"},
+        {"values": [{"column": "a", "tag": "b", "scale": math.inf}]},
+    ],
+)
+def test_a_layout_that_can_not_work_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        FileLayout.model_validate(wrong)
+
+
+def test_a_layout_is_held_against_the_tags_of_the_line():
+    tag = Tag("R0", "pO2", "pO2", "%", 0.0, 150.0, 1.0)
+    line = Line("l", {}, "", Origin.PLANT, (Vessel("R0", {}, (tag,)),))
+    layout = FileLayout(
+        values=[
+            ValueColumn(column="a", tag="pO2", unit="%"),
+            ValueColumn(column="b", tag="pO2", unit="mm[Hg]"),
+            ValueColumn(column="c", tag="pO3"),
+        ]
+    )
+    faults = layout_faults(layout, line)
+    assert len(faults) == 2
+    assert "'b'" in faults[0]
+    assert "'pO3'" in faults[1]
+
+
+async def test_as_a_source_every_value_is_delivered_once(tmp_path):
+    path = write(
+        tmp_path / "a.csv",
+        "time,tag,value",
+        *(f"2024-02-12T00:00:{i:02d}Z,V1.pH,{i}" for i in range(50)),
+        "x",
+    )
+    source = open_source(Config(paths=[path], batch=7), None)
+    seen: list = []
+    deliveries = source.deliveries()
+    while len(seen) < 51:
+        delivery = await anext(deliveries)
+        seen += [*delivery.refused, *delivery.readings]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(deliveries), 0.2)
+    assert [r.value for r in seen if isinstance(r, Reading)] == [float(i) for i in range(50)]
+    assert reasons(seen) == {"malformed_row": 1}
+
+
+CELL = st.one_of(
+    st.floats().map(repr),
+    st.sampled_from(
+        ["", "NA", "7.0", "2024-02-12T00:00:00Z", "1970-01-01T00:00:00Z", '"', "é", "1e400", "-"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(table=st.lists(st.lists(CELL, min_size=1, max_size=6), max_size=12))
+def test_whatever_the_cells_hold_the_counts_add_up(tmp_path_factory, table):
+    path = tmp_path_factory.mktemp("any") / "a.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(["time", "O2", "p", "position"])
+        writer.writerows(table)
+    found = rows(path, WIDE)
+    whole = sum(len(row) == 4 for row in table)
+    assert len(found) == 2 * whole + (len(table) - whole)
+    due = [(r.reading if isinstance(r, Quarantined) else r).received_ns for r in found]
+    assert due[len(table) - whole :] == sorted(due[len(table) - whole :])
