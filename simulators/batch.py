@@ -1,0 +1,311 @@
+"""One batch in one vessel: the compiled loop between the events of recipe, laboratory and operator."""
+
+import heapq
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+from zlib import crc32
+
+import numpy as np
+from numpy.random import Generator, SeedSequence, default_rng
+from numpy.typing import NDArray
+
+from simulators import control, faults, laboratory, loop, parameters, probes, vessel
+from simulators.chemistry import constants, constants_at
+from simulators.laboratory import AssayResult
+from simulators.log import LogEvent
+from simulators.recipe import Feeding, Phase, phases
+from simulators.scenario import VesselScenario
+from twin.domain.errors import ConfigError
+
+LONGEST_TICK_S: Final = 15.0
+SAMPLE_SHARE: Final = 0.003
+"""Liquid a sample takes, as a share of the working volume; chosen default."""
+FEED_BOTTLE, BASE_BOTTLE = 0.2, 0.025
+"""Bottle sizes as shares of the working volume; chosen defaults."""
+SET_POINT_LIMITS: Final = {
+    "pH_sp": (6.0, 8.0),
+    "pO2_sp": (0.0, 100.0),
+    "temperature_sp": (25.0, 42.0),
+    "feed_sp": (0.0, math.inf),
+}
+_LIQUID: Final = slice(vessel.V, vessel.FED + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one vessel said in one interval; rows are sampling times, columns are `probes.TAGS`."""
+
+    time_s: NDArray[np.float64]
+    values: NDArray[np.float64]
+    qualities: NDArray[np.int16]
+    assays: tuple[AssayResult, ...]
+    events: tuple[LogEvent, ...]
+
+
+def stream(seed: int, *names: str) -> Generator:
+    """An independent stream of random numbers by name: adding or removing one changes no other."""
+    key = tuple(crc32(name.encode()) for name in names)
+    return default_rng(SeedSequence(seed, spawn_key=key))
+
+
+class BatchRun:
+    """One batch in one vessel.
+
+    Parameters
+    ----------
+    scenario : VesselScenario
+    period_s : float
+        Time between two values of a transmitter [s].
+    seed : int
+    """
+
+    def __init__(self, scenario: VesselScenario, period_s: float, seed: int) -> None:
+        self.scenario = scenario
+        self._names = (seed, scenario.id, scenario.batch)
+        self.every = max(1, math.ceil(period_s / LONGEST_TICK_S))
+        self.tick_s = period_s / self.every
+        self.opening = max(1, round(scenario.start_h * 3600.0 / period_s)) * self.every
+        self.tick = 0
+        self._next_row = self.opening
+        self.removed = np.zeros(vessel.STATES)
+        """what samples took out of the vessel, by state"""
+        self._open_vessel()
+        self._open_instruments()
+        self._plan()
+
+    def _draws(self, *name: str) -> Generator:
+        seed, vessel_id, batch = self._names
+        return stream(seed, vessel_id, batch, *name)
+
+    def _open_vessel(self) -> None:
+        s = self.scenario
+        draw = self._draws("clone")
+        z = {name: float(draw.standard_normal()) for name in parameters.PARAMETERS} if s.variability else {}
+        self.p = parameters.record(s.volume_l, s.parameters, z)
+        self.k, self.u, self.c = constants(), vessel.inputs(), control.controller(self.p)
+        constants_at(s.set_points.temperature, self.k)
+        self.y = vessel.start(self.p, self.k, s.set_points.temperature)
+        self.u.ph = 7.05
+        self.set_points = np.array([s.set_points.pH, s.set_points.pO2, s.set_points.temperature, 0.0])
+        self.m = np.zeros(1, loop.PLANT).view(np.recarray)[0]
+        self.m.tick_h = self.tick_s / 3600.0
+        self.m.feed_full = self.m.feed_bottle = 1e3 * FEED_BOTTLE * s.volume_l * self.p.feed_density
+        self.m.base_full = self.m.base_bottle = 1e3 * BASE_BOTTLE * s.volume_l * self.p.base_density
+        self.m.head_mbar, self.m.disturbance = 1.0, s.disturbance
+
+    def _open_instruments(self) -> None:
+        s = self.scenario
+        self.x = np.zeros(len(loop.TRUTH))
+        self.x[probes.PH], self.x[probes.PO2], self.x[probes.TEMPERATURE] = (
+            7.05,
+            90.0,
+            s.set_points.temperature,
+        )
+        specs = probes.instruments(s.volume_l)
+        calibrations = {name: self._draws("calibration", name) for name in probes.CHANNELS}
+        self.probes = probes.install(specs, self.tick_s, calibrations, self.x)
+        self._noise_of = [self._draws("noise", name) for name in probes.CHANNELS]
+        self._slow_noise_of = self._draws("disturbances")
+        self._noise = np.zeros((0, len(probes.CHANNELS), 3))
+        self._slow_noise = np.zeros((0, loop.DISTURBANCES))
+        self._scratch = np.zeros((3, vessel.STATES))
+        self.faults = self._fault_table()
+        self._truths: list[NDArray[np.float64]] = []
+
+    def _fault_table(self) -> Any:
+        table = np.zeros(len(self.scenario.faults), faults.FAULT)
+        opened = self.opening * self.tick_s
+        for i, fault in enumerate(self.scenario.faults):
+            drift = faults.FAULTS[fault.kind].ramps
+            ramp = (math.inf if drift else 0.0) if fault.ramp_h is None else fault.ramp_h * 3600.0
+            end = math.inf if fault.end_h is None else opened + fault.end_h * 3600.0
+            action, place = faults.FAULTS[fault.kind].action, faults.place(fault.kind, fault.tag)
+            table[i] = (action, place, opened + fault.at_h * 3600.0, ramp, end, fault.magnitude)
+        return table.view(np.recarray)
+
+    # -- events of recipe and laboratory ---------------------------------------------------------------
+
+    def _plan(self) -> None:
+        s = self.scenario
+        self.feeding = Feeding(s.recipe, float(self.p.feed_glc), s.laboratory.every_h)
+        self._due: list[tuple[int, int, str, Any]] = []
+        self._order = 0
+        self._waiting: list[AssayResult] = []
+        self._log: list[LogEvent] = []
+        self._feeding = False
+        for phase in phases(s.recipe):
+            self._at(phase.at_h * 3600.0, "phase", phase)
+        first = -math.floor(self.opening * self.tick_s / 3600.0 / s.laboratory.every_h + 1e-9)
+        self._draw_later(first)
+
+    def _at(self, age_s: float, what: str, about: Any) -> None:
+        self._order += 1
+        tick = max(self.tick, math.ceil(age_s / self.tick_s - 1e-9))
+        heapq.heappush(self._due, (tick, self._order, what, about))
+
+    def _draw_later(self, number: int) -> None:
+        """Plan sample `number`; number 0 is the one at the opening of the wires, drawn on time."""
+        settings = self.scenario.laboratory
+        draw = self._draws("laboratory", str(number))
+        jitter = laboratory.jitter_h(settings, draw)
+        planned = self.opening * self.tick_s / 3600.0 + number * settings.every_h
+        self._at(3600.0 * (planned if number == 0 else max(0.0, planned + jitter)), "sample", (number, draw))
+
+    def _clock(self, tick: int) -> float:
+        """Seconds since the wires opened."""
+        return (tick - self.opening) * self.tick_s
+
+    def _happen(self) -> None:
+        while self._due and self._due[0][0] <= self.tick:
+            _, _, what, about = heapq.heappop(self._due)
+            if what == "phase":
+                self._enter_phase(about)
+            elif what == "sample":
+                self._sample(*about)
+            else:
+                self._feed_by(about)
+
+    def _note(self, kind: str, en: str, fr: str, time_s: float | None = None, **data: float | str) -> None:
+        at = self._clock(self.tick) if time_s is None else time_s
+        self._log.append(LogEvent(at, self.scenario.id, kind, {"en": en, "fr": fr}, data))
+
+    def _enter_phase(self, phase: Phase) -> None:
+        recipe = self.scenario.recipe
+        self._note("phase", phase.text["en"], phase.text["fr"], phase=phase.name)
+        if phase.name == "feed":
+            self._feeding = True
+            first = self.feeding.decide(phase.at_h, self._volume(), None, None, float(self.m.fed_count))
+            self.set_points[3] = first if recipe.feed_ml_h is None else recipe.feed_ml_h
+        elif phase.name == "shift":
+            self.set_points[2] = recipe.shift_temperature
+        elif phase.name == "harvest":
+            self._feeding = False
+            self.set_points[3] = 0.0
+
+    def _volume(self) -> float:
+        return float(self.probes[probes.WEIGHT].value / self.p.density)
+
+    def _sample(self, number: int, draw: Generator) -> None:
+        settings = self.scenario.laboratory
+        results = laboratory.assay(self.scenario.id, settings, draw, self.x, self._clock(self.tick))
+        taken = SAMPLE_SHARE * self.p.volume / self.y[vessel.V]
+        self.removed[_LIQUID] += taken * self.y[_LIQUID]
+        self.y[_LIQUID] *= 1.0 - taken
+        self._waiting.extend(results)
+        self._note("sample", f"Sample {number} drawn", f"Échantillon {number} prélevé", number=float(number))
+        known = {r.tag.rpartition(".")[2]: r for r in results}
+        used = [known[name] for name in ("VCD", "glucose") if name in known]
+        if used:
+            opened = self.opening * self.tick_s
+            self._at(opened + max(r.reported_s for r in used), "feed", {**known, "drawn": self.tick})
+        self._draw_later(number + 1)
+
+    def _feed_by(self, known: dict[str, Any]) -> None:
+        age_h = known["drawn"] * self.tick_s / 3600.0
+        cells = known["VCD"].value if "VCD" in known else None
+        glucose = known["glucose"].value if "glucose" in known else None
+        rate = self.feeding.decide(age_h, self._volume(), cells, glucose, float(self.m.fed_count))
+        if self._feeding and self.scenario.recipe.feed_ml_h is None:
+            self.set_points[3] = min(rate, 1e3 * float(self.p.feed_max))
+
+    def set_point(self, name: str, value: float) -> None:
+        """Write one of `probes.SET_POINTS`.
+
+        Raises
+        ------
+        ConfigError
+            When there is none of that name, or `value` is outside its limits.
+        """
+        if name not in SET_POINT_LIMITS:
+            raise ConfigError(f"set point {self.scenario.id}.{name}: there are {', '.join(SET_POINT_LIMITS)}")
+        low, high = SET_POINT_LIMITS[name]
+        high = min(high, 1e3 * float(self.p.feed_max)) if name == "feed_sp" else high
+        if not low <= value <= high:
+            raise ConfigError(f"set point {self.scenario.id}.{name}: {value} is not between {low} and {high}")
+        self.set_points[probes.SET_POINTS.index(name)] = value
+        self._note(
+            "set_point", f"{name} set to {value:g}", f"{name} réglé à {value:g}", name=name, value=value
+        )
+
+    # -- running ---------------------------------------------------------------------------------------
+
+    def advance(self, to_s: float, keep_truth: bool) -> Said:
+        """Run to `to_s` seconds after the opening and return what was said since the last call."""
+        target = self.opening + math.floor(to_s / self.tick_s + 1e-9)
+        values, qualities = [], []
+        self._happen()
+        while self.tick < target:
+            block = (self.tick // loop.TICKS_PER_BLOCK + 1) * loop.TICKS_PER_BLOCK
+            stop = min(target, block, self._due[0][0] if self._due else target)
+            rows = self._run(stop - self.tick)
+            values.append(rows[0])
+            qualities.append(rows[1])
+            if keep_truth:
+                self._truths.append(rows[2])
+            self._happen()
+        told = np.concatenate(values) if values else np.zeros((0, len(probes.TAGS)))
+        status = np.concatenate(qualities) if qualities else np.zeros((0, len(probes.TAGS)), np.int16)
+        first = self._next_row
+        self._next_row += self.every * len(told)
+        time_s = (first - self.opening + self.every * np.arange(len(told))) * self.tick_s
+        return Said(time_s, told, status, self._reported(to_s), self._logged())
+
+    def _run(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.int16], NDArray[np.float64]]:
+        at = self.tick % loop.TICKS_PER_BLOCK
+        if at == 0:
+            self._draw_noise()
+        rows = count // self.every + 1
+        values = np.empty((rows, len(probes.TAGS)))
+        qualities = np.empty((rows, len(probes.TAGS)), np.int16)
+        truths = np.empty((rows, len(loop.TRUTH)))
+        fed, based = self.m.feed_changed, self.m.base_changed
+        written = loop.run(
+            self.tick, count, self.opening, self.y, self.p, self.k, self.u, self.c, self.m, self.probes,
+            self.set_points, self.faults, self._noise[at : at + count], self._slow_noise[at : at + count],
+            self.every, values, qualities, truths, self.x, self._scratch,
+        )  # fmt: skip
+        self.tick += count
+        self._note_bags(fed, based)
+        return values[:written], qualities[:written], truths[:written]
+
+    def _draw_noise(self) -> None:
+        n = loop.TICKS_PER_BLOCK
+        self._noise = np.stack([g.standard_normal((n, 3)) for g in self._noise_of], axis=1)
+        self._slow_noise = self._slow_noise_of.standard_normal((n, loop.DISTURBANCES))
+
+    def _note_bags(self, fed: float, based: float) -> None:
+        opened = self.opening * self.tick_s
+        if self.m.feed_changed != fed:
+            self._note(
+                "bag_change",
+                "Feed bottle changed",
+                "Bouteille d'alimentation changée",
+                self.m.feed_changed - opened,
+                bottle="feed",
+            )
+        if self.m.base_changed != based:
+            self._note(
+                "bag_change",
+                "Base bottle changed",
+                "Bouteille de base changée",
+                self.m.base_changed - opened,
+                bottle="base",
+            )
+
+    def _reported(self, to_s: float) -> tuple[AssayResult, ...]:
+        ready = tuple(a for a in self._waiting if a.reported_s <= to_s)
+        self._waiting = [a for a in self._waiting if a.reported_s > to_s]
+        return tuple(a for a in ready if a.drawn_s >= 0.0)
+
+    def _logged(self) -> tuple[LogEvent, ...]:
+        events, self._log = tuple(self._log), []
+        return events
+
+    def truth_table(self) -> NDArray[np.float64]:
+        """True values at every sampling time so far, shape (rows, len(loop.TRUTH))."""
+        return np.concatenate(self._truths) if self._truths else np.zeros((0, len(loop.TRUTH)))
+
+    def truth_times(self) -> NDArray[np.float64]:
+        """Seconds since the wires opened of the rows of `truth_table`."""
+        return np.arange(len(self.truth_table())) * (self.every * self.tick_s)

@@ -1,0 +1,104 @@
+"""The loops of the vessel's controller: temperature, pO2 (cascade), pH (CO2 and base), feed.
+
+They see measured values, one tick old, never the truth. pO2 is a split range in velocity form, so a
+bound stops its integral: nitrogen, then air, then stirrer, then oxygen in place of air. pH has a dead
+band between CO2 (above) and base (below). Tunings are chosen defaults.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+from simulators.probes import PH, PO2, TEMPERATURE
+
+DEAD_BAND: Final = 0.04
+CO2_GAIN, CO2_RESET_PER_H, CO2_LEAK_PER_H = 4.0, 12.0, 0.1
+BASE_GAIN: Final = 0.02
+O2_GAIN, O2_RESET_PER_H = 1.5, 7.0
+SLOW_PART: Final = 6.0
+"""The nitrogen, air and stirrer parts act more weakly than oxygen: gain factor."""
+HEAT_GAIN, HEAT_RESET_PER_H = 6.0, 20.0
+FILTER_SHARE: Final = 0.4
+
+CONTROLLER: Final = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "po2", "po2_error", "split",  # filtered value, last error, position -1 ... 3
+            "co2_integral", "heat_integral",
+            "air", "o2", "co2", "n2",  # commands [L/min]
+            "stirrer", "feed", "base", "jacket_in",  # [rpm], [L/h], [L/h], [Cel]
+        )
+    ]
+)  # fmt: skip
+"""Memory and commands of one vessel's controller."""
+
+
+def controller(p: Any) -> Any:
+    """A controller at rest with the smallest air flow."""
+    c = np.zeros(1, CONTROLLER).view(np.recarray)[0]
+    c.po2, c.co2_integral = 90.0, 0.5
+    c.air, c.stirrer, c.jacket_in = p.vvm_min * p.volume, p.rpm_min, 37.0
+    return c
+
+
+@njit(cache=True)
+def _between(x: float, low: float, high: float) -> float:
+    return min(high, max(low, x))
+
+
+@njit(cache=True)
+def _oxygen(c: Any, p: Any, measured: float, set_point: float, hours: float) -> None:
+    c.po2 += FILTER_SHARE * (measured - c.po2)
+    error = (set_point - c.po2) / 100.0
+    gain = O2_GAIN if c.split > 2.0 else O2_GAIN * SLOW_PART
+    move = gain * (error - c.po2_error + O2_RESET_PER_H * error * hours)
+    c.po2_error = error
+    c.split = _between(c.split + move, -1.0, 3.0)
+    total = (p.vvm_min + (p.vvm_max - p.vvm_min) * _between(c.split, 0.0, 1.0)) * p.volume
+    c.stirrer = p.rpm_min + (p.rpm_max - p.rpm_min) * _between(c.split - 1.0, 0.0, 1.0)
+    c.o2 = total * _between(c.split - 2.0, 0.0, 1.0)
+    c.n2 = total * _between(-c.split, 0.0, 1.0)
+    c.air = total - c.o2 - c.n2
+
+
+@njit(cache=True)
+def _acidity(c: Any, p: Any, measured: float, set_point: float, hours: float) -> None:
+    above = measured - (set_point + DEAD_BAND)
+    below = (set_point - DEAD_BAND) - measured
+    change = CO2_RESET_PER_H * above if above > -DEAD_BAND else -10.0 * CO2_LEAK_PER_H
+    c.co2_integral = _between(c.co2_integral + (change - CO2_LEAK_PER_H * c.co2_integral) * hours, 0.0, 1.0)
+    c.co2 = p.co2_max * p.volume * _between(c.co2_integral + CO2_GAIN * above, 0.0, 1.0)
+    c.base = _between(BASE_GAIN * p.volume * below, 0.0, p.base_max)
+
+
+@njit(cache=True)
+def _heat(c: Any, measured: float, set_point: float, hours: float) -> None:
+    error = set_point - measured
+    trial = set_point + HEAT_GAIN * error + c.heat_integral
+    if 5.0 < trial < 60.0 or trial * error < 0.0:
+        c.heat_integral = _between(
+            c.heat_integral + HEAT_GAIN * HEAT_RESET_PER_H * error * hours, -30.0, 30.0
+        )
+    c.jacket_in = _between(set_point + HEAT_GAIN * error + c.heat_integral, 5.0, 60.0)
+
+
+@njit(cache=True)
+def act(c: Any, p: Any, measured: Any, set_points: Any, hours: float) -> None:
+    """One tick of all loops: from measured values to commands.
+
+    Parameters
+    ----------
+    c : record of `CONTROLLER`
+    p : record of `parameters.RECORD`
+    measured : array of `probes.PROBE`
+    set_points : float64 array, shape (4,)
+        pH, pO2 [%], temperature [Cel], feed [mL/h].
+    hours : float
+        Length of the tick [h].
+    """
+    _oxygen(c, p, measured[PO2].value, set_points[1], hours)
+    _acidity(c, p, measured[PH].value, set_points[0], hours)
+    _heat(c, measured[TEMPERATURE].value, set_points[2], hours)
+    c.feed = _between(1e-3 * set_points[3], 0.0, p.feed_max)

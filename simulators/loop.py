@@ -1,0 +1,307 @@
+"""The compiled inner loop: faults, control, plant, probes, one tick after the other."""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+from simulators import control, faults, vessel
+from simulators import probes as pr
+from simulators.chemistry import (
+    MMHG_PER_ATM,
+    MMOL_PER_LITRE_GAS,
+    O2_IN_AIR,
+    conductivity,
+    constants_at,
+    dissolved_co2,
+)
+
+TICKS_PER_BLOCK: Final = 240
+DISTURBANCES: Final = 4
+"""Growth, respiration, lactate, kLa: slow first-order noise."""
+DISTURBANCE_TAU_H: Final = 8.0
+KAPPA_PER_K: Final = 0.0220
+"""Temperature coefficient the transmitter uses to refer conductivity to 25 Cel; chosen default."""
+GOOD, UNCERTAIN, BAD_QUALITY, NOTHING = 192, 64, 0, -1
+MMOL_PER_H: Final = 60.0 * MMOL_PER_LITRE_GAS
+GRAM_PER_CELL: Final = 3e-13
+"""Dry mass of a contaminating bacterium [g]."""
+BUBBLES_PER_VVM: Final = 0.3
+"""Gas fraction per vvm; chosen default."""
+
+TRUTH: Final = (
+    *pr.CHANNELS, "VCD", "viability", "glucose", "glutamine", "lactate", "ammonia", "titre", "oxygen",
+    "osmolality", "volume", "IVC", "OUR", "CER", "kLa", "carbon", "SID", "contaminant", "base_in", "feed_in",
+)  # fmt: skip
+"""Names of the true values the recorder keeps: what probes should read, then states."""
+(
+    VCD, VIABILITY, GLUCOSE, GLUTAMINE, LACTATE, AMMONIA, TITRE, OXYGEN, OSMOLALITY, VOLUME, IVC,
+    OUR, CER, KLA, CARBON, SID, CONTAMINANT, BASE_IN, FEED_IN,
+) = range(len(pr.CHANNELS), len(TRUTH))  # fmt: skip
+
+PLANT: Final = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "tick_h",
+            "k_celsius",  # temperature the chemical constants were computed for
+            "feed_bottle", "base_bottle",  # [g], what is left
+            "fed_count",  # feed by the pump's own count [L]
+            "feed_full", "base_full",  # [g], a fresh bottle
+            "feed_changed", "base_changed",  # culture age of the last change [s], 0 for none
+            "head_mbar",  # gauge pressure in the head space
+            "hungry_h",  # time without glucose
+            "disturbance",  # standard deviation
+            "w0", "w1", "w2", "w3",  # disturbances now
+        )
+    ]
+)  # fmt: skip
+"""What the loop remembers beside the state."""
+
+
+@njit(cache=True)
+def _gather(fault_table: Any, t: float, effects: Any, probe_faults: Any) -> None:
+    """Sum up what the faults do at culture age `t` [s]; `probe_faults` rows: see `_read`."""
+    effects[:] = 0.0
+    probe_faults[:] = 0.0
+    for i in range(fault_table.shape[0]):
+        f = fault_table[i]
+        if t < f.start or t >= f.end:
+            continue
+        s = faults.strength(f, t)
+        if f.action == faults.EFFECT:
+            effects[f.channel] += s
+        else:
+            row = probe_faults[f.channel]
+            if f.action == faults.OFFSET or f.action == faults.OFFSET_RATE:
+                row[0] += s
+            elif f.action == faults.GAIN or f.action == faults.GAIN_RATE:
+                row[1] += s / 100.0
+            elif f.action == faults.SPIKES:
+                row[2] = s
+            elif f.action == faults.NOISE:
+                row[3] = s
+            elif f.action == faults.SLOW:
+                row[4] = s
+            else:
+                row[5] = f.action
+                row[6] = s
+
+
+@njit(cache=True)
+def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float) -> None:
+    """Turn commands into what really reaches the broth."""
+    u.air = c.air * MMOL_PER_H * max(0.0, 1.0 - effects[faults.AIR_LEAK]) * (1.0 + effects[faults.GAS_AIR])
+    u.o2 = c.o2 * MMOL_PER_H * (1.0 + effects[faults.GAS_O2])
+    u.co2 = c.co2 * MMOL_PER_H * (1.0 + effects[faults.GAS_CO2])
+    u.n2 = c.n2 * MMOL_PER_H * (1.0 + effects[faults.GAS_N2])
+    speed = c.stirrer * max(0.0, 1.0 - effects[faults.STIRRER])
+    vvm = (u.air + u.o2 + u.co2 + u.n2) / (MMOL_PER_H * p.volume)
+    stirred = (max(1.0, speed) / p.rpm_min) ** 1.4
+    u.kla = p.kla_slope * vvm * stirred * max(0.02, 1.0 - effects[faults.KLA]) * math.exp(m.w3)
+    u.stir_power = p.stir_power * (speed / p.rpm_min) ** 3
+    wrong = min(1.0, effects[faults.WRONG_FEED])
+    u.feed = c.feed * max(0.0, 1.0 - effects[faults.FEED_LOSS])
+    u.base = c.base * max(0.0, 1.0 - effects[faults.BASE_LOSS])
+    u.feed_glc, u.feed_gln = p.feed_glc * (1.0 - wrong), p.feed_gln * (1.0 - wrong)
+    u.feed_na, u.feed_cl = p.feed_na + wrong * (600.0 - p.feed_na), p.feed_cl + wrong * (600.0 - p.feed_cl)
+    u.jacket_in, u.jacket_flow = c.jacket_in, max(0.0, 1.0 - effects[faults.JACKET_LOSS])
+    flow = c.air + c.o2 + c.co2 + c.n2
+    target = p.filter * flow / (p.vvm_max * p.volume) + effects[faults.FILTER]
+    m.head_mbar += (1.0 - math.exp(-m.tick_h / 0.02)) * (target - m.head_mbar)
+    u.head = 1.0 + m.head_mbar / 1013.25
+    u.growth, u.respiration, u.lactate = math.exp(m.w0), math.exp(m.w1), math.exp(m.w2)
+    u.starving = starved
+
+
+@njit(cache=True)
+def _observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
+    """Fill `x` (shape of `TRUTH`) with what perfect instruments would read."""
+    v = y[vessel.V]
+    ionic = vessel.ionic_strength(y, p)
+    g0 = 10.0 ** (1e-4 * ionic)
+    ph = vessel.broth_ph(y, p, k, u.ph, ionic)
+    u.ph = ph
+    co2 = dissolved_co2(k, ph, ionic, y[vessel.CT] / v)
+    x[pr.PH] = ph
+    glucose = 0.18016 * y[vessel.GLC] / v
+    p_o2 = y[vessel.OXY] / v / (k.henry_o2 / g0 * 10.0 ** (-0.0003 * glucose))
+    x[pr.PO2] = 100.0 * p_o2 / (O2_IN_AIR * (1.0 - 0.0618))
+    x[pr.PCO2] = co2 * g0 / k.henry_co2 * MMHG_PER_ATM
+    medium = y[vessel.MED] / v
+    kappa = p.ion_pairs * conductivity(
+        k, ph, ionic, y[vessel.NA] / v, y[vessel.K] / v, p.med_mg * medium, p.med_ca * medium,
+        y[vessel.CL] / v, p.med_so4 * medium, y[vessel.CT] / v, y[vessel.PI] / v, y[vessel.AMM] / v,
+        y[vessel.LAC] / v,
+    )  # fmt: skip
+    cells = (y[vessel.XV] + y[vessel.XD]) / v * p.cell_volume
+    gas = BUBBLES_PER_VVM * (u.air + u.o2 + u.co2 + u.n2) / (MMOL_PER_H * p.volume)
+    warm = 1.0 + KAPPA_PER_K * (y[vessel.TEMP] - 25.0)
+    x[pr.KAPPA] = kappa * ((1.0 - cells) * (1.0 - gas)) ** 1.5 / warm
+    x[pr.TEMPERATURE] = y[vessel.TEMP]
+    x[pr.WEIGHT] = p.density * v
+    x[pr.FLOW_AIR], x[pr.FLOW_O2], x[pr.FLOW_CO2], x[pr.FLOW_N2] = c.air, c.o2, c.co2, c.n2
+    x[pr.FEED_FLOW], x[pr.BASE_FLOW] = 1e3 * c.feed, 1e3 * c.base
+    x[pr.FEED_SCALE], x[pr.BASE_SCALE] = m.feed_bottle, m.base_bottle
+    x[pr.SPEED] = c.stirrer
+    head = y[vessel.HO2] + y[vessel.HCO2] + y[vessel.HN2]
+    x[pr.OFFGAS_O2], x[pr.OFFGAS_CO2] = 100.0 * y[vessel.HO2] / head, 100.0 * y[vessel.HCO2] / head
+    x[pr.JACKET_T] = y[vessel.JACKET]
+    x[pr.PRESSURE] = m.head_mbar
+    x[VCD] = y[vessel.XV] / v
+    x[VIABILITY] = 100.0 * y[vessel.XV] / (y[vessel.XV] + y[vessel.XD])
+    x[GLUCOSE], x[GLUTAMINE], x[LACTATE] = glucose, y[vessel.GLN] / v, 0.09008 * y[vessel.LAC] / v
+    x[AMMONIA], x[TITRE], x[OXYGEN] = y[vessel.AMM] / v, y[vessel.TITRE] / v, y[vessel.OXY] / v
+    x[OSMOLALITY], x[VOLUME], x[IVC] = vessel.osmolality(y, p), v, y[vessel.IVC]
+    x[KLA], x[CARBON], x[SID] = u.kla, y[vessel.CT] / v, vessel.strong_ions(y, p)
+    x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[vessel.BUG] / v, 1e3 * y[vessel.V_BASE], 1e3 * y[vessel.V_FEED]
+
+
+@njit(cache=True)
+def _read(probe: Any, true: float, fault: Any, z: Any, tick_s: float, age_s: float) -> int:
+    """One probe, one tick: update its memory and return its quality.
+
+    `fault` holds offset, gain, spike, noise factor, slowness, state (an action) and its size; `z` three
+    standard normal numbers: noise, walk, and one that only faults use.
+    """
+    slow = max(1.0, fault[4])
+    s1 = probe.step1 if slow == 1.0 else 1.0 - (1.0 - probe.step1) ** (1.0 / slow)
+    probe.x1 += s1 * (true - probe.x1)
+    probe.x2 += probe.step2 * (probe.x1 - probe.x2)
+    probe.walk += probe.walk_step * z[1]
+    gain = probe.gain + probe.gain_rate * age_s + fault[1]
+    value = gain * probe.x2 + probe.offset + probe.offset_rate * age_s + probe.walk + fault[0]
+    scatter = math.sqrt(probe.noise**2 + (probe.noise_share * probe.x2) ** 2)
+    value += scatter * (z[0] if fault[3] == 0.0 else fault[3] * z[2])
+    if abs(z[2]) > faults.SPIKE_SHARE and fault[2] != 0.0:
+        value += fault[2] if z[2] > 0.0 else -fault[2]
+    value = probe.resolution * math.floor(value / probe.resolution + 0.5)
+    quality = GOOD
+    if value < probe.low or value > probe.high:
+        value = min(probe.high, max(probe.low, value))
+        quality = UNCERTAIN
+    state = int(fault[5])
+    if state == 0:
+        probe.held = value
+    elif state == faults.FROZEN:
+        value, quality = probe.held, GOOD
+    elif state == faults.DEAD:
+        value, quality = fault[6], GOOD
+    else:
+        value, quality = probe.held, NOTHING if state == faults.DROPOUT else BAD_QUALITY
+    probe.value = value
+    return quality
+
+
+@njit(cache=True)
+def _disturb(m: Any, z: Any) -> None:
+    keep = math.exp(-m.tick_h / DISTURBANCE_TAU_H)
+    push = m.disturbance * math.sqrt(1.0 - keep * keep)
+    m.w0 = keep * m.w0 + push * z[0]
+    m.w1 = keep * m.w1 + push * z[1]
+    m.w2 = keep * m.w2 + push * z[2]
+    m.w3 = keep * m.w3 + push * z[3]
+
+
+@njit(cache=True)
+def _pour(m: Any, p: Any, u: Any, c: Any, t: float) -> None:
+    """Take feed and base out of their bottles; an almost empty one is changed for a full one."""
+    m.fed_count += c.feed * m.tick_h
+    m.feed_bottle -= 1e3 * u.feed * m.tick_h * p.feed_density
+    m.base_bottle -= 1e3 * u.base * m.tick_h * p.base_density
+    if m.feed_bottle < 0.04 * m.feed_full:
+        m.feed_bottle, m.feed_changed = m.feed_full, t
+    if m.base_bottle < 0.04 * m.base_full:
+        m.base_bottle, m.base_changed = m.base_full, t
+
+
+@njit(cache=True)
+def run(
+    first: int,
+    count: int,
+    opening: int,
+    y: Any,
+    p: Any,
+    k: Any,
+    u: Any,
+    c: Any,
+    m: Any,
+    probes: Any,
+    set_points: Any,
+    fault_table: Any,
+    noise: Any,
+    slow_noise: Any,
+    every: int,
+    values: Any,
+    qualities: Any,
+    truths: Any,
+    x: Any,
+    scratch: Any,
+) -> int:
+    """Run ticks `first` ... `first + count - 1` and return the number of rows written.
+
+    Parameters
+    ----------
+    opening : int
+        Tick at which the wires open: the first that is written.
+    y : float64 array, shape (STATES,)
+    p, k, u, c, m : records of `RECORD`, `CONSTANTS`, `INPUTS`, `CONTROLLER`, `PLANT`
+    probes : array of `PROBE`, shape (channels,)
+    set_points : float64 array, shape (4,)
+    fault_table : array of `FAULT`
+    noise : float64 array, shape (count, channels, 3)
+    slow_noise : float64 array, shape (count, DISTURBANCES)
+    every : int
+        Ticks between two values of a transmitter.
+    values, qualities : arrays, shape (rows, tags)
+    truths : float64 array, shape (rows, len(TRUTH))
+    x : float64 array, shape (len(TRUTH),)
+        The true values after the last tick.
+    scratch : float64 array, shape (3, STATES)
+    """
+    channels = probes.shape[0]
+    effects = np.zeros(len(faults.EFFECTS))
+    probe_faults = np.zeros((channels, 7))
+    rows = 0
+    for i in range(count):
+        t = (first + i + 1) * m.tick_h * 3600.0
+        if fault_table.shape[0] > 0:
+            _gather(fault_table, t, effects, probe_faults)
+            for j in range(fault_table.shape[0]):
+                f = fault_table[j]
+                new = f.start <= t and f.start > t - m.tick_h * 3600.0
+                if new and f.action == faults.EFFECT and f.channel == faults.CONTAMINATION:
+                    y[vessel.BUG] += f.size * y[vessel.V] * 1e3 * GRAM_PER_CELL
+        _disturb(m, slow_noise[i])
+        control.act(c, p, probes, set_points, m.tick_h)
+        c.feed *= max(0.0, 1.0 - effects[faults.STARVATION])
+        m.hungry_h = m.hungry_h + m.tick_h if y[vessel.GLC] / y[vessel.V] < 0.1 else 0.0
+        _enter(c, p, m, u, y, effects, 1.0 if m.hungry_h > 6.0 else 0.0)
+        if abs(y[vessel.TEMP] - m.k_celsius) > 0.01:
+            m.k_celsius = y[vessel.TEMP]
+            constants_at(m.k_celsius, k)
+        used, made = y[vessel.O2_USED], y[vessel.C_MADE]
+        vessel.step(y, p, k, u, m.tick_h, scratch)
+        _pour(m, p, u, c, t)
+        _observe(y, p, k, u, c, m, x)
+        x[OUR] = (y[vessel.O2_USED] - used) / m.tick_h / y[vessel.V]
+        x[CER] = (y[vessel.C_MADE] - made) / m.tick_h / y[vessel.V]
+        since = first + i + 1 - opening
+        emit = since >= 0 and since % every == 0
+        true_warm = 1.0 + KAPPA_PER_K * (y[vessel.TEMP] - 25.0)
+        warm = 1.0 + KAPPA_PER_K * (probes[pr.TEMPERATURE].value - 25.0)
+        for j in range(channels):
+            true = x[j] * true_warm / warm if j == pr.KAPPA else x[j]
+            quality = _read(probes[j], true, probe_faults[j], noise[i, j], m.tick_h * 3600.0, t)
+            if emit:
+                values[rows, j] = probes[j].value if quality != BAD_QUALITY else math.nan
+                qualities[rows, j] = quality
+        if emit:
+            for j in range(4):
+                values[rows, channels + j] = set_points[j]
+                qualities[rows, channels + j] = GOOD
+            values[rows, channels + 3] = 1e3 * c.feed
+            truths[rows] = x
+            rows += 1
+    return rows

@@ -1,0 +1,180 @@
+"""The plant as a whole: every vessel of a scenario, stepped to any time, the same data in any steps."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.batch import BatchRun
+from simulators.faults import FAULTS
+from simulators.laboratory import AssayResult
+from simulators.log import LogEvent
+from simulators.loop import NOTHING, TRUTH
+from simulators.probes import TAGS
+from simulators.scenario import Scenario
+from twin.domain.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class PlantBatch:
+    """Everything the plant said in one interval, ``from < time <= to``.
+
+    Parameters
+    ----------
+    tags : tuple of str
+        Tag ids that `tag_index` points into.
+    time_s : float64 array, shape (n,)
+        Seconds since the wires opened, never falling.
+    tag_index : int32 array, shape (n,)
+    value : float64 array, shape (n,)
+        NaN where the transmitter sent none.
+    quality : int16 array, shape (n,)
+        192 good, 64 uncertain, 0 bad.
+    assays : tuple of AssayResult
+        Laboratory results reported in the interval.
+    events : tuple of LogEvent
+    """
+
+    tags: tuple[str, ...]
+    time_s: NDArray[np.float64]
+    tag_index: NDArray[np.int32]
+    value: NDArray[np.float64]
+    quality: NDArray[np.int16]
+    assays: tuple[AssayResult, ...] = ()
+    events: tuple[LogEvent, ...] = ()
+
+    @property
+    def tag(self) -> list[str]:
+        """Tag id of every row."""
+        return [self.tags[i] for i in self.tag_index]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultInterval:
+    """A declared fault as it truly was; times in seconds since the wires opened."""
+
+    vessel: str
+    kind: str
+    tag: str
+    verdict: str
+    size: float
+    unit: str
+    start_s: float
+    end_s: float
+    ramp_s: float | None
+
+
+@dataclass(slots=True)
+class Plant:
+    """The vessels of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    seed : int or None
+        In place of the scenario's own.
+    keep_truth : bool
+        Record true values for `truth`.
+    """
+
+    scenario: Scenario
+    seed: int | None = None
+    keep_truth: bool = True
+    now_s: float = field(default=-1.0, init=False)
+    _runs: dict[str, BatchRun] = field(init=False, repr=False)
+    _tags: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        seed = self.scenario.seed if self.seed is None else self.seed
+        self._runs = {v.id: BatchRun(v, self.scenario.period_s, seed) for v in self.scenario.vessels}
+        self._tags = tuple(f"{vessel}.{name}" for vessel in self._runs for name in TAGS)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tag ids of all transmitters and set points."""
+        return self._tags
+
+    def advance(self, to_s: float) -> PlantBatch:
+        """Run to `to_s` seconds after the wires opened; the first call includes time 0.
+
+        Raises
+        ------
+        ValueError
+            When `to_s` lies before the time reached.
+        """
+        if to_s < self.now_s:
+            raise ValueError(f"the plant is at {self.now_s} s and can not go back to {to_s} s")
+        self.now_s = to_s
+        times, index, values, qualities = [], [], [], []
+        assays: list[AssayResult] = []
+        events: list[LogEvent] = []
+        for place, run in enumerate(self._runs.values()):
+            said = run.advance(to_s, self.keep_truth)
+            rows, columns = said.values.shape
+            times.append(np.repeat(said.time_s, columns))
+            index.append(np.tile(np.arange(columns, dtype=np.int32) + place * columns, rows))
+            values.append(said.values.ravel())
+            qualities.append(said.qualities.ravel())
+            assays.extend(said.assays)
+            events.extend(said.events)
+        time_s, tag, value, quality = (np.concatenate(c) for c in (times, index, values, qualities))
+        spoken = quality != NOTHING
+        order = np.argsort(time_s[spoken], kind="stable")
+        return PlantBatch(
+            tags=self._tags,
+            time_s=time_s[spoken][order],
+            tag_index=tag[spoken][order],
+            value=value[spoken][order],
+            quality=quality[spoken][order],
+            assays=tuple(sorted(assays, key=lambda a: (a.reported_s, a.tag))),
+            events=tuple(sorted(events, key=lambda e: (e.time_s, e.vessel))),
+        )
+
+    def truth(self) -> dict[str, Any]:
+        """What no probe shows: columns ``time_s``, ``vessel`` and every name of `loop.TRUTH`.
+
+        The true values of the measured quantities carry the tag's name, at every sampling time so far.
+        """
+        columns: dict[str, list[Any]] = {"time_s": [], "vessel": []}
+        tables = []
+        for vessel, run in self._runs.items():
+            table = run.truth_table()
+            columns["time_s"].append(run.truth_times())
+            columns["vessel"].append(np.repeat(vessel, len(table)))
+            tables.append(table)
+        rows = np.concatenate(tables)
+        out: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+        return out | {name: rows[:, i] for i, name in enumerate(TRUTH)}
+
+    def faults(self) -> tuple[FaultInterval, ...]:
+        """Declared faults of all vessels with their true times."""
+        end = self.scenario.duration_h * 3600.0
+        return tuple(
+            FaultInterval(
+                vessel=vessel.id,
+                kind=fault.kind,
+                tag=f"{vessel.id}.{fault.concerns}",
+                verdict=FAULTS[fault.kind].verdict,
+                size=fault.magnitude,
+                unit=FAULTS[fault.kind].unit,
+                start_s=fault.at_h * 3600.0,
+                end_s=end if fault.end_h is None else fault.end_h * 3600.0,
+                ramp_s=None if fault.ramp_h is None else fault.ramp_h * 3600.0,
+            )
+            for vessel in self.scenario.vessels
+            for fault in vessel.faults
+        )
+
+    def set_point(self, tag_id: str, value: float) -> None:
+        """Write a set point, such as ``"R101.pH_sp"``; acts from the time reached on.
+
+        Raises
+        ------
+        ConfigError
+            When there is no such set point or the value is outside its limits.
+        """
+        vessel, _, name = tag_id.partition(".")
+        if vessel not in self._runs:
+            raise ConfigError(f"set point {tag_id}: no vessel {vessel!r}; there are: {', '.join(self._runs)}")
+        self._runs[vessel].set_point(name, value)

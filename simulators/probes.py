@@ -1,0 +1,145 @@
+"""Instruments: one chain for every sensor, from the true value to what the transmitter says.
+
+Lag (two stages), gain and offset with drift and random walk, noise, faults, resolution, range, status.
+Figures: response times and drifts from makers' data where given below, the rest chosen defaults.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.random import Generator
+
+CHANNELS: Final = (
+    "pH", "pO2", "pCO2", "conductivity", "temperature", "weight", "flow_air", "flow_O2", "flow_CO2", "flow_N2",
+    "feed_flow", "base_flow", "feed_scale", "base_scale", "stirrer", "offgas_O2", "offgas_CO2",
+    "jacket_temperature", "pressure",
+)  # fmt: skip
+"""Measured quantities in the order of every array of them."""
+SET_POINTS: Final = ("pH_sp", "pO2_sp", "temperature_sp", "feed_sp")
+TAGS: Final = CHANNELS + SET_POINTS
+ASSAYS: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "pH_lab", "pCO2_lab")
+
+(
+    PH, PO2, PCO2, KAPPA, TEMPERATURE, WEIGHT, FLOW_AIR, FLOW_O2, FLOW_CO2, FLOW_N2,
+    FEED_FLOW, BASE_FLOW, FEED_SCALE, BASE_SCALE, SPEED, OFFGAS_O2, OFFGAS_CO2,
+    JACKET_T, PRESSURE,
+) = range(len(CHANNELS))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSpec:
+    """An instrument as its maker describes it.
+
+    Parameters
+    ----------
+    low, high : float
+        Measuring range [unit of the tag].
+    lag_s, lag2_s : float
+        Time constants of the two stages [s].
+    noise, noise_share : float
+        Standard deviation: fixed [unit], and as a share of the value.
+    resolution : float
+        Smallest step [unit].
+    gain, offset : float
+        Standard deviation after calibration: share of the value, and [unit].
+    gain_per_day, offset_per_day : float
+        Standard deviation of the steady drift: share per day, and [unit/day].
+    mean_gain_per_day : float
+        Drift every such probe has [share per day].
+    walk : float
+        Random walk of the offset [unit/sqrt(day)].
+    """
+
+    low: float
+    high: float
+    lag_s: float
+    noise: float
+    resolution: float
+    lag2_s: float = 0.0
+    noise_share: float = 0.0
+    gain: float = 0.0
+    offset: float = 0.0
+    gain_per_day: float = 0.0
+    offset_per_day: float = 0.0
+    mean_gain_per_day: float = 0.0
+    walk: float = 0.0
+
+
+def instruments(volume_l: float) -> dict[str, ProbeSpec]:
+    """The instruments of a vessel with this working volume [L].
+
+    pH: glass, response 20-30 s when new, drift 0.005 pH/day after the first days; noise 0.003 and
+    resolution 0.01 as in public reactor logs. pO2: amperometric, drift -0.5 %/day; noise 0.4 %. pCO2:
+    optical, t90 under 3 min, two stages of 40 s (maker's data PreSens SP-CD1: +-5 %, drift < 5 %/week).
+    Temperature: Pt100. Off-gas: drift <= 1 %/week, noise <= 0.2 % of span, line delay as a lag.
+    Flows: +-1 % of full scale. The rest: chosen defaults.
+    """
+    v = volume_l
+    gas = 0.01 * v
+    flow = ProbeSpec(0.0, gas, 2.0, 5e-4 * gas, 1e-4 * gas, gain=0.005)
+    return {
+        "pH": ProbeSpec(2.0, 12.0, 8.0, 0.003, 0.01, offset=0.01, offset_per_day=0.004, walk=0.003),
+        "pO2": ProbeSpec(
+            0.0, 200.0, 25.0, 0.4, 0.1, gain=0.01, gain_per_day=0.002, mean_gain_per_day=-0.005, walk=0.1
+        ),
+        "pCO2": ProbeSpec(
+            0.0, 300.0, 40.0, 0.2, 0.1, lag2_s=40.0, noise_share=0.008, gain=0.02, gain_per_day=0.003
+        ),
+        "conductivity": ProbeSpec(
+            0.0, 50.0, 4.0, 0.01, 0.01, noise_share=0.001, gain=0.004, gain_per_day=0.0005
+        ),
+        "temperature": ProbeSpec(0.0, 100.0, 8.0, 0.015, 0.01, offset=0.04, offset_per_day=0.002),
+        "weight": ProbeSpec(0.0, 2.0 * v, 2.0, 1e-3 * v, 5e-4 * v, offset=2e-3 * v, walk=5e-4 * v),
+        "flow_air": flow,
+        "flow_O2": flow,
+        "flow_CO2": flow,
+        "flow_N2": flow,
+        "feed_flow": ProbeSpec(0.0, 20.0 * v, 2.0, 5e-3 * v, 5e-3 * v, gain=0.01),
+        "base_flow": ProbeSpec(0.0, 2.0 * v, 2.0, 0.0, 5e-4 * v, gain=0.01),
+        "feed_scale": ProbeSpec(0.0, 500.0 * v, 2.0, 0.05 * v, 0.05 * v, offset=0.2 * v),
+        "base_scale": ProbeSpec(0.0, 100.0 * v, 2.0, 0.01 * v, 0.01 * v, offset=0.05 * v),
+        "stirrer": ProbeSpec(0.0, 500.0, 1.0, 0.5, 1.0),
+        "offgas_O2": ProbeSpec(0.0, 100.0, 30.0, 0.02, 0.01, lag2_s=30.0, gain=0.003, gain_per_day=0.001),
+        "offgas_CO2": ProbeSpec(0.0, 25.0, 30.0, 0.01, 0.01, lag2_s=30.0, gain=0.01, gain_per_day=0.0014),
+        "jacket_temperature": ProbeSpec(0.0, 100.0, 8.0, 0.03, 0.01, offset=0.05),
+        "pressure": ProbeSpec(-50.0, 500.0, 2.0, 0.2, 0.1, offset=0.3),
+    }
+
+
+PROBE: Final = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "low", "high", "step1", "step2", "noise", "noise_share", "resolution",
+            "gain", "gain_rate", "offset", "offset_rate", "walk_step",
+            "x1", "x2", "walk", "value", "held",
+        )
+    ]
+)  # fmt: skip
+"""One instrument as the compiled loop reads it: figures, then its memory (`x1` ... `held`)."""
+
+
+def _share(tick_s: float, lag_s: float) -> float:
+    return 1.0 - math.exp(-tick_s / lag_s) if lag_s > 0.0 else 1.0
+
+
+def install(specs: dict[str, ProbeSpec], tick_s: float, draws: dict[str, Generator], truth: Any) -> Any:
+    """Array of `PROBE`, calibrated at culture age 0 on the true values `truth`.
+
+    `draws` holds one generator a probe; each gives the probe's own gain, offset and drift.
+    """
+    probes = np.zeros(len(CHANNELS), PROBE).view(np.recarray)
+    for i, name in enumerate(CHANNELS):
+        spec, z = specs[name], draws[name].standard_normal(4)
+        probe = probes[i]
+        probe.low, probe.high, probe.resolution = spec.low, spec.high, spec.resolution
+        probe.step1, probe.step2 = _share(tick_s, spec.lag_s), _share(tick_s, spec.lag2_s)
+        probe.noise, probe.noise_share = spec.noise, spec.noise_share
+        probe.gain, probe.offset = 1.0 + spec.gain * z[0], spec.offset * z[1]
+        probe.gain_rate = (spec.mean_gain_per_day + spec.gain_per_day * z[2]) / 86400.0
+        probe.offset_rate = spec.offset_per_day * z[3] / 86400.0
+        probe.walk_step = spec.walk * math.sqrt(tick_s / 86400.0)
+        probe.x1 = probe.x2 = probe.value = probe.held = truth[i]
+    return probes

@@ -1,0 +1,87 @@
+"""The recipe: which phase begins when, and how much to feed after each sample."""
+
+import math
+from dataclasses import dataclass, field
+
+from simulators.scenario import Recipe
+
+GROWTH_AHEAD: float = 0.02
+"""Growth rate assumed for the next hours while the culture is young [1/h]; chosen default."""
+YOUNG_H: float = 144.0
+USE_AT_FIRST: float = 0.06
+"""Glucose use assumed before it can be worked out from samples [mmol/1e9 cells/h]; chosen default."""
+MOLAR: float = 180.16
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of the recipe and its name for people."""
+
+    at_h: float
+    name: str
+    text: dict[str, str]
+
+
+def phases(recipe: Recipe) -> tuple[Phase, ...]:
+    """Phases in order of their beginning [h of culture age]."""
+    plan = (
+        (0.0, "inoculate", "Inoculation", "Inoculation"),
+        (recipe.grow_h, "grow", "Growth", "Croissance"),
+        (recipe.feed_start_h, "feed", "Feeding", "Alimentation"),
+        (recipe.shift_h, "shift", "Temperature shift", "Changement de température"),
+        (recipe.harvest_h, "harvest", "Harvest", "Récolte"),
+    )
+    found = [Phase(at, name, {"en": en, "fr": fr}) for at, name, en, fr in plan if at is not None]
+    return tuple(sorted(found, key=lambda phase: phase.at_h))
+
+
+@dataclass(slots=True)
+class Feeding:
+    """The operator's daily decision: replace what the cells will use, and steer to the target.
+
+    Works from laboratory results only. The use per cell is worked out from the last two samples.
+    """
+
+    recipe: Recipe
+    feed_mmol_l: float
+    every_h: float
+    use: float = USE_AT_FIRST
+    last: tuple[float, float, float, float] | None = None
+    _cells: float = field(default=0.3)
+
+    def decide(
+        self, age_h: float, volume_l: float, cells: float | None, glucose: float | None, fed_l: float
+    ) -> float:
+        """Feed for the time until the next sample [mL/h].
+
+        Parameters
+        ----------
+        age_h : float
+        volume_l : float
+        cells : float or None
+            Viable cells [1e6/mL]; None when the assay is missing.
+        glucose : float or None
+            [g/L]
+        fed_l : float
+            Feed given so far, by the pump's own count [L].
+        """
+        cells = self._cells if cells is None else cells
+        target = self.recipe.glucose_target * 1e3 / MOLAR
+        level = target if glucose is None else glucose * 1e3 / MOLAR
+        if self.last is not None and glucose is not None:
+            self._learn(age_h, volume_l, cells, level, fed_l)
+        if glucose is not None:
+            self.last = (age_h, cells, level, fed_l)
+        self._cells = cells
+        growth = GROWTH_AHEAD if age_h < YOUNG_H else 0.0
+        ahead = cells * math.exp(growth * self.every_h / 2.0)
+        need = self.use * ahead * volume_l + (target - level) * volume_l / self.every_h
+        return max(0.0, 1e3 * need / self.feed_mmol_l)
+
+    def _learn(self, age_h: float, volume_l: float, cells: float, level: float, fed_l: float) -> None:
+        assert self.last is not None  # noqa: S101
+        then, before, was, had = self.last
+        cell_hours = 0.5 * (cells + before) * (age_h - then)
+        used = was - level + (fed_l - had) * self.feed_mmol_l / volume_l
+        if cell_hours > 0.0:
+            self.use = min(0.12, max(0.015, 0.5 * self.use + 0.5 * used / cell_hours))

@@ -1,0 +1,240 @@
+"""Scenario files: which vessels run, for how long, and what goes wrong in them."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from simulators.faults import EFFECT, FAULTS, place
+from simulators.parameters import names
+from simulators.probes import CHANNELS
+from twin.domain.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FaultSpec(_Strict):
+    """One fault.
+
+    Parameters
+    ----------
+    kind : str
+        One of `simulators.faults.FAULTS`.
+    at_h : float
+        Onset, hours after the wires open [h].
+    size : float or None
+        In the kind's unit; None for its reference size.
+    ramp_h : float or None
+        Time to full size [h]; for drifts the time the drift lasts before its bias stays. None: a step,
+        and for drifts no bound.
+    end_h : float or None
+        When it is over and gone [h].
+    tag : str or None
+        Tag name, where the kind leaves it open.
+    """
+
+    kind: str
+    at_h: float = Field(ge=0)
+    size: float | None = None
+    ramp_h: float | None = Field(default=None, gt=0)
+    end_h: float | None = None
+    tag: str | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.kind not in FAULTS:
+            raise ValueError(f"kind {self.kind!r} is not known; one of: {', '.join(sorted(FAULTS))}")
+        kind = FAULTS[self.kind]
+        if kind.tag is None and self.tag is None:
+            raise ValueError(f"kind {self.kind!r} needs `tag`, one of: {', '.join(CHANNELS)}")
+        if self.tag is not None and kind.action == EFFECT and self.kind != "gas_flow_error":
+            raise ValueError(f"kind {self.kind!r} takes no `tag`; it concerns {kind.tag}")
+        try:
+            place(self.kind, self.tag)
+        except (KeyError, ValueError):
+            raise ValueError(
+                f"tag {self.tag!r} can not have {self.kind!r}; one of: {', '.join(CHANNELS)}"
+            ) from None
+        if self.end_h is not None and self.end_h <= self.at_h:
+            raise ValueError(f"end_h {self.end_h} is not after at_h {self.at_h}")
+        return self
+
+    @property
+    def magnitude(self) -> float:
+        """Size in the kind's unit."""
+        return FAULTS[self.kind].size if self.size is None else self.size
+
+    @property
+    def concerns(self) -> str:
+        """Name of the tag it concerns."""
+        return self.tag or FAULTS[self.kind].tag or ""
+
+
+class Recipe(_Strict):
+    """When the phases begin, in hours of culture age; None for a phase that never comes."""
+
+    grow_h: float = 4.0
+    feed_start_h: float = 48.0
+    shift_h: float | None = None
+    shift_temperature: float = 33.0
+    harvest_h: float = 336.0
+    glucose_target: float = Field(default=4.5, gt=0)
+    """glucose the daily feed decision aims at [g/L]"""
+    feed_ml_h: float | None = Field(default=None, ge=0)
+    """a constant feed instead of the daily decision [mL/h]"""
+
+
+class Laboratory(_Strict):
+    """How samples are drawn and assayed."""
+
+    every_h: float = Field(default=24.0, gt=0)
+    jitter_h: float = Field(default=1.0, ge=0)
+    missing: float = Field(default=0.05, ge=0, lt=1)
+    noise: float = Field(default=1.0, ge=0)
+    """factor on every assay's scatter"""
+
+
+class SetPoints(_Strict):
+    """What the controllers hold at the start."""
+
+    pH: float = 7.05
+    pO2: float = 40.0
+    temperature: float = 36.8
+
+
+class Fleet(_Strict):
+    """Many vessels of one description; `{n}` in `id` counts from 1."""
+
+    count: int = Field(ge=1, le=10_000)
+    id: str = "R{n}"
+
+
+class VesselScenario(_Strict):
+    """One vessel (or, with `fleet`, many) and what happens to it."""
+
+    id: str = ""
+    fleet: Fleet | None = None
+    kind: Literal["cho_fedbatch"] = "cho_fedbatch"
+    volume_l: float = Field(default=2.0, gt=0)
+    batch: str = ""
+    start_h: float = Field(default=0.0, ge=0)
+    """culture age when the wires open [h]"""
+    parameters: dict[str, float] = Field(default_factory=dict)
+    variability: bool = True
+    """draw this batch's own clone and medium"""
+    disturbance: float = Field(default=0.01, ge=0)
+    """slow relative noise of growth, respiration, lactate and kLa (standard deviation)"""
+    set_points: SetPoints = SetPoints()
+    recipe: Recipe = Recipe()
+    laboratory: Laboratory = Laboratory()
+    faults: tuple[FaultSpec, ...] = ()
+    wires: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.id) == bool(self.fleet):
+            raise ValueError("a vessel needs either `id` or `fleet`")
+        unknown = sorted(set(self.parameters) - set(names()))
+        if unknown:
+            raise ValueError(f"parameters not known: {', '.join(unknown)}")
+        return self
+
+    def members(self) -> tuple["VesselScenario", ...]:
+        """This vessel, or every one of the fleet."""
+        if self.fleet is None:
+            return (self,)
+        ids = (self.fleet.id.format(n=n) for n in range(1, self.fleet.count + 1))
+        return tuple(
+            self.model_copy(update={"id": i, "fleet": None, "batch": f"{self.batch}{i}"}) for i in ids
+        )
+
+
+class Scenario(_Strict):
+    """A run of the plant. `vessels` has fleets already written out."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    id: str
+    title: dict[Literal["en", "fr"], str]
+    seed: int = Field(default=1, ge=0)
+    start: AwareDatetime | None = None
+    """when the wires open; null: now for the wires, 2026-01-01T00:00:00Z for files"""
+    duration_h: float = Field(gt=0)
+    period_s: float = Field(default=60.0, gt=0, le=3600)
+    speed: float = Field(default=1.0, gt=0)
+    vessels: tuple[VesselScenario, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _expand(self) -> Self:
+        members = tuple(m for vessel in self.vessels for m in vessel.members())
+        ids = [m.id for m in members]
+        twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
+        if twice:
+            raise ValueError(f"vessel ids used twice: {', '.join(twice)}")
+        object.__setattr__(self, "vessels", members)
+        return self
+
+    def vessel(self, vessel_id: str) -> VesselScenario:
+        """The vessel of that id.
+
+        Raises
+        ------
+        ConfigError
+            When there is none.
+        """
+        for member in self.vessels:
+            if member.id == vessel_id:
+                return member
+        raise ConfigError(f"scenario {self.id}: no vessel {vessel_id!r}")
+
+
+def packaged(name: str) -> Traversable:
+    """A scenario that comes with the package, by its name without ``.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        When there is none of that name.
+    """
+    folder = files("seeds") / "scenarios"
+    found = folder / f"{name}.yaml"
+    if not found.is_file():
+        known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+        raise ConfigError(f"no scenario {name!r} in the package; there are: {', '.join(known)}")
+    return found
+
+
+def _listed(path: Path | Traversable, error: ValidationError) -> str:
+    lines = [f"{path}: {error.error_count()} fault(s)"]
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"]) or "file"
+        came = "" if isinstance(fault["input"], Mapping) else f" (got {fault['input']!r})"
+        lines.append(f"  {where}: {fault['msg'].removeprefix('Value error, ')}{came}")
+    return "\n".join(lines)
+
+
+def load_scenario(path: Path | Traversable) -> Scenario:
+    """Read and check a scenario file.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file, one a line.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: can not be read ({error.strerror}); give the path of a scenario file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_listed(path, error)) from error

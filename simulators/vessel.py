@@ -1,0 +1,286 @@
+"""One stirred CHO vessel: what changes, and how fast.
+
+All states are amounts (mmol, g, 1e9 cells), so every balance is a linear law that Runge-Kutta keeps to
+rounding. Kinetics: a composite of published CHO models (see `simulators.parameters`) with growth arrest
+by the integral of viable cells. Gas: well-mixed bubbles in quasi-steady state below a well-mixed head
+space; only CO2(aq) crosses the surface.
+"""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+from simulators.chemistry import CO2_IN_AIR, MMHG_PER_ATM, O2_IN_AIR, dissolved_co2, log_gamma1, solve_ph
+
+(
+    V, XV, XD, XL, GLC, GLN, LAC, AMM, TITRE, OXY, CT, NA, K, CL, PI, MED, FED, IVC, TEMP, JACKET,
+    HO2, HCO2, HN2, BUG,
+    O2_IN, O2_OUT, O2_USED, C_IN, C_OUT, C_MADE, C_ADDED, N2_IN, N2_OUT, V_EVAPORATED, V_FEED, V_BASE,
+) = range(36)  # fmt: skip
+"""Places in the state vector: volume [L]; cells [1e9]; glucose, glutamine, lactate, ammonia, O2, total
+inorganic carbon, Na, K, Cl, phosphate [mmol]; titre [g]; litres of medium and feed still in the vessel;
+integral of viable cells [1e9 cells h/L]; temperatures [Cel]; head-space gases [mmol]; contaminant [g dry];
+then running totals of both gases [mmol] and liquids [L]."""
+
+STATES: Final = 36
+
+INPUTS: Final = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "air", "o2", "co2", "n2",  # what really enters [mmol/h]
+            "feed", "base",  # what really enters [L/h]
+            "feed_glc", "feed_gln", "feed_na", "feed_cl",  # what the feed really is [mmol/L]
+            "kla",  # bubbles [1/h]
+            "jacket_in", "jacket_flow",  # [Cel], fraction of the nominal flow
+            "head",  # absolute pressure in the head space [atm]
+            "starving",  # 1 when glucose has been gone for long, else 0
+            "growth", "respiration", "lactate",  # slow disturbances, 1 = none
+            "stir_power",  # [W/m3]
+            "ph",  # last pH: first guess only
+        )
+    ]
+)  # fmt: skip
+"""What acts on the vessel during one step."""
+
+CO2_TRANSFER: Final = 0.89
+"""kLa of CO2 over kLa of O2 (IndPenSim, Goldrick 2015)."""
+R_ATM: Final = 0.082057e-3
+"""Gas constant [L atm/mmol/K]."""
+CONDENSER: Final = 0.1
+"""Part of the exit gas's water that leaves the plant; chosen default."""
+
+
+def inputs() -> Any:
+    """An empty record of `INPUTS`."""
+    out = np.zeros(1, INPUTS).view(np.recarray)[0]
+    out.growth = out.respiration = out.lactate = out.jacket_flow = 1.0
+    return out
+
+
+@njit(cache=True)
+def ionic_strength(y: Any, p: Any) -> float:
+    """Ionic strength of the broth [mmol/L].
+
+    Weak anions balance the strong ions, so their univalent part follows from electroneutrality; the
+    second charge of phosphate adds about 1.2 times its concentration.
+    """
+    v = y[V]
+    medium = y[MED] / v
+    divalent = 4.0 * (p.med_mg + p.med_ca + p.med_so4) * medium
+    sid = strong_ions(y, p) + y[AMM] / v
+    return 0.5 * ((y[NA] + y[K] + y[CL] + y[AMM] + 1.2 * y[PI]) / v + divalent + max(0.0, sid))
+
+
+@njit(cache=True)
+def strong_ions(y: Any, p: Any) -> float:
+    """Strong-ion difference [mmol charge/L]."""
+    medium = 2.0 * (p.med_mg + p.med_ca - p.med_so4) * y[MED]
+    return (y[NA] + y[K] - y[CL] + medium) / y[V]
+
+
+@njit(cache=True)
+def osmolality(y: Any, p: Any) -> float:
+    """Osmolality [mOsm/kg]: osmotic coefficient times all solutes, amino acids as a constant."""
+    solutes = y[NA] + y[K] + y[CL] + y[GLC] + y[GLN] + y[LAC] + y[AMM] + y[CT] + y[PI]
+    solutes += (p.med_mg + p.med_ca + p.med_so4 + p.med_buffer) * y[MED] + p.feed_buffer * y[FED]
+    return (p.osmotic * solutes + p.med_osm * y[MED] + p.feed_osm * y[FED]) / y[V]
+
+
+@njit(cache=True)
+def broth_ph(y: Any, p: Any, k: Any, start: float, ionic: float) -> float:
+    """PH of the broth."""
+    v = y[V]
+    buffer = (p.med_buffer * y[MED] + p.feed_buffer * y[FED]) / v
+    return solve_ph(k, start, ionic, strong_ions(y, p), y[CT] / v, y[PI] / v, y[AMM] / v, y[LAC] / v, buffer)
+
+
+@njit(cache=True)
+def mean_pressure(y: Any, p: Any, head: float) -> float:
+    """Pressure at half depth [atm]."""
+    return head + 0.5 * 9.81 * 1010.0 * (y[V] * 1e-3 / p.area) / 101325.0
+
+
+@njit(cache=True)
+def _saturating(c: float, half: float) -> float:
+    return c / (half + c)
+
+
+@njit(cache=True)
+def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
+    """Right-hand side: fill `d` with the rate of change of every state [per hour].
+
+    Parameters
+    ----------
+    y, d : float64 array, shape (STATES,)
+    p : record of `parameters.RECORD`
+    k : record of `chemistry.CONSTANTS`
+    u : record of `INPUTS`
+    """
+    v = y[V]
+    xv, bug = y[XV], y[BUG]
+    glc, gln = max(0.0, y[GLC] / v), max(0.0, y[GLN] / v)
+    lac, amm = max(0.0, y[LAC] / v), max(0.0, y[AMM] / v)
+    oxy = max(0.0, y[OXY] / v)
+    ionic = ionic_strength(y, p)
+    g0 = 10.0 ** (1e-4 * ionic)
+    ph = broth_ph(y, p, k, u.ph, ionic)
+    co2 = dissolved_co2(k, ph, ionic, y[CT] / v)
+    pco2 = co2 * g0 / k.henry_co2
+
+    f_t = math.exp(-(((y[TEMP] - p.t_opt) / p.t_width) ** 2))
+    f_ph = math.exp(-(((ph - p.ph_opt) / p.ph_width) ** 2))
+    f_co2 = 1.0 / (1.0 + (pco2 * MMHG_PER_ATM / p.pco2_half) ** 3)
+    f_osm = 1.0 / (1.0 + (osmolality(y, p) / p.osm_half) ** 8)
+    f_o = _saturating(oxy, p.k_o2)
+    f_i = 1.0 / (1.0 + (y[IVC] / p.ivc_arrest) ** p.n_arrest)
+    f_g = _saturating(glc, p.k_glc)
+    mu = p.mu_max * f_g * _saturating(gln, p.k_gln) * f_t * f_ph * f_co2 * f_osm * f_o * f_i * u.growth
+    mu *= p.ki_lac / (p.ki_lac + lac) * p.ki_amm / (p.ki_amm + amm)
+    stress = _saturating(lac, p.kd_lac) * _saturating(amm, p.kd_amm) + 0.35 * (1.0 - f_i) ** 2
+    stress += 0.3 * (1.0 - f_g) + 0.5 * (1.0 - f_o) + 0.3 * (1.0 - f_ph)
+    kd = p.kd_0 + p.kd_max * stress + p.k_starve * u.starving
+
+    q_glc = (mu / p.y_xg + p.m_glc) * f_g
+    excess = (q_glc - p.q_ox * f_o * f_t) * u.lactate
+    if excess > 0.0:
+        q_lac = p.y_lac * excess
+    else:
+        q_lac = -p.q_lac_up * _saturating(lac, p.k_lac_up) * min(1.0, -2.5 * excess / p.q_ox)
+    q_gln = mu / p.y_xq + p.a1 * _saturating(gln, p.a2)
+    calm = 0.3 + 0.7 / (1.0 + (2.0 * gln) ** 8)
+    q_amm = p.y_amm * q_gln - p.q_amm_up * _saturating(amm, p.k_amm_up) * calm
+    q_titre = p.q_titre * (p.a_titre + (1.0 - p.a_titre) * max(0.0, 1.0 - mu / p.mu_max)) * f_o
+    q_o2 = p.q_o2 * (0.55 + 0.45 * mu / p.mu_max) * f_o * f_t * u.respiration - 0.9 * min(0.0, q_lac)
+    active = bug * _saturating(glc, 0.05) * _saturating(oxy, 0.002)
+    our = q_o2 * xv + p.q_o2_bug * active
+    cer = p.rq * our
+
+    # gas: bubbles in quasi-steady state at the mean pressure, then the head space
+    dry = mean_pressure(y, p, u.head) - k.p_water
+    q = u.air + u.o2 + u.co2 + u.n2
+    o2_in, co2_in = O2_IN_AIR * u.air + u.o2, CO2_IN_AIR * u.air + u.co2
+    sugar = 10.0 ** (-0.0003 * 0.18 * glc)
+    h_o2, h_co2 = k.henry_o2 / g0 * sugar, k.henry_co2 / g0
+    kv = u.kla * v
+    y_o2 = (o2_in + kv * oxy) / (q + kv * h_o2 * dry)
+    y_co2 = (co2_in + CO2_TRANSFER * kv * co2) / (q + CO2_TRANSFER * kv * h_co2 * dry)
+    head_n = y[HO2] + y[HCO2] + y[HN2]
+    head_dry = u.head - k.p_water
+    ks = p.kla_surface * p.volume
+    bubble_o2 = kv * (h_o2 * dry * y_o2 - oxy)
+    bubble_co2 = CO2_TRANSFER * kv * (h_co2 * dry * y_co2 - co2)
+    surface_o2 = ks * (h_o2 * head_dry * y[HO2] / head_n - oxy)
+    surface_co2 = CO2_TRANSFER * ks * (h_co2 * head_dry * y[HCO2] / head_n - co2)
+    o2_taken, co2_taken = bubble_o2 + surface_o2, bubble_co2 + surface_co2
+    full = head_dry * (p.vessel_volume - v) / (R_ATM * (y[TEMP] + 273.15))
+    out = max(0.0, q - o2_taken - co2_taken + 60.0 * (head_n - full)) / head_n
+    steam = out * head_n * k.p_water / head_dry * 18.0e-6 * CONDENSER
+
+    d[V] = u.feed + u.base - steam
+    d[XV] = (mu - kd) * xv
+    d[XD] = kd * xv - p.k_lysis * y[XD]
+    d[XL] = p.k_lysis * y[XD]
+    d[GLC] = u.feed * u.feed_glc - q_glc * xv - p.q_glc_bug * active
+    decay = p.k_gln_decay * max(0.0, y[GLN])
+    d[GLN] = u.feed * u.feed_gln - q_gln * xv - decay
+    d[LAC] = q_lac * xv + p.q_acid_bug * active
+    d[AMM] = q_amm * xv + decay
+    d[TITRE] = q_titre * xv
+    d[OXY] = o2_taken - our
+    d[CT] = co2_taken + cer + u.base * p.base_carbonate
+    d[NA] = u.feed * u.feed_na + 2.0 * u.base * p.base_carbonate
+    d[K] = u.feed * p.feed_k
+    d[CL] = u.feed * u.feed_cl
+    d[PI] = u.feed * p.feed_pi
+    d[MED] = 0.0
+    d[FED] = u.feed
+    d[IVC] = xv / v
+    heat = p.q_heat * our + u.stir_power * v * 3.6 - p.ua_ambient * (y[TEMP] - p.t_ambient)
+    wall = p.ua * (y[JACKET] - y[TEMP])
+    liquid = (u.feed + u.base) * 4180.0 * (p.t_ambient - y[TEMP])
+    d[TEMP] = (heat + wall + liquid) / (4180.0 * v)
+    d[JACKET] = (p.jacket_flow * u.jacket_flow * (u.jacket_in - y[JACKET]) - wall) / p.jacket_heat
+    d[HO2] = o2_in - o2_taken - out * y[HO2]
+    d[HCO2] = co2_in - co2_taken - out * y[HCO2]
+    d[HN2] = q - o2_in - co2_in - out * y[HN2]
+    d[BUG] = p.mu_bug * active
+    d[O2_IN], d[O2_OUT], d[O2_USED] = o2_in, out * y[HO2], our
+    d[C_IN], d[C_OUT], d[C_MADE] = co2_in, out * y[HCO2], cer
+    d[C_ADDED] = u.base * p.base_carbonate
+    d[N2_IN], d[N2_OUT] = q - o2_in - co2_in, out * y[HN2]
+    d[V_EVAPORATED], d[V_FEED], d[V_BASE] = steam, u.feed, u.base
+
+
+@njit(cache=True)
+def stiffness(y: Any, p: Any, u: Any) -> float:
+    """Fastest rate of the oxygen balance [1/h]: respiration near zero oxygen, and transfer."""
+    v = y[V]
+    oxy = max(0.0, y[OXY] / v)
+    cells = p.q_o2 * 1.3 * y[XV] / v * p.k_o2 / (p.k_o2 + oxy) ** 2
+    bugs = p.q_o2_bug * y[BUG] / v * 0.002 / (0.002 + oxy) ** 2
+    return cells + bugs + u.kla + p.kla_surface
+
+
+@njit(cache=True)
+def step(y: Any, p: Any, k: Any, u: Any, hours: float, work: Any) -> None:
+    """Advance `y` by `hours`: classical Runge-Kutta of order 4, in as many parts as stability asks.
+
+    Parameters
+    ----------
+    work : float64 array, shape (3, STATES)
+        Scratch.
+    """
+    parts = min(400, 1 + int(hours * stiffness(y, p, u) / 1.2))
+    h = hours / parts
+    d, total, trial = work[0], work[1], work[2]
+    for _ in range(parts):
+        rates(y, p, k, u, d)
+        for i in range(STATES):
+            total[i] = d[i]
+            trial[i] = y[i] + 0.5 * h * d[i]
+        rates(trial, p, k, u, d)
+        for i in range(STATES):
+            total[i] += 2.0 * d[i]
+            trial[i] = y[i] + 0.5 * h * d[i]
+        rates(trial, p, k, u, d)
+        for i in range(STATES):
+            total[i] += 2.0 * d[i]
+            trial[i] = y[i] + h * d[i]
+        rates(trial, p, k, u, d)
+        for i in range(STATES):
+            y[i] += h / 6.0 * (total[i] + d[i])
+
+
+def start(p: Any, k: Any, temperature: float = 36.8, ph: float = 7.05) -> Any:
+    """State of a vessel of fresh medium just inoculated, in equilibrium with air at `ph`."""
+    y = np.zeros(STATES)
+    v = float(p.volume)
+    y[V] = y[MED] = v
+    y[XV] = p.inoculum * v
+    y[XD] = y[XV] * (1.0 / p.inoculum_viability - 1.0)
+    for place, name in (
+        (GLC, "glc"),
+        (GLN, "gln"),
+        (LAC, "lac"),
+        (AMM, "amm"),
+        (NA, "na"),
+        (K, "k"),
+        (PI, "pi"),
+    ):
+        y[place] = p["med_" + name] * v
+    g1 = 10.0 ** log_gamma1(k.debye, 145.0)
+    ratio = k.k1 / (10.0**-ph * g1)
+    y[CT] = p.med_hco3 * (1.0 + 1.0 / ratio) * v
+    second = 1.0 / (1.0 + 10.0**-ph * g1**3 / k.kp2)
+    buffer = p.med_buffer / (1.0 + 10.0 ** (7.2 - ph))
+    weak = p.med_hco3 + p.med_pi * (1.0 + second) + p.med_lac + buffer - p.med_amm
+    divalent = 2.0 * (p.med_mg + p.med_ca - p.med_so4)
+    y[CL] = (p.med_na + p.med_k + divalent - weak) * v
+    y[OXY] = 0.19 * v
+    y[TEMP] = y[JACKET] = temperature
+    head = (1.0 - k.p_water) * (p.vessel_volume - v) / (R_ATM * (temperature + 273.15))
+    y[HO2], y[HCO2], y[HN2] = O2_IN_AIR * head, CO2_IN_AIR * head, (1.0 - O2_IN_AIR - CO2_IN_AIR) * head
+    return y
