@@ -86,7 +86,7 @@ class BatchRun:
         self.k, self.u, self.c = constants(), vessel.inputs(), control.controller(self.p)
         constants_at(s.set_points.temperature, self.k)
         self.y = vessel.start(self.p, self.k, s.set_points.temperature)
-        self.u.ph = 7.05
+        self.u.hydrogen = 10.0**-7.05
         self.set_points = np.array([s.set_points.pH, s.set_points.pO2, s.set_points.temperature, 0.0])
         self.m = np.zeros(1, loop.PLANT).view(np.recarray)[0]
         self.m.tick_h = self.tick_s / 3600.0

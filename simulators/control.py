@@ -8,8 +8,8 @@ band between CO2 (above) and base (below). Tunings are chosen defaults.
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
+from simulators.compiled import compiled
 from simulators.probes import PH, PO2, TEMPERATURE
 
 DEAD_BAND: Final = 0.04
@@ -43,12 +43,12 @@ def controller(p: Any) -> Any:
     return c
 
 
-@njit(cache=True)
+@compiled
 def _between(x: float, low: float, high: float) -> float:
     return min(high, max(low, x))
 
 
-@njit(cache=True)
+@compiled
 def _oxygen(c: Any, p: Any, measured: float, set_point: float, hours: float) -> None:
     c.po2 += FILTER_SHARE * (measured - c.po2)
     error = (set_point - c.po2) / 100.0
@@ -63,7 +63,7 @@ def _oxygen(c: Any, p: Any, measured: float, set_point: float, hours: float) -> 
     c.air = total - c.o2 - c.n2
 
 
-@njit(cache=True)
+@compiled
 def _acidity(c: Any, p: Any, measured: float, set_point: float, hours: float) -> None:
     above = measured - (set_point + DEAD_BAND)
     below = (set_point - DEAD_BAND) - measured
@@ -73,7 +73,7 @@ def _acidity(c: Any, p: Any, measured: float, set_point: float, hours: float) ->
     c.base = _between(BASE_GAIN * p.volume * below, 0.0, p.base_max)
 
 
-@njit(cache=True)
+@compiled
 def _heat(c: Any, measured: float, set_point: float, hours: float) -> None:
     error = set_point - measured
     trial = set_point + HEAT_GAIN * error + c.heat_integral
@@ -84,7 +84,7 @@ def _heat(c: Any, measured: float, set_point: float, hours: float) -> None:
     c.jacket_in = _between(set_point + HEAT_GAIN * error + c.heat_integral, 5.0, 60.0)
 
 
-@njit(cache=True)
+@compiled
 def act(c: Any, p: Any, measured: Any, set_points: Any, hours: float) -> None:
     """One tick of all loops: from measured values to commands.
 

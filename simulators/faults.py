@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from numba import njit
 
+from simulators.compiled import compiled
 from simulators.probes import CHANNELS
 
 OFFSET, OFFSET_RATE, GAIN, GAIN_RATE, FROZEN, SPIKES, NOISE, DEAD, DROPOUT, BAD, SLOW, EFFECT = range(12)
@@ -181,7 +181,7 @@ def place(kind: str, tag: str | None) -> int:
     return fault.effect if fault.action == EFFECT else CHANNELS.index(name)
 
 
-@njit(cache=True)
+@compiled
 def strength(f: Any, seconds: float) -> float:
     """How far a fault has grown at a culture age [s]: 0 before, its size (or rate x hours) after."""
     if seconds < f.start or seconds >= f.end:

@@ -4,7 +4,6 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
 from simulators import control, faults, vessel
 from simulators import probes as pr
@@ -15,7 +14,11 @@ from simulators.chemistry import (
     conductivity,
     constants_at,
     dissolved_co2,
+    exp10,
+    log_gamma1,
+    neutral,
 )
+from simulators.compiled import compiled
 
 TICKS_PER_BLOCK: Final = 240
 DISTURBANCES: Final = 4
@@ -60,7 +63,7 @@ PLANT: Final = np.dtype(
 """What the loop remembers beside the state."""
 
 
-@njit(cache=True)
+@compiled
 def _gather(fault_table: Any, t: float, effects: Any, probe_faults: Any) -> None:
     """Sum up what the faults do at culture age `t` [s]; `probe_faults` rows: see `_read`."""
     effects[:] = 0.0
@@ -89,7 +92,7 @@ def _gather(fault_table: Any, t: float, effects: Any, probe_faults: Any) -> None
                 row[6] = s
 
 
-@njit(cache=True)
+@compiled
 def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float) -> None:
     """Turn commands into what really reaches the broth."""
     u.air = c.air * MMOL_PER_H * max(0.0, 1.0 - effects[faults.AIR_LEAK]) * (1.0 + effects[faults.GAS_AIR])
@@ -115,23 +118,23 @@ def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float)
     u.starving = starved
 
 
-@njit(cache=True)
+@compiled
 def _observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     """Fill `x` (shape of `TRUTH`) with what perfect instruments would read."""
     v = y[vessel.V]
     ionic = vessel.ionic_strength(y, p)
-    g0 = 10.0 ** (1e-4 * ionic)
-    ph = vessel.broth_ph(y, p, k, u.ph, ionic)
-    u.ph = ph
-    co2 = dissolved_co2(k, ph, ionic, y[vessel.CT] / v)
-    x[pr.PH] = ph
+    g1, g0 = exp10(log_gamma1(k.debye, ionic)), neutral(ionic)
+    a = vessel.acidity(y, p, k, u.hydrogen, g1, g0)
+    u.hydrogen = a
+    co2 = dissolved_co2(k, a, g1, g0, y[vessel.CT] / v)
+    x[pr.PH] = -math.log10(a)
     glucose = 0.18016 * y[vessel.GLC] / v
-    p_o2 = y[vessel.OXY] / v / (k.henry_o2 / g0 * 10.0 ** (-0.0003 * glucose))
+    p_o2 = y[vessel.OXY] / v / (k.henry_o2 / g0 * exp10(-0.0003 * glucose))
     x[pr.PO2] = 100.0 * p_o2 / (O2_IN_AIR * (1.0 - 0.0618))
     x[pr.PCO2] = co2 * g0 / k.henry_co2 * MMHG_PER_ATM
     medium = y[vessel.MED] / v
     kappa = p.ion_pairs * conductivity(
-        k, ph, ionic, y[vessel.NA] / v, y[vessel.K] / v, p.med_mg * medium, p.med_ca * medium,
+        k, a, ionic, y[vessel.NA] / v, y[vessel.K] / v, p.med_mg * medium, p.med_ca * medium,
         y[vessel.CL] / v, p.med_so4 * medium, y[vessel.CT] / v, y[vessel.PI] / v, y[vessel.AMM] / v,
         y[vessel.LAC] / v,
     )  # fmt: skip
@@ -158,7 +161,7 @@ def _observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[vessel.BUG] / v, 1e3 * y[vessel.V_BASE], 1e3 * y[vessel.V_FEED]
 
 
-@njit(cache=True)
+@compiled
 def _read(probe: Any, true: float, fault: Any, z: Any, tick_s: float, age_s: float) -> int:
     """One probe, one tick: update its memory and return its quality.
 
@@ -194,7 +197,7 @@ def _read(probe: Any, true: float, fault: Any, z: Any, tick_s: float, age_s: flo
     return quality
 
 
-@njit(cache=True)
+@compiled
 def _disturb(m: Any, z: Any) -> None:
     keep = math.exp(-m.tick_h / DISTURBANCE_TAU_H)
     push = m.disturbance * math.sqrt(1.0 - keep * keep)
@@ -204,7 +207,7 @@ def _disturb(m: Any, z: Any) -> None:
     m.w3 = keep * m.w3 + push * z[3]
 
 
-@njit(cache=True)
+@compiled
 def _pour(m: Any, p: Any, u: Any, c: Any, t: float) -> None:
     """Take feed and base out of their bottles; an almost empty one is changed for a full one."""
     m.fed_count += c.feed * m.tick_h
@@ -216,7 +219,7 @@ def _pour(m: Any, p: Any, u: Any, c: Any, t: float) -> None:
         m.base_bottle, m.base_changed = m.base_full, t
 
 
-@njit(cache=True)
+@compiled
 def run(
     first: int,
     count: int,

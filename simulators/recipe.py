@@ -79,7 +79,7 @@ class Feeding:
         return max(0.0, 1e3 * need / self.feed_mmol_l)
 
     def _learn(self, age_h: float, volume_l: float, cells: float, level: float, fed_l: float) -> None:
-        assert self.last is not None  # noqa: S101
+        assert self.last is not None
         then, before, was, had = self.last
         cell_hours = 0.5 * (cells + before) * (age_h - then)
         used = was - level + (fed_l - had) * self.feed_mmol_l / volume_l

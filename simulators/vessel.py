@@ -10,9 +10,18 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
-from simulators.chemistry import CO2_IN_AIR, MMHG_PER_ATM, O2_IN_AIR, dissolved_co2, log_gamma1, solve_ph
+from simulators.chemistry import (
+    CO2_IN_AIR,
+    MMHG_PER_ATM,
+    O2_IN_AIR,
+    dissolved_co2,
+    exp10,
+    hydrogen,
+    log_gamma1,
+    neutral,
+)
+from simulators.compiled import compiled
 
 (
     V, XV, XD, XL, GLC, GLN, LAC, AMM, TITRE, OXY, CT, NA, K, CL, PI, MED, FED, IVC, TEMP, JACKET,
@@ -39,7 +48,7 @@ INPUTS: Final = np.dtype(
             "starving",  # 1 when glucose has been gone for long, else 0
             "growth", "respiration", "lactate",  # slow disturbances, 1 = none
             "stir_power",  # [W/m3]
-            "ph",  # last pH: first guess only
+            "hydrogen",  # last activity [mol/L]: first guess only
         )
     ]
 )  # fmt: skip
@@ -60,7 +69,7 @@ def inputs() -> Any:
     return out
 
 
-@njit(cache=True)
+@compiled
 def ionic_strength(y: Any, p: Any) -> float:
     """Ionic strength of the broth [mmol/L].
 
@@ -74,14 +83,14 @@ def ionic_strength(y: Any, p: Any) -> float:
     return 0.5 * ((y[NA] + y[K] + y[CL] + y[AMM] + 1.2 * y[PI]) / v + divalent + max(0.0, sid))
 
 
-@njit(cache=True)
+@compiled
 def strong_ions(y: Any, p: Any) -> float:
     """Strong-ion difference [mmol charge/L]."""
     medium = 2.0 * (p.med_mg + p.med_ca - p.med_so4) * y[MED]
     return (y[NA] + y[K] - y[CL] + medium) / y[V]
 
 
-@njit(cache=True)
+@compiled
 def osmolality(y: Any, p: Any) -> float:
     """Osmolality [mOsm/kg]: osmotic coefficient times all solutes, amino acids as a constant."""
     solutes = y[NA] + y[K] + y[CL] + y[GLC] + y[GLN] + y[LAC] + y[AMM] + y[CT] + y[PI]
@@ -89,26 +98,27 @@ def osmolality(y: Any, p: Any) -> float:
     return (p.osmotic * solutes + p.med_osm * y[MED] + p.feed_osm * y[FED]) / y[V]
 
 
-@njit(cache=True)
-def broth_ph(y: Any, p: Any, k: Any, start: float, ionic: float) -> float:
-    """PH of the broth."""
+@compiled
+def acidity(y: Any, p: Any, k: Any, start: float, g1: float, g0: float) -> float:
+    """Activity of the hydrogen ion in the broth [mol/L], from a first guess."""
     v = y[V]
     buffer = (p.med_buffer * y[MED] + p.feed_buffer * y[FED]) / v
-    return solve_ph(k, start, ionic, strong_ions(y, p), y[CT] / v, y[PI] / v, y[AMM] / v, y[LAC] / v, buffer)
+    sid = strong_ions(y, p)
+    return hydrogen(k, start, g1, g0, sid, y[CT] / v, y[PI] / v, y[AMM] / v, y[LAC] / v, buffer)
 
 
-@njit(cache=True)
+@compiled
 def mean_pressure(y: Any, p: Any, head: float) -> float:
     """Pressure at half depth [atm]."""
     return head + 0.5 * 9.81 * 1010.0 * (y[V] * 1e-3 / p.area) / 101325.0
 
 
-@njit(cache=True)
+@compiled
 def _saturating(c: float, half: float) -> float:
     return c / (half + c)
 
 
-@njit(cache=True)
+@compiled
 def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     """Right-hand side: fill `d` with the rate of change of every state [per hour].
 
@@ -125,9 +135,10 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     lac, amm = max(0.0, y[LAC] / v), max(0.0, y[AMM] / v)
     oxy = max(0.0, y[OXY] / v)
     ionic = ionic_strength(y, p)
-    g0 = 10.0 ** (1e-4 * ionic)
-    ph = broth_ph(y, p, k, u.ph, ionic)
-    co2 = dissolved_co2(k, ph, ionic, y[CT] / v)
+    g1, g0 = exp10(log_gamma1(k.debye, ionic)), neutral(ionic)
+    a = acidity(y, p, k, u.hydrogen, g1, g0)
+    ph = -math.log10(a)
+    co2 = dissolved_co2(k, a, g1, g0, y[CT] / v)
     pco2 = co2 * g0 / k.henry_co2
 
     f_t = math.exp(-(((y[TEMP] - p.t_opt) / p.t_width) ** 2))
@@ -162,7 +173,7 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     dry = mean_pressure(y, p, u.head) - k.p_water
     q = u.air + u.o2 + u.co2 + u.n2
     o2_in, co2_in = O2_IN_AIR * u.air + u.o2, CO2_IN_AIR * u.air + u.co2
-    sugar = 10.0 ** (-0.0003 * 0.18 * glc)
+    sugar = exp10(-0.0003 * 0.18 * glc)
     h_o2, h_co2 = k.henry_o2 / g0 * sugar, k.henry_co2 / g0
     kv = u.kla * v
     y_o2 = (o2_in + kv * oxy) / (q + kv * h_o2 * dry)
@@ -214,7 +225,7 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     d[V_EVAPORATED], d[V_FEED], d[V_BASE] = steam, u.feed, u.base
 
 
-@njit(cache=True)
+@compiled
 def stiffness(y: Any, p: Any, u: Any) -> float:
     """Fastest rate of the oxygen balance [1/h]: respiration near zero oxygen, and transfer."""
     v = y[V]
@@ -224,7 +235,7 @@ def stiffness(y: Any, p: Any, u: Any) -> float:
     return cells + bugs + u.kla + p.kla_surface
 
 
-@njit(cache=True)
+@compiled
 def step(y: Any, p: Any, k: Any, u: Any, hours: float, work: Any) -> None:
     """Advance `y` by `hours`: classical Runge-Kutta of order 4, in as many parts as stability asks.
 
