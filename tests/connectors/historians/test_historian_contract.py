@@ -1,6 +1,8 @@
 """One suite of checks that every historian passes; a new file in connectors/historians joins by itself."""
 
+import asyncio
 import importlib
+import itertools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -51,7 +53,16 @@ def _sqlite(folder: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
     return {"path": folder / "history.sqlite"}
 
 
+def _influxdb(folder: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
+    server = request.getfixturevalue("influx")
+    database = f"plant_{next(_numbers)}"
+    server.query(f"CREATE DATABASE {database}")
+    return {"url": server.url, "database": database, "spool": folder / "spool.sqlite"}
+
+
+_numbers = itertools.count()
 FIELDS: dict[str, Callable[[Path, pytest.FixtureRequest], dict[str, Any]]] = {
+    "influxdb": _influxdb,
     "memory": _memory,
     "sqlite": _sqlite,
 }
@@ -81,6 +92,15 @@ def measured(
     return Measurement(tag, value, quality, t, more.pop("received_ns", t + 1234), **more)
 
 
+async def settled(historian: Historian) -> None:
+    """Wait until nothing is on its way to a server, so that reading asks the server."""
+    for _ in range(1000):
+        if not await historian.pending():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{await historian.pending()} rows still wait")
+
+
 async def test_what_is_written_is_read_back_unchanged(opener: Callable[..., Any]) -> None:
     rows = [
         measured("R101.pH", 0, 7.01, source="opcua"),
@@ -93,6 +113,7 @@ async def test_what_is_written_is_read_back_unchanged(opener: Callable[..., Any]
     async with opener() as historian:
         report = await historian.write(rows)
         assert (report.stored, report.duplicate, report.refused) == (6, 0, ())
+        await settled(historian)
         back = await historian.read(["R101.pH", "R101.pO2", "R102.unheard-of"], T0, T0 + 10 * SECOND)
     assert back == sorted(rows, key=lambda row: (row.time_ns, row.tag))
 
@@ -101,6 +122,7 @@ async def test_reading_is_half_open_ordered_and_limited(opener: Callable[..., An
     rows = [measured(tag, n, float(n)) for tag in ("R101.pO2", "R101.pH") for n in (3, 1, 2, 0)]
     async with opener() as historian:
         await historian.write(rows)
+        await settled(historian)
         back = await historian.read(["R101.pO2", "R101.pH"], T0 + SECOND, T0 + 3 * SECOND)
         assert [(row.time_ns - T0, row.tag) for row in back] == [
             (SECOND, "R101.pH"), (SECOND, "R101.pO2"), (2 * SECOND, "R101.pH"), (2 * SECOND, "R101.pO2"),
@@ -119,6 +141,7 @@ async def test_a_repetition_is_counted_and_a_contradiction_refused(opener: Calla
             [first, measured("R101.pH", 2, 7.2), gap, other, measured("R101.pH", 1, 7.0)]
         )
         assert (again.stored, again.duplicate) == (1, 2)
+        await settled(historian)
         assert again.refused == ((other, "conflict"), (measured("R101.pH", 1, 7.0), "conflict"))
         assert [row.value for row in await historian.read(["R101.pH"], T0, T0 + 5 * SECOND)] == [
             7.0,
@@ -168,6 +191,7 @@ async def test_a_short_trend_is_the_series_itself(opener: Callable[..., Any]) ->
     ]
     async with opener() as historian:
         await historian.write(rows)
+        await settled(historian)
         trend = await historian.trend("R101.pH", T0, T0 + 5 * SECOND, 100)
         assert await historian.trend("R101.pO2", T0, T0 + 5 * SECOND, 100) == type(trend)()
     assert trend.times_ns == tuple(row.time_ns for row in rows[:5])
@@ -186,6 +210,7 @@ async def test_a_long_trend_keeps_extremes_order_gaps_and_quality(opener: Callab
     ]
     async with opener() as historian:
         await historian.write(rows)
+        await settled(historian)
         trend = await historian.trend("R101.pH", T0, T0 + 4000 * SECOND, 100)
     kept = list(zip(trend.times_ns, trend.values, trend.qualities, strict=True))
     by_time = {row.time_ns: (row.value, int(row.quality)) for row in rows}
@@ -208,6 +233,7 @@ async def test_beliefs_replace_earlier_ones_and_stay_apart_from_what_was_measure
         await historian.write([measured("R101.pH", 0, 6.5)])
         await historian.write_estimates([belief(0, 7.0), belief(1, 7.1), belief(0, 7.5)])
         await historian.write_estimates([belief(1, 7.2), belief(2, 7.3)])
+        await settled(historian)
         mean, sd = await historian.trend_estimates("R101.pH", T0, T0 + 2 * SECOND, 10)
         assert (mean.times_ns, mean.values) == ((T0, T0 + SECOND), (7.5, 7.2))
         assert (sd.times_ns, sd.values) == (mean.times_ns, (7.5 / 4, 7.2 / 4))
