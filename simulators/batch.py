@@ -71,7 +71,7 @@ class BatchRun:
         self.removed = np.zeros(vessel.STATES)
         """what samples took out of the vessel, by state"""
         self._open_vessel()
-        self._open_instruments()
+        self._open_instruments(period_s)
         self._plan()
 
     def _draws(self, *name: str) -> Generator:
@@ -94,7 +94,7 @@ class BatchRun:
         self.m.base_full = self.m.base_bottle = 1e3 * BASE_BOTTLE * s.volume_l * self.p.base_density
         self.m.head_mbar, self.m.disturbance = 1.0, s.disturbance
 
-    def _open_instruments(self) -> None:
+    def _open_instruments(self, period_s: float) -> None:
         s = self.scenario
         self.x = np.zeros(len(loop.TRUTH))
         self.x[probes.PH], self.x[probes.PO2], self.x[probes.TEMPERATURE] = (
@@ -104,13 +104,17 @@ class BatchRun:
         )
         specs = probes.instruments(s.volume_l)
         calibrations = {name: self._draws("calibration", name) for name in probes.CHANNELS}
-        self.probes = probes.install(specs, self.tick_s, calibrations, self.x)
+        self.probes = probes.install(specs, self.tick_s, period_s, calibrations, self.x)
         self._noise_of = [self._draws("noise", name) for name in probes.CHANNELS]
         self._slow_noise_of = self._draws("disturbances")
-        self._noise = np.zeros((0, len(probes.CHANNELS), 3))
-        self._slow_noise = np.zeros((0, loop.DISTURBANCES))
-        self._scratch = np.zeros((3, vessel.STATES))
+        self._odd_noise_of = [self._draws("faults", name) for name in probes.CHANNELS]
+        n = loop.TICKS_PER_BLOCK
         self.faults = self._fault_table()
+        on_probes = bool((self.faults.action != faults.EFFECT).any())
+        self._noise = np.zeros((len(probes.CHANNELS), 2, n))
+        self._odd_noise = np.zeros((len(probes.CHANNELS), n if on_probes else 0))
+        self._slow_noise = np.zeros((n, loop.DISTURBANCES))
+        self._scratch = np.zeros((3, vessel.STATES))
         self._truths: list[NDArray[np.float64]] = []
 
     def _fault_table(self) -> Any:
@@ -262,7 +266,7 @@ class BatchRun:
         fed, based = self.m.feed_changed, self.m.base_changed
         written = loop.run(
             self.tick, count, self.opening, self.y, self.p, self.k, self.u, self.c, self.m, self.probes,
-            self.set_points, self.faults, self._noise[at : at + count], self._slow_noise[at : at + count],
+            self.set_points, self.faults, self._noise, self._odd_noise, self._slow_noise, at,
             self.every, values, qualities, truths, self.x, self._scratch,
         )  # fmt: skip
         self.tick += count
@@ -270,9 +274,12 @@ class BatchRun:
         return values[:written], qualities[:written], truths[:written]
 
     def _draw_noise(self) -> None:
-        n = loop.TICKS_PER_BLOCK
-        self._noise = np.stack([g.standard_normal((n, 3)) for g in self._noise_of], axis=1)
-        self._slow_noise = self._slow_noise_of.standard_normal((n, loop.DISTURBANCES))
+        for i, generator in enumerate(self._noise_of):
+            generator.standard_normal(out=self._noise[i])
+        if self._odd_noise.size:
+            for i, generator in enumerate(self._odd_noise_of):
+                generator.standard_normal(out=self._odd_noise[i])
+        self._slow_noise_of.standard_normal(out=self._slow_noise)
 
     def _note_bags(self, fed: float, based: float) -> None:
         opened = self.opening * self.tick_s

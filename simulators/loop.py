@@ -162,23 +162,23 @@ def _observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
 
 
 @compiled
-def _read(probe: Any, true: float, fault: Any, z: Any, tick_s: float, age_s: float) -> int:
+def _read(probe: Any, true: float, fault: Any, z0: float, z1: float, z2: float, age_s: float) -> int:
     """One probe, one tick: update its memory and return its quality.
 
-    `fault` holds offset, gain, spike, noise factor, slowness, state (an action) and its size; `z` three
-    standard normal numbers: noise, walk, and one that only faults use.
+    `fault` holds offset, gain, spike, noise factor, slowness, state (an action) and its size; `z0`, `z1`
+    and `z2` are standard normal numbers: noise, walk, and one that only faults use.
     """
     slow = max(1.0, fault[4])
     s1 = probe.step1 if slow == 1.0 else 1.0 - (1.0 - probe.step1) ** (1.0 / slow)
     probe.x1 += s1 * (true - probe.x1)
     probe.x2 += probe.step2 * (probe.x1 - probe.x2)
-    probe.walk += probe.walk_step * z[1]
+    probe.walk += probe.walk_step * z1
     gain = probe.gain + probe.gain_rate * age_s + fault[1]
     value = gain * probe.x2 + probe.offset + probe.offset_rate * age_s + probe.walk + fault[0]
-    scatter = math.sqrt(probe.noise**2 + (probe.noise_share * probe.x2) ** 2)
-    value += scatter * (z[0] if fault[3] == 0.0 else fault[3] * z[2])
-    if abs(z[2]) > faults.SPIKE_SHARE and fault[2] != 0.0:
-        value += fault[2] if z[2] > 0.0 else -fault[2]
+    scatter = math.sqrt(probe.noise * probe.noise + (probe.noise_share * probe.x2) ** 2)
+    value += scatter * (z0 if fault[3] == 0.0 else fault[3] * z2)
+    if fault[2] != 0.0 and abs(z2) > faults.SPIKE_SHARE:
+        value += fault[2] if z2 > 0.0 else -fault[2]
     value = probe.resolution * math.floor(value / probe.resolution + 0.5)
     quality = GOOD
     if value < probe.low or value > probe.high:
@@ -234,7 +234,9 @@ def run(
     set_points: Any,
     fault_table: Any,
     noise: Any,
+    odd_noise: Any,
     slow_noise: Any,
+    at: int,
     every: int,
     values: Any,
     qualities: Any,
@@ -253,8 +255,13 @@ def run(
     probes : array of `PROBE`, shape (channels,)
     set_points : float64 array, shape (4,)
     fault_table : array of `FAULT`
-    noise : float64 array, shape (count, channels, 3)
-    slow_noise : float64 array, shape (count, DISTURBANCES)
+    noise : float64 array, shape (channels, 2, TICKS_PER_BLOCK)
+        Standard normal: measuring noise, and random walk.
+    odd_noise : float64 array, shape (channels, TICKS_PER_BLOCK) or (channels, 0)
+        What only faults of the probes use.
+    slow_noise : float64 array, shape (TICKS_PER_BLOCK, DISTURBANCES)
+    at : int
+        Place of the first tick in the noise.
     every : int
         Ticks between two values of a transmitter.
     values, qualities : arrays, shape (rows, tags)
@@ -276,7 +283,7 @@ def run(
                 new = f.start <= t and f.start > t - m.tick_h * 3600.0
                 if new and f.action == faults.EFFECT and f.channel == faults.CONTAMINATION:
                     y[vessel.BUG] += f.size * y[vessel.V] * 1e3 * GRAM_PER_CELL
-        _disturb(m, slow_noise[i])
+        _disturb(m, slow_noise[at + i])
         control.act(c, p, probes, set_points, m.tick_h)
         c.feed *= max(0.0, 1.0 - effects[faults.STARVATION])
         m.hungry_h = m.hungry_h + m.tick_h if y[vessel.GLC] / y[vessel.V] < 0.1 else 0.0
@@ -295,8 +302,11 @@ def run(
         true_warm = 1.0 + KAPPA_PER_K * (y[vessel.TEMP] - 25.0)
         warm = 1.0 + KAPPA_PER_K * (probes[pr.TEMPERATURE].value - 25.0)
         for j in range(channels):
+            if not (emit or probes[j].fast):
+                continue
             true = x[j] * true_warm / warm if j == pr.KAPPA else x[j]
-            quality = _read(probes[j], true, probe_faults[j], noise[i, j], m.tick_h * 3600.0, t)
+            z2 = odd_noise[j, at + i] if odd_noise.shape[1] > 0 else 0.0
+            quality = _read(probes[j], true, probe_faults[j], noise[j, 0, at + i], noise[j, 1, at + i], z2, t)
             if emit:
                 values[rows, j] = probes[j].value if quality != BAD_QUALITY else math.nan
                 qualities[rows, j] = quality

@@ -106,27 +106,23 @@ class Plant:
         if to_s < self.now_s:
             raise ValueError(f"the plant is at {self.now_s} s and can not go back to {to_s} s")
         self.now_s = to_s
-        times, index, values, qualities = [], [], [], []
-        assays: list[AssayResult] = []
-        events: list[LogEvent] = []
-        for place, run in enumerate(self._runs.values()):
-            said = run.advance(to_s, self.keep_truth)
-            rows, columns = said.values.shape
-            times.append(np.repeat(said.time_s, columns))
-            index.append(np.tile(np.arange(columns, dtype=np.int32) + place * columns, rows))
-            values.append(said.values.ravel())
-            qualities.append(said.qualities.ravel())
-            assays.extend(said.assays)
-            events.extend(said.events)
-        time_s, tag, value, quality = (np.concatenate(c) for c in (times, index, values, qualities))
-        spoken = quality != NOTHING
-        order = np.argsort(time_s[spoken], kind="stable")
+        said = [run.advance(to_s, self.keep_truth) for run in self._runs.values()]
+        value = np.stack([one.values for one in said], axis=1).ravel()
+        quality = np.stack([one.qualities for one in said], axis=1).ravel()
+        columns = len(self._tags)
+        time_s = np.repeat(said[0].time_s, columns)
+        tag = np.tile(np.arange(columns, dtype=np.int32), len(said[0].time_s))
+        if (quality == NOTHING).any():
+            spoken = quality != NOTHING
+            time_s, tag, value, quality = time_s[spoken], tag[spoken], value[spoken], quality[spoken]
+        assays = (assay for one in said for assay in one.assays)
+        events = (event for one in said for event in one.events)
         return PlantBatch(
             tags=self._tags,
-            time_s=time_s[spoken][order],
-            tag_index=tag[spoken][order],
-            value=value[spoken][order],
-            quality=quality[spoken][order],
+            time_s=time_s,
+            tag_index=tag,
+            value=value,
+            quality=quality,
             assays=tuple(sorted(assays, key=lambda a: (a.reported_s, a.tag))),
             events=tuple(sorted(events, key=lambda e: (e.time_s, e.vessel))),
         )

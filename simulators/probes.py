@@ -27,6 +27,9 @@ ASSAYS: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "
     JACKET_T, PRESSURE,
 ) = range(len(CHANNELS))  # fmt: skip
 
+CONTROLLED: Final = (PH, PO2, TEMPERATURE)
+"""Channels the controller reads at every tick."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
@@ -114,6 +117,7 @@ PROBE: Final = np.dtype(
         for name in (
             "low", "high", "step1", "step2", "noise", "noise_share", "resolution",
             "gain", "gain_rate", "offset", "offset_rate", "walk_step",
+            "fast",  # 1: read every tick, because a loop needs it; 0: read when a value is sent
             "x1", "x2", "walk", "value", "held",
         )
     ]
@@ -125,21 +129,24 @@ def _share(tick_s: float, lag_s: float) -> float:
     return 1.0 - math.exp(-tick_s / lag_s) if lag_s > 0.0 else 1.0
 
 
-def install(specs: dict[str, ProbeSpec], tick_s: float, draws: dict[str, Generator], truth: Any) -> Any:
+def install(specs: dict[str, ProbeSpec], tick_s: float, period_s: float, draws: dict[str, Generator], truth: Any) -> Any:
     """Array of `PROBE`, calibrated at culture age 0 on the true values `truth`.
 
-    `draws` holds one generator a probe; each gives the probe's own gain, offset and drift.
+    `tick_s` is the time between two looks of the controller, `period_s` between two values sent. `draws`
+    holds one generator a probe; each gives the probe's own gain, offset and drift.
     """
     probes = np.zeros(len(CHANNELS), PROBE).view(np.recarray)
     for i, name in enumerate(CHANNELS):
         spec, z = specs[name], draws[name].standard_normal(4)
         probe = probes[i]
         probe.low, probe.high, probe.resolution = spec.low, spec.high, spec.resolution
-        probe.step1, probe.step2 = _share(tick_s, spec.lag_s), _share(tick_s, spec.lag2_s)
+        probe.fast = float(i in CONTROLLED)
+        every_s = tick_s if probe.fast else period_s
+        probe.step1, probe.step2 = _share(every_s, spec.lag_s), _share(every_s, spec.lag2_s)
         probe.noise, probe.noise_share = spec.noise, spec.noise_share
         probe.gain, probe.offset = 1.0 + spec.gain * z[0], spec.offset * z[1]
         probe.gain_rate = (spec.mean_gain_per_day + spec.gain_per_day * z[2]) / 86400.0
         probe.offset_rate = spec.offset_per_day * z[3] / 86400.0
-        probe.walk_step = spec.walk * math.sqrt(tick_s / 86400.0)
+        probe.walk_step = spec.walk * math.sqrt(every_s / 86400.0)
         probe.x1 = probe.x2 = probe.value = probe.held = truth[i]
     return probes
