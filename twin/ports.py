@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from time import time_ns
+from typing import Final, Protocol
 
 from twin.domain.alarm import Alarm, Notice
 from twin.domain.asset import Line
@@ -127,17 +128,25 @@ class HistorianContext:
 
     Parameters
     ----------
-    clock : Clock
-        The line's time; decides what is older than a retention.
+    clock : Clock or None
+        The line's time; decides what is older than a retention. None: the wall's.
     tags : Mapping[str, Tag]
         By tag id; gives the units.
     report : Callable[[LinkChange], None]
         Told on the loop when the server goes away, comes back, or refuses rows.
     """
 
-    clock: Clock
+    clock: Clock | None = None
     tags: Mapping[str, Tag] = field(default_factory=dict)
     report: Callable[[LinkChange], None] = _unheard
+
+    def now_ns(self) -> int:
+        """The line's time now [ns since 1970-01-01 UTC]."""
+        return time_ns() if self.clock is None else self.clock.now_ns()
+
+
+ALONE: Final = HistorianContext()
+"""For a historian nobody tells or hears anything."""
 
 
 class Historian(Protocol):

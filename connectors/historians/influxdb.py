@@ -26,7 +26,7 @@ from connectors.historians._influx_server import Account, Api, Server, ServerAwa
 from connectors.historians._spool import Row, Spool
 from twin.domain.errors import ConfigError, StorageError, TwinError
 from twin.domain.measurement import Estimate, Measurement, Quality
-from twin.ports import Historian, HistorianContext, LinkChange, Trend, WriteReport
+from twin.ports import ALONE, Historian, HistorianContext, LinkChange, Trend, WriteReport
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,8 +91,8 @@ class Config(BaseModel):
         return self
 
 
-async def open_historian(config: Config, context: HistorianContext) -> Historian:
-    """Open the spool and start sending; a server that is away is no error.
+def open_historian(config: Config, context: HistorianContext = ALONE) -> Historian:
+    """Open the spool and start sending; a server that is away is no error. Needs a running loop.
 
     Raises
     ------
@@ -108,11 +108,7 @@ async def open_historian(config: Config, context: HistorianContext) -> Historian
             )
     account = Account(config.username, config.password_file, config.token_file)
     server = Server(config.url, config.database, config.org, account, config.timeout_s, config.ca_file)
-    historian = InfluxHistorian(
-        config, context, server, await asyncio.to_thread(Spool, config.spool, config.spool_rows)
-    )
-    await historian.start()
-    return historian
+    return InfluxHistorian(config, context, server, Spool(config.spool, config.spool_rows))
 
 
 class InfluxHistorian:
@@ -132,9 +128,10 @@ class InfluxHistorian:
         self._closing = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "historian-spool")
         self._net = ThreadPoolExecutor(2, "historian-http")
+        self._starting = asyncio.create_task(self._start(), name="historian-start")
         self._sending: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def _start(self) -> None:
         """Remember what waits, greet the server, start the sending task."""
         self._newest = await self._on_disk(self._spool.newest)
         waiting = await self._on_disk(self._spool.between, "pv", *ql.ALL_TIME)
@@ -149,7 +146,7 @@ class InfluxHistorian:
 
     async def write(self, rows: Sequence[Measurement]) -> WriteReport:
         """Keep measurements; on the local disk when this returns."""
-        self._still_sending()
+        await self._ready()
         async with self._writing:
             new: dict[tuple[str, int], Measurement] = {}
             duplicate, refused = 0, []
@@ -171,7 +168,7 @@ class InfluxHistorian:
 
     async def write_estimates(self, rows: Sequence[Estimate]) -> None:
         """Keep the twin's beliefs; on the local disk when this returns."""
-        self._still_sending()
+        await self._ready()
         for text in {text for row in rows for text in (row.name, row.unit)}:
             if not line_protocol.is_writable(text):
                 raise StorageError(
@@ -180,8 +177,9 @@ class InfluxHistorian:
         await self._on_disk(self._spool.add, "est", rows)
         self._work.set()
 
-    def _still_sending(self) -> None:
-        """A fault of this software in the sending task surfaces here instead of filling the spool."""
+    async def _ready(self) -> None:
+        """Started; a fault in the sending task surfaces here instead of filling the spool."""
+        await asyncio.shield(self._starting)
         if self._sending is not None and self._sending.done():
             self._sending.result()
 
@@ -279,7 +277,7 @@ class InfluxHistorian:
             self._tell(True, f"{self._config.url}: takes rows.")
 
     def _tell(self, up: bool | None, text: str) -> None:
-        self._context.report(LinkChange("historian", up, text, self._context.clock.now_ns()))
+        self._context.report(LinkChange("historian", up, text, self._context.now_ns()))
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -287,6 +285,7 @@ class InfluxHistorian:
         self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None = None
     ) -> list[Measurement]:
         """Measurements on the server and still in the spool, by time and then tag; the first `limit`."""
+        await self._ready()
         if not tags:
             return []
         waiting = await self._waiting(set(tags), start_ns, end_ns)
@@ -297,6 +296,7 @@ class InfluxHistorian:
 
     async def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
         """Newest measurement of each tag; from the spool's own memory when the server is away."""
+        await self._ready()
         unknown = [tag for tag in tags if tag not in self._newest]
         if unknown and self._api is not None and self._server.version:
             rows = ql.measurements(await self._query(ql.newest_of(unknown)))
@@ -350,6 +350,7 @@ class InfluxHistorian:
 
     async def close(self) -> None:
         """Send what can be sent within the time allowed for one answer; the rest stays in the spool."""
+        await asyncio.wait({self._starting})
         self._closing.set()
         self._work.set()
         if self._sending is not None:
@@ -362,6 +363,7 @@ class InfluxHistorian:
         if self._sending is not None:
             with suppress(asyncio.CancelledError):
                 await self._sending
+        self._starting.result()
 
     async def _waiting(self, tags: set[str], start_ns: int, end_ns: int) -> list[Measurement]:
         # Asked before the server is, so that a row on its way between the two is seen at least once.

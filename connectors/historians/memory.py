@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from connectors.codecs.decimate import Point, extremes
 from twin.domain.measurement import Estimate, Measurement, Quality
-from twin.ports import Historian, HistorianContext, Trend, WriteReport
+from twin.ports import ALONE, Historian, HistorianContext, Trend, WriteReport
 
 
 class Config(BaseModel):
@@ -16,7 +16,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-async def open_historian(config: Config, context: HistorianContext) -> Historian:
+def open_historian(config: Config, context: HistorianContext = ALONE) -> Historian:
     """Start with nothing."""
     return MemoryHistorian()
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.sqlite_file import hold, named, open_reader, open_writer, transaction
 from twin.domain.measurement import Estimate, Measurement, Quality
-from twin.ports import Historian, HistorianContext, Trend, WriteReport
+from twin.ports import ALONE, Historian, HistorianContext, Trend, WriteReport
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +67,7 @@ class Config(BaseModel):
     retention_days: float | None = Field(default=None, gt=0)
 
 
-async def open_historian(config: Config, context: HistorianContext) -> Historian:
+def open_historian(config: Config, context: HistorianContext = ALONE) -> Historian:
     """Open or make the file.
 
     Raises
@@ -75,7 +75,7 @@ async def open_historian(config: Config, context: HistorianContext) -> Historian
     StorageError
         Another process writes it, or it is not usable.
     """
-    return SqliteHistorian(await asyncio.to_thread(Store, config), context)
+    return SqliteHistorian(Store(config), context)
 
 
 class SqliteHistorian:
@@ -83,13 +83,13 @@ class SqliteHistorian:
 
     def __init__(self, store: "Store", context: HistorianContext) -> None:
         self._store = store
-        self._clock = context.clock
+        self._context = context
         self._writing = ThreadPoolExecutor(1, "historian-write")
         self._reading = ThreadPoolExecutor(1, "historian-read")
 
     async def write(self, rows: Sequence[Measurement]) -> WriteReport:
         """Keep measurements."""
-        return await self._do(self._writing, self._store.write, rows, self._clock.now_ns())
+        return await self._do(self._writing, self._store.write, rows, self._context.now_ns())
 
     async def write_estimates(self, rows: Sequence[Estimate]) -> None:
         """Keep the twin's beliefs."""

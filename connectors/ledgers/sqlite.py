@@ -122,6 +122,10 @@ class SqliteLedger:
         )
         return [(number, records.decode_event(body)) for number, body in rows]
 
+    def newest_event(self) -> int:
+        """Running number of the newest event; 0 when there is none."""
+        return int(self._rows("SELECT coalesce(max(number), 0) FROM events")[0][0])
+
     def due(self, now_ns: int, limit: int = 100) -> list[DueNotice]:
         """Notices to be sent now, oldest first."""
         return [_due(*row) for row in self._rows(_DUE, now_ns, limit)]

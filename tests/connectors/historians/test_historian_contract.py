@@ -75,7 +75,7 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Historian]:
-        historian = await module.open_historian(module.Config(**fields), HistorianContext(StillClock(), TAGS))
+        historian = module.open_historian(module.Config(**fields), HistorianContext(StillClock(), TAGS))
         try:
             yield historian
         finally:
@@ -272,7 +272,7 @@ async def test_the_first_value_of_a_key_stays_and_the_counts_add_up(
 ) -> None:
     module = importlib.import_module(f"connectors.historians.{kind}")
     fields = {} if kind == "memory" else {"path": tmp_path_factory.mktemp("h") / "h.sqlite"}
-    historian = await module.open_historian(module.Config(**fields), HistorianContext(StillClock(), TAGS))
+    historian = module.open_historian(module.Config(**fields), HistorianContext(StillClock(), TAGS))
     kept: dict[tuple[str, int], float | None] = {}
     try:
         for batch in batches:

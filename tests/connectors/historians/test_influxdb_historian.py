@@ -65,7 +65,7 @@ async def opened(
 ) -> AsyncIterator[Historian]:
     fields = {"url": server.url, "database": "plant", "spool": spool, "timeout_s": 2.0} | more
     told: Callable[[LinkChange], None] = (lambda change: None) if heard is None else heard.append
-    historian = await open_historian(Config(**fields), HistorianContext(RealClock(), tags or {}, told))
+    historian = open_historian(Config(**fields), HistorianContext(RealClock(), tags or {}, told))
     try:
         yield historian
     finally:

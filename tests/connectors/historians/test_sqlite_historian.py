@@ -35,7 +35,7 @@ def row(t: int, value: float = 1.0) -> Measurement:
 
 async def test_a_second_writer_is_refused_with_the_holder_named(tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
-    first = await open_historian(Config(path=path), HistorianContext(StillClock()))
+    first = open_historian(Config(path=path), HistorianContext(StillClock()))
     script = (
         "import asyncio, sys, pathlib\n"
         "from connectors.historians.sqlite import Config, Store\n"
@@ -47,15 +47,15 @@ async def test_a_second_writer_is_refused_with_the_holder_named(tmp_path: Path) 
     assert other.returncode != 0
     assert "already being written by process" in other.stderr
     with pytest.raises(StorageError, match="Two services must not share"):
-        await open_historian(Config(path=path), HistorianContext(StillClock()))
+        open_historian(Config(path=path), HistorianContext(StillClock()))
     await first.close()
-    again = await open_historian(Config(path=path), HistorianContext(StillClock()))
+    again = open_historian(Config(path=path), HistorianContext(StillClock()))
     await again.close()
 
 
 async def test_another_process_may_read_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
-    historian = await open_historian(Config(path=path), HistorianContext(StillClock()))
+    historian = open_historian(Config(path=path), HistorianContext(StillClock()))
     await historian.write([row(T0), row(T0 + 1, 2.0)])
     reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     assert reader.execute("SELECT tag, t, value FROM measurement ORDER BY t").fetchall() == [
@@ -71,7 +71,7 @@ async def test_another_process_may_read_while_it_is_written(tmp_path: Path) -> N
 async def test_what_is_older_than_the_retention_is_removed_by_the_lines_clock(tmp_path: Path) -> None:
     clock = StillClock(T0 + 10 * DAY_NS)
     config = Config(path=tmp_path / "h.sqlite", retention_days=2)
-    historian = await open_historian(config, HistorianContext(clock))
+    historian = open_historian(config, HistorianContext(clock))
     await historian.write_estimates([Estimate("R101.pH", T0, 7.0, 0.1, "1")])
     await historian.write([row(T0), row(T0 + 9 * DAY_NS)])
     assert await historian.read(["R101.pH"], 0, T0 + 20 * DAY_NS) == [row(T0 + 9 * DAY_NS)]
@@ -81,7 +81,7 @@ async def test_what_is_older_than_the_retention_is_removed_by_the_lines_clock(tm
 
 @pytest.mark.parametrize("t", [2**63, 2**200, -(2**63) - 1])
 async def test_times_no_clock_shows_are_refused(tmp_path: Path, t: int) -> None:
-    historian = await open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
+    historian = open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
     report = await historian.write([row(t), row(T0)])
     assert (report.stored, [reason for _, reason in report.refused]) == (1, ["time"])
     assert await historian.read(["R101.pH"], -(2**70), 2**70) == [row(T0)]
@@ -93,7 +93,7 @@ async def test_a_file_that_is_something_else_is_refused_by_name(tmp_path: Path) 
     path = tmp_path / "h.sqlite"
     path.write_text("time,value\n" * 1000)
     with pytest.raises(StorageError, match=r"h\.sqlite: file is not a database"):
-        await open_historian(Config(path=path), HistorianContext(StillClock()))
+        open_historian(Config(path=path), HistorianContext(StillClock()))
 
 
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
@@ -102,11 +102,11 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     db.execute("PRAGMA user_version=99")
     db.close()
     with pytest.raises(StorageError, match="newer version"):
-        await open_historian(Config(path=path), HistorianContext(StillClock()))
+        open_historian(Config(path=path), HistorianContext(StillClock()))
 
 
 async def test_a_full_disk_keeps_nothing_and_heals(tmp_path: Path) -> None:
-    historian = await open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
+    historian = open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
     await historian.write([row(T0)])
     db = historian._store._db  # type: ignore[attr-defined]
     pages = db.execute("PRAGMA page_count").fetchone()[0]
@@ -121,7 +121,7 @@ async def test_a_full_disk_keeps_nothing_and_heals(tmp_path: Path) -> None:
 
 
 async def test_the_loop_runs_on_while_the_disk_is_slow(tmp_path: Path) -> None:
-    historian = await open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
+    historian = open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
     writing = asyncio.create_task(historian.write([row(T0 + n) for n in range(50_000)]))
     turns = 0
     while not writing.done():

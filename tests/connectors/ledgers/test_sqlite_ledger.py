@@ -38,9 +38,11 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
 
 
 def test_events_get_running_numbers_once(ledger: SqliteLedger) -> None:
+    assert ledger.newest_event() == 0
     assert ledger.commit([event(5), event(3)], [], []) == [(1, event(5)), (2, event(3))]
     assert ledger.commit([event(3), event(9), event(9)], [], []) == [(3, event(9))]
     assert ledger.events() == [(1, event(5)), (2, event(3)), (3, event(9))]
+    assert ledger.newest_event() == 3
     assert ledger.events(after=1, limit=1) == [(2, event(3))]
 
 
