@@ -1,6 +1,6 @@
 """The contracts between the core and the world. Every adapter is one file behind one of these."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time_ns
 from typing import Final, Protocol
@@ -95,8 +95,8 @@ class Source(Protocol):
 
     id: str
 
-    def deliveries(self) -> AsyncIterator[Delivery]:
-        """Everything that arrives, in order of arrival."""
+    def deliveries(self) -> AsyncGenerator[Delivery, None]:
+        """Everything that arrives, in order of arrival; closed by whoever runs it."""
         ...
 
 
@@ -337,7 +337,7 @@ class View(Protocol):
         """Newest value and estimate of everything, and the standing alarms."""
         ...
 
-    def follow(self) -> AsyncIterator[Update]:
+    def follow(self) -> AsyncGenerator[Update, None]:
         """Changes from now on; a slow reader gets newer values, never fewer events.
 
         An async generator: whoever follows closes it, and it ends when the service stops.

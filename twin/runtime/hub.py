@@ -1,7 +1,7 @@
 """Hub: fan-out to viewers; the newest value of each name, every event."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from twin.domain.alarm import Alarm
@@ -82,7 +82,7 @@ class Hub:
         known = self._newest.measurements.get(tag)
         return known.time_ns if known else None
 
-    async def follow(self) -> AsyncIterator[Update]:
+    async def follow(self) -> AsyncGenerator[Update, None]:
         """Changes from now on, until the caller stops."""
         self._number += 1
         number, box = self._number, Waiting()

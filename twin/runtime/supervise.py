@@ -1,6 +1,7 @@
 """Supervision of a source: its deliveries go into the channel, its failures into words."""
 
 import asyncio
+import contextlib
 
 import structlog
 
@@ -24,9 +25,10 @@ async def supervise(source: Source, channel: Channel[Delivery], clock: Clock) ->
     pause = FIRST_PAUSE_S
     while True:
         try:
-            async for delivery in source.deliveries():
-                pause = FIRST_PAUSE_S
-                await channel.put(delivery)
+            async with contextlib.aclosing(source.deliveries()) as deliveries:
+                async for delivery in deliveries:
+                    pause = FIRST_PAUSE_S
+                    await channel.put(delivery)
             return
         except ConnectorError as error:
             log.warning("source down", source=source.id, error=str(error), retry=error.retry)

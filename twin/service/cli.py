@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from simulators.simulate import simulate as simulated
 from twin import __version__
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError, StorageError, TwinError
@@ -24,6 +25,7 @@ from twin.service.build import load_line
 from twin.service.line import LineFile
 from twin.service.pages import open_pages
 from twin.service.replay import Replay, Tally, check_files, layout_of, read_files
+from twin.service.scenarios import fault_table, find_scenario
 from twin.service.settings import Settings, misspelt
 
 app = typer.Typer(
@@ -131,27 +133,21 @@ def demo(
 
 @app.command()
 def simulate(
-    scenario: Annotated[Path | None, typer.Argument(metavar="SCENARIO.yaml")] = None,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="A file, or a packaged name")] = "",
     out: Annotated[Path | None, typer.Option(help="FILE.parquet; assays and truth go beside it")] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces the scenario's seed")] = None,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Explain every fault and stop")] = False,
 ) -> None:
     """Write what the wires of a scenario would have carried, in long format."""
-    from simulators.faults import FAULTS
-    from simulators.scenario import load_scenario
-    from simulators.simulate import simulate as simulated
-
     if list_faults:
-        _print_faults(FAULTS)
+        console.print(fault_table())
         return
-    if scenario is None or out is None:
-        raise ConfigError("simulate: SCENARIO.yaml and --out FILE.parquet are needed (or --list-faults)")
-    written = simulated(load_scenario(scenario), out, seed)
-    console.print(f"{out}: {written} rows")
-
-
-def _print_faults(faults: object) -> None:
-    console.print(faults)
+    if not scenario or out is None:
+        raise ConfigError("simulate: SCENARIO.yaml and --out FILE.parquet are needed, or --list-faults")
+    written = simulated(find_scenario(scenario), out, seed)
+    console.print(f"{written.values}: {written.rows} values")
+    console.print(f"{written.assays}: {written.assay_rows} laboratory results")
+    console.print(f"{written.truth}, {written.faults}: for scoring only; the twin never reads them")
 
 
 @app.command()

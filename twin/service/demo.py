@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from simulators.broker import open_broker
-from simulators.scenario import Scenario, load_scenario
-from twin.domain.errors import ConfigError, ConnectorError
+from simulators.scenario import Scenario
+from twin.domain.errors import ConnectorError
 from twin.service.app import Service, open_service
 from twin.service.build import load_line, read_yaml
 from twin.service.catcher import Catcher, open_catcher
 from twin.service.pages import listen, open_pages
+from twin.service.scenarios import find_scenario
 from twin.service.score import compare
 from twin.service.settings import Settings
 
@@ -63,25 +64,6 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
                 await asyncio.to_thread(webbrowser.open, address)
             await _watch(service, catcher, console, options.seconds)
             _summarise(service, catcher, scenario, plant.start_ns, console)
-
-
-def find_scenario(name: str) -> Scenario:
-    """A packaged scenario by its name, or a file.
-
-    Raises
-    ------
-    ConfigError
-        When there is neither.
-    """
-    folder = files("seeds") / "scenarios"
-    packaged = folder / f"{name}.yaml"
-    if "/" not in name and packaged.is_file():
-        with as_file(packaged) as path:
-            return load_scenario(path)
-    if Path(name).is_file():
-        return load_scenario(Path(name))
-    known = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
-    raise ConfigError(f"scenario {name!r}: neither a file nor one of {', '.join(known)}")
 
 
 def free_port() -> int:

@@ -10,9 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.sources.files import FileLayout, read_file
-
 from connectors.historians.memory import MemoryHistorian
+from connectors.sources.files import FileLayout, read_file
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event

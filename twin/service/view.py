@@ -1,6 +1,6 @@
 """The View: all that a dashboard may ask, answered from the running parts."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from twin.alarms.words import catalogue
 from twin.domain.alarm import Alarm
@@ -34,7 +34,7 @@ class ServiceView:
         newest = self._hub.latest()
         return Update(newest.measurements, newest.estimates, (), tuple(self.alarms()), newest.now_ns)
 
-    def follow(self) -> AsyncIterator[Update]:
+    def follow(self) -> AsyncGenerator[Update, None]:
         """Changes from now on."""
         return self._hub.follow()
 
