@@ -176,10 +176,10 @@ class ScriptedView:
 
     def __post_init__(self) -> None:
         for asset in (each.id for each in self.line.vessels):
-            for name, *_, level, _limits in ONLINE:
+            for name, *_, accuracy, level, _limits in ONLINE:
                 self.set(f"{asset}.{name}", level)
                 self.beliefs[f"{asset}.{name}"] = Estimate(
-                    f"{asset}.{name}", self.clock.time_ns, level * 1.001, level * 0.01, ""
+                    f"{asset}.{name}", self.clock.time_ns, level * 1.001, max(accuracy, level * 0.004), ""
                 )
             for name, _, _, level in (*SETPOINTS, *ASSAYS):
                 self.set(f"{asset}.{name}", level, age_s=5 * 3600)

@@ -1,0 +1,41 @@
+import { Announcer } from "./parts/announcer";
+import { Banner, Lost } from "./parts/banner";
+import { Header } from "./parts/header";
+import { Diagnostics } from "./pages/diagnostics";
+import { LinePage } from "./pages/line";
+import { TagPage } from "./pages/tag";
+import { UnitPage } from "./pages/unit";
+import { line, lost } from "./state/live";
+import { route } from "./state/route";
+import { t } from "./text/language";
+
+function Page() {
+  const { page, id } = route.value;
+  if (!line.value) return <p class="empty">{t(lost.value ? "app.unreachable" : "app.loading")}</p>;
+  if (page === "unit") return <UnitPage key={id} id={id} />;
+  if (page === "tag") return <TagPage key={id} id={id} />;
+  if (page === "diagnostics") return <Diagnostics />;
+  return <LinePage />;
+}
+
+const toContent = (event: Event) => {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+};
+
+export function App() {
+  return (
+    <div class={lost.value ? "app lost" : "app"}>
+      <a class="skip" href="#content" onClick={toContent}>
+        {t("app.skip")}
+      </a>
+      <Banner />
+      <Header />
+      <Lost />
+      <main id="content" tabIndex={-1}>
+        <Page />
+      </main>
+      <Announcer />
+    </div>
+  );
+}

@@ -1,0 +1,79 @@
+// L2: one unit, its values in place, its trends, what is wrong and what the twin believes.
+import type { Vessel } from "../state/api";
+import { Beliefs } from "../parts/beliefs";
+import { BatchLine } from "../parts/batch";
+import { DriftCard } from "../parts/drift-card";
+import { HealthMark } from "../parts/health";
+import { LiveValues } from "../parts/live-values";
+import { byUrgency } from "../parts/mark";
+import { alarms, vessel } from "../state/live";
+import { to } from "../state/route";
+import { language, t } from "../text/language";
+import { Legend, Ranges } from "../trend/ranges";
+import { Trend } from "../trend/trend";
+
+const STACK = ["pH", "pO2", "pCO2", "conductivity", "temperature"];
+
+function stack(unit: Vessel): string[] {
+  const online = unit.tags.filter((each) => each.kind === "online").map((each) => each.name);
+  const named = STACK.filter((each) => online.includes(each));
+  const chosen = named.length ? named : online.slice(0, 5);
+  const assays = unit.tags.filter((each) => each.kind === "assay").map((each) => each.name);
+  return (chosen.length ? chosen : assays.slice(0, 6)).map((each) => `${unit.id}.${each}`);
+}
+
+export function Cards({ of }: { of: (tag: string | null, asset: string) => boolean }) {
+  const open = byUrgency(alarms.value.filter(({ event }) => of(event.tag, event.asset)));
+  return (
+    <div class="cards">
+      {open.length === 0 ? <p class="quiet panel">{t("card.none")}</p> : null}
+      {open.map((each) => (
+        <DriftCard key={each.id} alarm={each} />
+      ))}
+    </div>
+  );
+}
+
+function Trends({ unit }: { unit: Vessel }) {
+  const names = stack(unit);
+  return (
+    <section class="trends panel" aria-labelledby="trends">
+      <header>
+        <h2 id="trends">{t("trends.title")}</h2>
+        <Ranges />
+        <Legend />
+      </header>
+      {names.map((each, i) => (
+        <Trend key={each} vessel={unit} name={each} xAxis={i === names.length - 1} />
+      ))}
+    </section>
+  );
+}
+
+export function UnitPage({ id }: { id: string }) {
+  const unit = vessel(id);
+  if (!unit) {
+    return (
+      <p class="empty">
+        {t("unit.none", { id })} <a href={to("")}>{t("back.line")}</a>
+      </p>
+    );
+  }
+  return (
+    <div class="unit-page">
+      <header class="head">
+        <h2>
+          {unit.id} <small>{unit.name[language.value]}</small>
+        </h2>
+        <BatchLine vessel={unit} />
+        <HealthMark asset={unit.id} />
+      </header>
+      <LiveValues vessel={unit} />
+      <Trends unit={unit} />
+      <aside>
+        <Cards of={(_, asset) => asset === unit.id} />
+        <Beliefs vessel={unit} />
+      </aside>
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+// Where the data come from is never in doubt, and neither is whether they still come.
+import { line, lost, lostSince } from "../state/live";
+import { now } from "../state/clock";
+import { duration, number } from "../text/format";
+import { t } from "../text/language";
+
+export function Banner() {
+  const { origin, speed } = line.value ?? { origin: "plant", speed: 1 };
+  if (origin === "plant") return null;
+  const faster = speed === 1 ? "" : ` · ${t("banner.speed", { speed: number(speed, speed % 1 ? 1 : 0) })}`;
+  return (
+    <p class={`banner ${origin}`} role="note">
+      <span>
+        {t(`banner.${origin}`)}
+        {faster}
+      </span>
+    </p>
+  );
+}
+
+export function Lost() {
+  void now.value; // counts up with the clock
+  if (!lost.value) return null;
+  return (
+    <p class="contact" role="alert">
+      <strong>{t("lost.title", { time: duration(Date.now() - lostSince.value) })}</strong> {t("lost.text")}
+    </p>
+  );
+}

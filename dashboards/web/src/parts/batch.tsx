@@ -1,0 +1,33 @@
+import type { Vessel } from "../state/api";
+import { now } from "../state/clock";
+import { events } from "../state/live";
+import { batchAge, duration } from "../text/format";
+import { maybe, message, t } from "../text/language";
+
+/** The recipe's phase by the newest phase event of the unit. */
+export function phase(asset: string): string | undefined {
+  const last = events.value.findLast((each) => each.kind === "phase" && each.asset === asset);
+  const name = last?.detail["phase"];
+  if (typeof name !== "string") return undefined;
+  return message(`phase.${name}`) ?? maybe(`phase.${name}`, name.replaceAll("_", " "));
+}
+
+function left(ms: number): string {
+  return ms >= 0 ? t("batch.left", { time: duration(ms) }) : t("batch.over", { time: duration(-ms) });
+}
+
+export function BatchLine({ vessel }: { vessel: Vessel }) {
+  const { batch } = vessel;
+  if (!batch) return <span class="batch">{t("batch.none")}</span>;
+  const old = now.value - Date.parse(batch.start);
+  return (
+    <span class="batch">
+      <b title={t("batch.age")}>{batchAge(old)}</b>
+      {[t("batch.name", { id: batch.id }), phase(vessel.id), left(batch.hours * 3_600_000 - old)]
+        .filter(Boolean)
+        .map((each) => (
+          <span key={each}>{each}</span>
+        ))}
+    </span>
+  );
+}

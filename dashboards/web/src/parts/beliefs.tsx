@@ -1,0 +1,55 @@
+import type { Vessel } from "../state/api";
+import { belief, beliefNames, reading, tags } from "../state/live";
+import { age } from "../state/quality";
+import { to } from "../state/route";
+import { digitsFor, duration, nameOf, number, unit, withUnit } from "../text/format";
+import { t } from "../text/language";
+
+const ORDER = ["VCD", "viability", "glucose", "lactate", "ammonia", "titre", "kLa", "OUR"];
+
+/** States of the twin worth reading: what no probe shows, best known first. */
+function names(vessel: Vessel): string[] {
+  const all = beliefNames.value.filter((each) => each.startsWith(`${vessel.id}.`));
+  const hidden = all.filter((each) => tags.value.get(each)?.kind !== "online");
+  const rank = (name: string) => (ORDER.indexOf(name.slice(vessel.id.length + 1)) + 1 || 99);
+  return hidden.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+function Sample({ name, digits }: { name: string; digits: number }) {
+  const last = tags.value.has(name) ? reading(name).value : undefined;
+  if (!last || last.value === null) return null;
+  const code = tags.value.get(name)?.unit ?? "";
+  const value = withUnit(number(last.value, digits), code);
+  return <small>{t("beliefs.lab", { value, age: duration(age(last)) })}</small>;
+}
+
+function Row({ name }: { name: string }) {
+  const now = belief(name).value;
+  if (!now) return null;
+  const digits = digitsFor(now.sd);
+  return (
+    <li data-belief={name}>
+      <a href={to("tag", name)}>{nameOf(name)}</a>
+      <span class="figure">
+        {number(now.mean, digits)} <small>± {number(2 * now.sd, digits)}</small>{" "}
+        <span class="unit">{unit(now.unit || (tags.value.get(name)?.unit ?? ""))}</span>
+      </span>
+      <Sample name={name} digits={digits} />
+    </li>
+  );
+}
+
+export function Beliefs({ vessel }: { vessel: Vessel }) {
+  const shown = names(vessel);
+  return (
+    <section class="beliefs panel" aria-labelledby="beliefs">
+      <h2 id="beliefs">{t("beliefs.title")}</h2>
+      {shown.length === 0 ? <p class="quiet">{t("beliefs.none")}</p> : null}
+      <ul>
+        {shown.map((each) => (
+          <Row key={each} name={each} />
+        ))}
+      </ul>
+    </section>
+  );
+}

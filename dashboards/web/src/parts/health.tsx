@@ -1,0 +1,36 @@
+// Whether the twin of a unit may be trusted now.
+import { now, allowance } from "../state/clock";
+import { alarms, belief, beliefNames } from "../state/live";
+import { t } from "../text/language";
+
+const SILENT_MS = 15 * 60_000;
+
+type Health = "follows" | "doubts" | "silent" | "none";
+
+function health(asset: string): Health {
+  const name = beliefNames.value.find((each) => each.startsWith(`${asset}.`));
+  const last = name && belief(name).value;
+  if (!last) return "none";
+  if (alarms.value.some((each) => each.event.asset === asset && each.event.kind === "twin")) return "doubts";
+  return now.value - Date.parse(last.t) > SILENT_MS + allowance() ? "silent" : "follows";
+}
+
+const FILLS: Record<Health, string> = {
+  follows: "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12Z",
+  doubts: "M8 2a6 6 0 0 0 0 12Z",
+  silent: "M3 8h10",
+  none: "",
+};
+
+export function HealthMark({ asset }: { asset: string }) {
+  const state = health(asset);
+  return (
+    <span class="health">
+      <svg viewBox="0 0 16 16" aria-hidden="true">
+        <circle cx="8" cy="8" r="6" />
+        <path class={state} d={FILLS[state]} />
+      </svg>
+      {t(`twin.${state}`)}
+    </span>
+  );
+}

@@ -1,0 +1,38 @@
+// An alarm's priority by shape, letter and colour together.
+import type { Alarm, Priority } from "../state/api";
+import { t } from "../text/language";
+
+const SHAPES: Record<Priority, string> = {
+  critical: "M2 2H22V22H2Z",
+  high: "M12 1.5 23 22H1Z",
+  medium: "M12 .5 23.5 12 12 23.5 .5 12Z",
+  low: "M12 1a11 11 0 1 0 0 22a11 11 0 1 0 0-22Z",
+};
+
+const RANK: Priority[] = ["critical", "high", "medium", "low"];
+
+export function Mark({ priority, pulse = false }: { priority: Priority; pulse?: boolean }) {
+  return (
+    <svg class={`mark ${priority}${pulse ? " pulse" : ""}`} viewBox="0 0 24 24" role="img" aria-label={t(`priority.${priority}`)}>
+      <path d={SHAPES[priority]} />
+      <text x="12" y={priority === "high" ? 20 : 17}>
+        {t(`letter.${priority}`)}
+      </text>
+    </svg>
+  );
+}
+
+/** Newest unacknowledged first. */
+export function byUrgency(rows: Alarm[]): Alarm[] {
+  const open = (each: Alarm) => (each.state === "acked" ? 1 : 0);
+  return [...rows].sort((a, b) => open(a) - open(b) || Date.parse(b.raised) - Date.parse(a.raised));
+}
+
+export function worst(rows: Alarm[]): Alarm | undefined {
+  return [...rows].sort((a, b) => RANK.indexOf(a.priority) - RANK.indexOf(b.priority))[0];
+}
+
+export function stateName(alarm: Alarm): string {
+  if (alarm.state === "unack") return t("alarms.unacked");
+  return t(alarm.state === "rtn_unack" ? "alarms.returned" : "alarms.acked");
+}

@@ -1,0 +1,74 @@
+// The last eight hours of the whole line: grey, and coloured where something stood.
+import type { Happening } from "../state/api";
+import { now } from "../state/clock";
+import { alarms, events, line } from "../state/live";
+import { HOUR, to } from "../state/route";
+import { time } from "../text/format";
+import { t } from "../text/language";
+import { title } from "../text/words";
+
+const SPAN = 8 * HOUR;
+const KINDS = new Set(["drift", "limit", "signal_lost", "frozen", "dead", "noise", "gap", "twin"]);
+
+interface Stood {
+  event: Happening;
+  from: number;
+  until: number;
+  look: string;
+}
+
+/** One entry per condition: from its onset to its end, or to now while it stands. */
+function stood(asset: string): Stood[] {
+  const last = new Map<string, Happening>();
+  for (const each of events.value) {
+    if (each.asset === asset && KINDS.has(each.kind)) last.set(each.condition, each);
+  }
+  const open = new Map(alarms.value.map((each) => [each.id, each]));
+  for (const each of open.values()) if (each.event.asset === asset) last.set(each.id, each.event);
+  return [...last.values()].map((event) => ({
+    event,
+    from: Date.parse(event.since ?? event.t),
+    until: event.stage === "closed" ? Date.parse(event.t) : now.value,
+    look: open.get(event.condition)?.priority ?? "past",
+  }));
+}
+
+function Span({ span }: { span: Stood }) {
+  const start = now.value - SPAN;
+  const left = Math.max(0, (span.from - start) / SPAN);
+  const right = Math.min(1, (span.until - start) / SPAN);
+  if (right <= 0) return null;
+  const words = { what: title(span.event), from: time(span.from), until: time(span.until) };
+  const style = { left: `${left * 100}%`, width: `${Math.max(0.4, (right - left) * 100)}%` };
+  return <i class={`span ${span.look}`} style={style} title={t("strip.span", words)} role="img" aria-label={t("strip.span", words)} />;
+}
+
+export function Strip() {
+  const marks = [8, 6, 4, 2].map((h) => ({ left: `${((8 - h) / 8) * 100}%`, text: time(now.value - h * HOUR) }));
+  return (
+    <section class="strip panel" aria-labelledby="strip">
+      <h2 id="strip">{t("strip.title")}</h2>
+      {line.value?.vessels.map((vessel) => (
+        <div class="row" key={vessel.id}>
+          <a href={to("unit", vessel.id, { range: "8h" })}>{vessel.id}</a>
+          <div class="track">
+            {stood(vessel.id).map((each) => (
+              <Span key={each.event.condition} span={each} />
+            ))}
+          </div>
+        </div>
+      ))}
+      <div class="row scale" aria-hidden="true">
+        <span />
+        <div>
+          {marks.map((each) => (
+            <span key={each.left} style={{ left: each.left }}>
+              {each.text}
+            </span>
+          ))}
+          <span class="end">{t("strip.now")}</span>
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,64 @@
+import type { Tag, Vessel } from "../state/api";
+import { now } from "../state/clock";
+import { alarms } from "../state/live";
+import { HOUR, to } from "../state/route";
+import { nameOf } from "../text/format";
+import { language } from "../text/language";
+import { title } from "../text/words";
+import { Spark } from "../trend/spark";
+import { BatchLine } from "./batch";
+import { HealthMark } from "./health";
+import { Mark, worst } from "./mark";
+import { Outline } from "./outline";
+import { RangeBar } from "./range-bar";
+import { Value } from "./value";
+
+const FIRST = ["pH", "pO2", "pCO2", "conductivity"];
+
+/** The four quantities of every vessel; where a vessel has others, its first online tags. */
+export function mainTags(vessel: Vessel): Tag[] {
+  const online = vessel.tags.filter((each) => each.kind === "online");
+  const named = FIRST.flatMap((name) => online.find((each) => each.name === name) ?? []);
+  return named.length ? named : online.slice(0, 4);
+}
+
+const lastHours = (): [number, number] => [now.value - 8 * HOUR, now.value];
+
+export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean }) {
+  const open = alarms.value.filter((each) => each.event.asset === vessel.id);
+  const first = worst(open);
+  return (
+    <article class="vessel panel" aria-label={vessel.id}>
+      <header>
+        <h2>
+          <a href={to("unit", vessel.id)}>{vessel.id}</a>
+          <small>{vessel.name[language.value]}</small>
+        </h2>
+        <BatchLine vessel={vessel} />
+      </header>
+      <div class="body">
+        <Outline vessel={vessel} />
+        <ul class="bars">
+          {mainTags(vessel).map((tag) => (
+            <li key={tag.id}>
+              <a href={to("tag", tag.id)}>{nameOf(tag.name)}</a>
+              <Value tag={tag} />
+              <RangeBar tag={tag} />
+              {sparks ? <Spark name={tag.id} window={lastHours} /> : null}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <footer>
+        <HealthMark asset={vessel.id} />
+        {first ? (
+          <a class="worst" href={to("unit", vessel.id, { alarm: first.id })}>
+            <Mark priority={first.priority} pulse={first.state !== "acked"} />
+            {title(first.event)}
+            {open.length > 1 ? ` +${open.length - 1}` : ""}
+          </a>
+        ) : null}
+      </footer>
+    </article>
+  );
+}

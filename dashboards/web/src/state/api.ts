@@ -1,0 +1,164 @@
+// The service's interface as types; names and units are those of /api/v1.
+
+export interface Limits {
+  low_low: number | null;
+  low: number | null;
+  high: number | null;
+  high_high: number | null;
+}
+
+export interface Tag {
+  id: string;
+  asset: string;
+  name: string;
+  quantity: string;
+  unit: string;
+  low: number;
+  high: number;
+  accuracy: number;
+  period_s: number;
+  silence_s: number;
+  instrument: string;
+  kind: "online" | "setpoint" | "assay";
+  limits: Limits;
+}
+
+export interface Batch {
+  id: string;
+  start: string;
+  volume_l: number;
+  hours: number;
+}
+
+export interface Vessel {
+  id: string;
+  name: Record<string, string>;
+  process: string;
+  batch: Batch | null;
+  tags: Tag[];
+}
+
+export interface Line {
+  id: string;
+  title: Record<string, string>;
+  site: string;
+  origin: "plant" | "simulated" | "replay";
+  speed: number;
+  now: string;
+  languages: string[];
+  vessels: Vessel[];
+}
+
+export interface Reading {
+  t: string;
+  value: number | null;
+  quality: "good" | "uncertain" | "bad" | "stale";
+}
+
+export interface Belief {
+  t: string;
+  mean: number;
+  sd: number;
+  unit: string;
+}
+
+export interface Cause {
+  code: string;
+  verdict: string;
+  asset: string;
+  tag: string | null;
+  probability: number;
+}
+
+export interface Happening {
+  number: number | null;
+  t: string;
+  kind: string;
+  asset: string;
+  stage: "suspected" | "confirmed" | "revised" | "closed";
+  condition: string;
+  tag: string | null;
+  verdict: string | null;
+  since: string | null;
+  size: number | null;
+  unit: string;
+  confidence: number | null;
+  causes: Cause[];
+  evidence: string[];
+  model: { id: string; version: string; parameters: string } | null;
+  detail: Record<string, number | string>;
+}
+
+export type Priority = "critical" | "high" | "medium" | "low";
+
+export interface Alarm {
+  id: string;
+  state: "normal" | "unack" | "acked" | "rtn_unack";
+  priority: Priority;
+  raised: string;
+  changed: string;
+  by: string;
+  event: Happening;
+}
+
+export interface Values {
+  now: string;
+  tags: Record<string, Reading>;
+  twin: Record<string, Belief>;
+}
+
+export interface Snapshot extends Values {
+  alarms: Alarm[];
+}
+
+export interface Trend {
+  measured: { t: number[]; value: (number | null)[]; quality: number[] };
+  twin: { t: number[]; mean: (number | null)[]; sd: (number | null)[] };
+}
+
+export interface Counters {
+  received: number;
+  stored: number;
+  duplicate: number;
+  pending: number;
+  quarantined: Record<string, number>;
+  rejected: Record<string, number>;
+  holds: boolean;
+}
+
+export interface Link {
+  source: string;
+  up: boolean;
+  text: string;
+  since: string;
+  received: number;
+  gaps: number;
+}
+
+const root = "api/v1";
+
+async function answer<T>(response: Response): Promise<T> {
+  if (response.ok) return (await response.json()) as T;
+  const problem = (await response.json().catch(() => ({}))) as { detail?: string };
+  throw new Error(problem.detail ?? `${response.status} ${response.statusText}`);
+}
+
+export async function get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
+  const search = new URLSearchParams(query).toString();
+  return answer<T>(await fetch(`${root}/${path}${search ? `?${search}` : ""}`));
+}
+
+export async function acknowledge(id: string): Promise<Alarm> {
+  const path = `${root}/alarms/${encodeURIComponent(id)}/acknowledge`;
+  const headers = { "content-type": "application/json" };
+  return answer<Alarm>(await fetch(path, { method: "POST", headers, body: "{}" }));
+}
+
+export function getTrend(name: string, start: number, end: number, points: number): Promise<Trend> {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return get<Trend>("trend", { name, start: iso(start), end: iso(end), points: String(points) });
+}
+
+export function openStream(after: number): EventSource {
+  return new EventSource(`${root}/stream${after > 0 ? `?after=${after}` : ""}`);
+}

@@ -1,0 +1,31 @@
+// The line's clock, as the service last told it and carried on from there.
+import { signal } from "@preact/signals";
+
+let told = Date.now();
+let heard = performance.now();
+let speed = 1;
+
+export const now = signal(told);
+
+/** Milliseconds since 1970 on the line's clock. */
+function current(): number {
+  return told + (performance.now() - heard) * speed;
+}
+
+export function setSpeed(value: number): void {
+  speed = value;
+}
+
+export function tell(iso: string): void {
+  told = Date.parse(iso);
+  heard = performance.now();
+}
+
+export function tick(): void {
+  now.value = current();
+}
+
+/** Time on the way that is allowed for before a value counts as old [ms of the line's time]. */
+export function allowance(): number {
+  return 3000 * speed;
+}

@@ -1,0 +1,123 @@
+// Everything the service told this page, as signals; one stream for the whole page.
+import { computed, type Signal, signal } from "@preact/signals";
+import {
+  type Alarm, type Belief, get, type Happening, type Line, openStream, type Reading, type Snapshot, type Values,
+} from "./api";
+import { setSpeed, tell, tick } from "./clock";
+
+const SILENCE_MS = 5000;
+const KEPT = 500;
+
+export const line = signal<Line | null>(null);
+export const alarms = signal<Alarm[]>([]);
+export const events = signal<Happening[]>([]);
+export const lost = signal(false);
+export const lostSince = signal(0);
+
+const readings = new Map<string, Signal<Reading | undefined>>();
+const beliefs = new Map<string, Signal<Belief | undefined>>();
+export const beliefNames = signal<string[]>([]);
+
+function at<T>(map: Map<string, Signal<T | undefined>>, key: string): Signal<T | undefined> {
+  const known = map.get(key);
+  if (known) return known;
+  const fresh = signal<T | undefined>(undefined);
+  map.set(key, fresh);
+  return fresh;
+}
+
+export const reading = (tag: string) => at(readings, tag);
+export const belief = (name: string) => at(beliefs, name);
+export const tags = computed(() => new Map(line.value?.vessels.flatMap((v) => v.tags).map((t) => [t.id, t])));
+export const vessel = (id: string) => line.value?.vessels.find((each) => each.id === id);
+
+function takeValues(values: Values): void {
+  tell(values.now);
+  for (const [id, each] of Object.entries(values.tags)) reading(id).value = each;
+  for (const [id, each] of Object.entries(values.twin)) belief(id).value = each;
+  const fresh = Object.keys(values.twin).filter((name) => !beliefNames.peek().includes(name));
+  if (fresh.length) beliefNames.value = [...beliefNames.peek(), ...fresh];
+}
+
+function takeEvents(rows: Happening[]): void {
+  const known = new Map(events.peek().map((each) => [each.number, each]));
+  for (const each of rows) known.set(each.number, each);
+  const sorted = [...known.values()].sort((a, b) => (a.number ?? 0) - (b.number ?? 0));
+  events.value = sorted.slice(-KEPT);
+}
+
+const newest = () => events.peek().at(-1)?.number ?? 0;
+
+async function takeSnapshot(snapshot: Snapshot, number: number): Promise<void> {
+  takeValues(snapshot);
+  alarms.value = snapshot.alarms;
+  if (number < newest()) events.value = []; // another ledger: numbers began anew
+  takeEvents(await get<Happening[]>("events", { limit: String(KEPT) }));
+  await checkLine();
+}
+
+/** A restarted service may run another line: then begin anew. */
+async function checkLine(): Promise<void> {
+  const described = (each: Line) => JSON.stringify({ ...each, now: "" });
+  const fresh = await get<Line>("line");
+  const known = line.peek();
+  if (known && described(known) !== described(fresh)) location.reload();
+}
+
+let source: EventSource | null = null;
+let heard = performance.now();
+
+function on<T>(stream: EventSource, name: string, take: (data: T, number: number) => void): void {
+  stream.addEventListener(name, (message: MessageEvent<string>) => {
+    heard = performance.now();
+    lost.value = false;
+    take(JSON.parse(message.data) as T, Number(message.lastEventId) || 0);
+  });
+}
+
+function connect(): void {
+  source?.close();
+  const stream = openStream(newest());
+  on<Snapshot>(stream, "snapshot", (data, number) => void takeSnapshot(data, number).catch(lose));
+  on<Values>(stream, "values", takeValues);
+  on<Alarm[]>(stream, "alarms", (data) => (alarms.value = data));
+  on<Happening>(stream, "event", (data) => takeEvents([data]));
+  on<{ now: string }>(stream, "clock", (data) => tell(data.now));
+  stream.addEventListener("error", lose);
+  source = stream;
+}
+
+function lose(): void {
+  if (lost.value) return;
+  lost.value = true;
+  lostSince.value = Date.now();
+}
+
+function watch(): void {
+  const silent = performance.now() - heard;
+  if (silent > SILENCE_MS) lose();
+  if (source && (source.readyState === EventSource.CLOSED || silent > 3 * SILENCE_MS)) {
+    heard = performance.now() - SILENCE_MS;
+    connect();
+  }
+  tick();
+}
+
+/** Ask for the line until it answers, then listen for good. */
+export async function start(): Promise<void> {
+  setInterval(watch, 1000);
+  for (;;) {
+    try {
+      const described = await get<Line>("line");
+      setSpeed(described.speed);
+      tell(described.now);
+      tick();
+      line.value = described;
+      connect();
+      return;
+    } catch {
+      lose();
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// A drawing and its data: reads the stored part, appends what comes live, keeps to its box.
+import uPlot from "uplot";
+import type { Tag } from "../state/api";
+import { belief, reading } from "../state/live";
+import { type Look, options } from "./plot";
+import { addBelief, addReading, columns, type Data, empty, load, type Names, POINTS } from "./series";
+
+const REST_MS = 3000;
+const RENEW_MS = 60_000;
+
+export class Chart {
+  private plot: uPlot | null = null;
+  private data: Data = empty();
+  private readAt = 0;
+  private readUntil = 0;
+  private readonly watcher = new ResizeObserver(() => this.fit());
+  private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
+
+  constructor(
+    private readonly box: HTMLElement,
+    private readonly window: () => [number, number],
+    private readonly tag: Tag | undefined,
+    private readonly names: Names,
+    private readonly look: Look,
+    private readonly tell: (problem: string, bare: boolean) => void,
+  ) {
+    this.create();
+    this.watcher.observe(box);
+    this.scheme.addEventListener("change", this.create);
+  }
+
+  /** Colours come from the style sheet when the drawing is made, so a change of scheme makes it anew. */
+  private readonly create = (): void => {
+    this.plot?.destroy();
+    this.plot = new uPlot(options(this.look, this.box.clientWidth, this.box.clientHeight), [[0]], this.box);
+    this.draw();
+  };
+
+  private fit(): void {
+    this.plot?.setSize({ width: this.box.clientWidth, height: this.box.clientHeight });
+  }
+
+  draw(): void {
+    const plot = this.plot;
+    if (!plot) return;
+    const [from, until] = this.window();
+    const silence = Math.max(this.tag?.silence_s ?? 300, (3 * (until - from)) / 1000 / POINTS);
+    plot.batch(() => {
+      plot.setData(columns(this.data, silence, until / 1000), false);
+      plot.setScale("x", { min: from / 1000, max: until / 1000 });
+    });
+  }
+
+  read(): void {
+    const [from, until] = this.window();
+    this.readAt = performance.now();
+    this.readUntil = until;
+    load(this.names, from, until)
+      .then((data) => {
+        if (this.readUntil !== until) return; // another time was asked for meanwhile
+        this.data = data;
+        this.tell("", data.measured.t.length + data.mean.t.length + data.lab.t.length === 0);
+        this.draw();
+      })
+      .catch((error: Error) => this.tell(error.message, false));
+  }
+
+  /** Take what came live; read again when the window has moved on by a tenth. */
+  follow(): void {
+    const { data, names } = this;
+    addReading(names.assay ? data.lab : data.measured, reading(names.name).peek());
+    addBelief(data, belief(names.name).peek());
+    if (names.wanted) addReading(data.wanted, reading(names.wanted.id).peek());
+    if (names.lab) addReading(data.lab, reading(names.lab.id).peek());
+    this.draw();
+    const [from, until] = this.window();
+    const rested = performance.now() - this.readAt;
+    const moved = until - this.readUntil > 0.1 * (until - from);
+    if (rested > RENEW_MS || (moved && rested > REST_MS)) this.read();
+  }
+
+  close(): void {
+    this.watcher.disconnect();
+    this.scheme.removeEventListener("change", this.create);
+    this.plot?.destroy();
+    this.plot = null;
+  }
+}

@@ -1,0 +1,26 @@
+// What belongs to one quantity: its hue, its set point and samples, its faults.
+import { now } from "../state/clock";
+import { alarms, tags } from "../state/live";
+import type { Names } from "./series";
+
+const HUES = new Set(["pH", "pO2", "pCO2", "conductivity", "temperature", "VCD"]);
+
+/** Each quantity keeps one hue everywhere. */
+export function hueOf(name: string): string {
+  const short = name.slice(name.indexOf(".") + 1);
+  return HUES.has(short) ? short : "other";
+}
+
+export function related(name: string): Names {
+  const assay = tags.value.get(name)?.kind === "assay";
+  return { name, assay, wanted: tags.value.get(`${name}_sp`), lab: tags.value.get(`${name}_lab`) };
+}
+
+/** Faults of this quantity, or of its whole unit: from their onset to now [s]. */
+export function faults(name: string): [number, number][] {
+  const asset = name.split(".")[0];
+  return alarms
+    .peek()
+    .filter(({ event }) => event.asset === asset && (event.tag ?? event.causes[0]?.tag ?? name) === name)
+    .map(({ event, raised }) => [Date.parse(event.since ?? raised) / 1000, now.peek() / 1000]);
+}
