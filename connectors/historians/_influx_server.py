@@ -54,8 +54,7 @@ class ServerAwayError(ConnectorError):
     """The server did not take something now; `wait_s` is how long it asked to wait [s]."""
 
     def __init__(self, message: str, wait_s: float | None = None, *, held: bool = False) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
+        super().__init__(message, wait_s=wait_s)
         self.held = held
 
 

@@ -18,11 +18,14 @@ class ConnectorError(TwinError):
         What failed, on which thing, what came, what to try.
     retry : bool
         True when waiting may help (peer away), False when it will not (wrong account).
+    wait_s : float or None
+        How long the other side asked to wait before the next try [s].
     """
 
-    def __init__(self, message: str, *, retry: bool = True) -> None:
+    def __init__(self, message: str, *, retry: bool = True, wait_s: float | None = None) -> None:
         super().__init__(message)
         self.retry = retry
+        self.wait_s = wait_s
 
 
 class ModelError(TwinError):
