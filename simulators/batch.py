@@ -97,11 +97,7 @@ class BatchRun:
     def _open_instruments(self, period_s: float) -> None:
         s = self.scenario
         self.x = np.zeros(len(loop.TRUTH))
-        self.x[probes.PH], self.x[probes.PO2], self.x[probes.TEMPERATURE] = (
-            7.05,
-            90.0,
-            s.set_points.temperature,
-        )
+        loop.observe(self.y, self.p, self.k, self.u, self.c, self.m, self.x)
         specs = probes.instruments(s.volume_l)
         calibrations = {name: self._draws("calibration", name) for name in probes.CHANNELS}
         self.probes = probes.install(specs, self.tick_s, period_s, calibrations, self.x)

@@ -119,7 +119,7 @@ def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float)
 
 
 @compiled
-def _observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
+def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     """Fill `x` (shape of `TRUTH`) with what perfect instruments would read."""
     v = y[vessel.V]
     ionic = vessel.ionic_strength(y, p)
@@ -294,15 +294,16 @@ def run(
         used, made = y[vessel.O2_USED], y[vessel.C_MADE]
         vessel.step(y, p, k, u, m.tick_h, scratch)
         _pour(m, p, u, c, t)
-        _observe(y, p, k, u, c, m, x)
+        observe(y, p, k, u, c, m, x)
         x[OUR] = (y[vessel.O2_USED] - used) / m.tick_h / y[vessel.V]
         x[CER] = (y[vessel.C_MADE] - made) / m.tick_h / y[vessel.V]
         since = first + i + 1 - opening
-        emit = since >= 0 and since % every == 0
+        due = since % every == 0
+        emit = due and since >= 0
         true_warm = 1.0 + KAPPA_PER_K * (y[vessel.TEMP] - 25.0)
         warm = 1.0 + KAPPA_PER_K * (probes[pr.TEMPERATURE].value - 25.0)
         for j in range(channels):
-            if not (emit or probes[j].fast):
+            if not (due or probes[j].fast):
                 continue
             true = x[j] * true_warm / warm if j == pr.KAPPA else x[j]
             z2 = odd_noise[j, at + i] if odd_noise.shape[1] > 0 else 0.0

@@ -83,7 +83,7 @@ def instruments(volume_l: float) -> dict[str, ProbeSpec]:
     gas = 0.01 * v
     flow = ProbeSpec(0.0, gas, 2.0, 5e-4 * gas, 1e-4 * gas, gain=0.005)
     return {
-        "pH": ProbeSpec(2.0, 12.0, 8.0, 0.003, 0.01, offset=0.01, offset_per_day=0.004, walk=0.003),
+        "pH": ProbeSpec(2.0, 12.0, 8.0, 0.003, 0.01, offset=0.01, offset_per_day=0.002, walk=0.002),
         "pO2": ProbeSpec(
             0.0, 200.0, 25.0, 0.4, 0.1, gain=0.01, gain_per_day=0.002, mean_gain_per_day=-0.005, walk=0.1
         ),
@@ -129,7 +129,9 @@ def _share(tick_s: float, lag_s: float) -> float:
     return 1.0 - math.exp(-tick_s / lag_s) if lag_s > 0.0 else 1.0
 
 
-def install(specs: dict[str, ProbeSpec], tick_s: float, period_s: float, draws: dict[str, Generator], truth: Any) -> Any:
+def install(
+    specs: dict[str, ProbeSpec], tick_s: float, period_s: float, draws: dict[str, Generator], truth: Any
+) -> Any:
     """Array of `PROBE`, calibrated at culture age 0 on the true values `truth`.
 
     `tick_s` is the time between two looks of the controller, `period_s` between two values sent. `draws`
