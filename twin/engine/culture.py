@@ -21,6 +21,8 @@ UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
 WARM_UP_H: Final = 2.0
 """Nothing is decided in the first hours of a vessel [h] (chosen default)."""
+EARLY_H: Final = 3.0
+"""Samples drawn up to this long before the twin began are used at its begin [h] (chosen default)."""
 HONEST_H: Final = 24.0
 """What counts as a probe's usual bias follows the belief with this time constant [h] (default)."""
 
@@ -103,7 +105,8 @@ class CultureTwin:
             place = self._reading.get(assay.tag.partition(".")[2])
             if place is None or not np.isfinite(assay.value):
                 continue
-            target = row if assay.drawn_ns > row.start_ns else self._tape.row_at(assay.drawn_ns)
+            drawn_ns = self._known_time(assay.drawn_ns)
+            target = row if drawn_ns > row.start_ns else self._tape.row_at(drawn_ns)
             if target is None or self._tape.back_to(target.end_ns) is None:
                 events.append(self._told(row.end_ns, "assay_too_late", {"tag": assay.tag}))
                 continue
@@ -112,6 +115,11 @@ class CultureTwin:
         if late < row.start_ns:
             self._rewind(late, row.start_ns)
         return events
+
+    def _known_time(self, drawn_ns: int) -> int:
+        """Time to use for a sample: one drawn shortly before the twin began counts as its first."""
+        before = self._start_ns - drawn_ns
+        return self._start_ns + 1 if 0 <= before <= EARLY_H * HOUR else drawn_ns
 
     def _rewind(self, time_ns: int, now_ns: int) -> None:
         """Go back to before `time_ns` and forward again to `now_ns`; what was decided stays decided."""

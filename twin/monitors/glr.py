@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from twin.processes.base import Array, Hypothesis, Shape
 
-SPAWN_H: Final = 0.25
+SPAWN_H: Final = 0.1
 """A candidate onset is added this often [h]."""
 RATIO: Final = 1.2
 """Older candidates are kept at ages in about this ratio."""
-DEFLATION: Final = 0.2
+DEFLATION: Final = 0.25
 """Share of the likelihood believed when hypotheses are compared: the innovations of a model that is not
 the plant are correlated in time. Chosen default."""
 
@@ -185,10 +185,11 @@ class Bank:
         raw, ratio, size, spread = self._weigh(known, now_ns, blocked)
         best = raw.argmax(axis=0)
         column = np.arange(len(self.hypotheses))
-        prior = np.log([h.prior for h in self.hypotheses])
-        odds = 0.5 * DEFLATION * raw[best, column] + prior
-        top = max(0.0, float(odds.max()))
-        weights = np.where(raw[best, column] > 0.0, np.exp(odds - top), 0.0)
+        prior = np.array([h.prior for h in self.hypotheses])
+        odds = 0.5 * DEFLATION * raw[best, column]
+        top = float(odds.max())
+        # against "nothing happened", whose weight is 1; what explains nothing weighs nothing
+        weights = prior * (np.exp(odds - top) - np.exp(-top))
         weights = weights / (weights.sum() + np.exp(-top))
         found = [
             Finding(
@@ -221,8 +222,11 @@ class Bank:
         sign = np.array([h.sign for h in self.hypotheses])
         horizon = np.array([h.horizon_h for h in self.hypotheses])
         shut = np.array([h.state in blocked for h in self.hypotheses])
-        allowed = (size * sign >= 0.0) & (ages <= horizon) & ~shut & (known.information > 0.0)
-        raw = np.where(allowed, known.score * size, 0.0)
+        most = np.array([h.most for h in self.hypotheses])
+        fastest = np.array([h.fastest for h in self.hypotheses])
         total = size * spread
+        allowed = (size * sign >= 0.0) & (ages <= horizon) & ~shut & (known.information > 0.0)
+        allowed &= (np.abs(total) <= most) & (np.abs(size) <= fastest)
+        raw = np.where(allowed, known.score * size, 0.0)
         ratio = np.where(allowed, total**2 / (spread**2 / information + slack**2), 0.0)
         return raw, ratio, size, spread

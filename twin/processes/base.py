@@ -159,6 +159,10 @@ class Hypothesis:
     slack : float
         Standard deviation of the total change that the model's own error may feign
         within the horizon [state unit].
+    most : float
+        Largest total change that is physically possible [state unit].
+    fastest : float
+        For RAMP: largest change per hour that is [state unit/h].
     horizon_h : float
         Oldest onset considered [h].
     """
@@ -180,11 +184,13 @@ class Hypothesis:
     free_walk: float = 0.0
     prior: float = 1.0
     slack: float = 0.0
+    most: float = np.inf
+    fastest: float = np.inf
     horizon_h: float = 48.0
 
     def readable(self, size: float) -> float:
         """Change of the state, total [state unit], in the unit people read."""
-        return 100.0 * float(np.expm1(size)) if self.relative else self.factor * size
+        return 100.0 * float(np.expm1(min(size, 20.0))) if self.relative else self.factor * size
 
 
 class Process(Protocol):

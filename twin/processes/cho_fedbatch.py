@@ -68,7 +68,6 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("evaporation", 0.0, "kg/h", _DEFAULT),
     Parameter("kLa_surface", 1.0, "1/h", "0.1-0.2 m/h times surface over volume; " + _DEFAULT),
     Parameter("kLa_vvm", 400.0, "min/h", _DEFAULT + " of a bench vessel"),
-    Parameter("kLa_stirrer", 1.2, "1", "Van 't Riet 1979: (P/V)^0.4 with P ~ N^3"),
     Parameter("stirrer_reference", 200.0, "{rpm}", _DEFAULT),
     Parameter("kLa_ratio", 0.89, "1", "CO2 to O2 transfer coefficient, Goldrick et al. 2015"),
     Parameter("oxygen_saturation", 0.204, "mmol/L", "air-saturated broth, 37 Cel, from phreeqc.dat"),
@@ -97,22 +96,26 @@ STATES: Final[tuple[State, ...]] = (
     State("log_qP", "1", -7.1, 0.3, 0.02, -12.0, 0.0),
     State("W", "kg", 2.0, 2.0, 2e-4, 0.05, 1e5),
     State("pO2", "%", 40.0, 30.0, 2.0, 0.0, 600.0),
-    State("log_kLa", "1", 0.0, 0.5, 0.02, -5.0, 5.0),
+    State("log_kLa", "1", 0.0, 0.5, 0.002, -5.0, 5.0),
+    State("kLa_stirrer", "1", 1.2, 0.2, 0.001, 0.0, 3.0),
+    State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0),
     State("CO2", "mmol/L", 1.5, 0.8, 0.03, 0.02, 30.0),
-    State("log_kLa_ratio", "1", 0.0, 0.2, 0.01, -3.0, 3.0),
+    State("log_kLa_ratio", "1", 0.0, 0.1, 0.004, -3.0, 3.0),
     State("log_RQ", "1", 0.0, 0.06, 0.004, -1.0, 1.0),
     State("A", "mmol/L", 30.0, 10.0, 0.05, 1.0, 300.0),
     State("pH_bias", "1", 0.0, 0.05, 0.001, -3.0, 3.0),
     State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0),
     State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0),
-    State("kappa_offset", "mS/cm", 11.5, 2.0, 0.005, -30.0, 50.0),
-    State("feed_gain", "1", 1.0, 0.03, 0.002, -1.0, 4.0),
-    State("base_gain", "1", 1.0, 0.03, 0.002, -1.0, 4.0),
+    State("kappa_offset", "mS/cm", 11.5, 2.0, 0.003, -30.0, 50.0),
+    State("feed_kappa", "mS/cm", 8.0, 4.0, 0.1, -100.0, 300.0),
+    State("air_gain", "1", 1.0, 0.01, 0.0001, 0.01, 3.0),
+    State("feed_gain", "1", 1.0, 0.02, 0.001, -0.2, 3.0),
+    State("base_gain", "1", 1.0, 0.02, 0.001, -0.2, 3.0),
     State("feed_left", "g", 1000.0, 1000.0, 0.02, -1e3, 1e7),
     State("base_left", "g", 500.0, 500.0, 0.02, -1e3, 1e7),
     State("yO2", "%", 20.0, 5.0, 0.05, 0.0, 100.0),
     State("yCO2", "%", 2.0, 2.0, 0.02, 0.0, 100.0),
-    State("offgas_O2_bias", "%", 0.0, 0.1, 0.003, -20.0, 20.0),
+    State("offgas_O2_bias", "%", 0.0, 0.1, 0.002, -20.0, 20.0),
     State("temperature_bias", "Cel", 0.0, 0.05, 0.001, -10.0, 10.0),
     State("jacket_gap", "Cel", 0.0, 3.0, 0.1, -60.0, 60.0),
 )
@@ -130,14 +133,14 @@ INPUTS: Final[tuple[Input, ...]] = (
 )
 
 OUTPUTS: Final[tuple[Output, ...]] = (
-    Output("pH", "1", 0.004),
-    Output("pO2", "%", 0.5, 0.01),
-    Output("pCO2", "mm[Hg]", 0.5, 0.01),
+    Output("pH", "1", 0.003),
+    Output("pO2", "%", 0.4, 0.005),
+    Output("pCO2", "mm[Hg]", 0.3, 0.007),
     Output("conductivity", "mS/cm", 0.01, 0.001),
-    Output("weight", "kg", 0.0, 0.002),
-    Output("feed_scale", "g", 1.0, refill="feed_left", refill_least=50.0),
-    Output("base_scale", "g", 1.0, refill="base_left", refill_least=50.0),
-    Output("offgas_O2", "%", 0.05),
+    Output("weight", "kg", 0.0, 0.001),
+    Output("feed_scale", "g", 0.15, 5e-4, refill="feed_left", refill_least=50.0),
+    Output("base_scale", "g", 0.05, 5e-4, refill="base_left", refill_least=50.0),
+    Output("offgas_O2", "%", 0.03),
     Output("offgas_CO2", "%", 0.02, 0.01),
     Output("jacket_temperature", "Cel", 0.3),
     Output("VCD", "10*6/mL", 0.05, 0.06, assay=True),
@@ -169,43 +172,55 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
 HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     Hypothesis(
         "ph_probe_drift", Verdict.SENSOR, "pH_bias", Shape.RAMP, 0.004, "pH",
-        evidence=("R1", "R8"), free_sd=0.01, free_walk=0.03, slack=0.015,
+        evidence=("R1", "R8"), hold_h=0.25, free_sd=0.01, free_walk=0.03, most=2.0, fastest=0.2, slack=0.015,
     ),
     Hypothesis(
         "do_probe_fouling", Verdict.SENSOR, "log_pO2_gain", Shape.RAMP, 0.002, "pO2", relative=True,
-        unit="%", evidence=("R2",), free_sd=0.03, free_walk=0.03, slack=0.03,
+        unit="%", evidence=("R2",), hold_h=0.5, free_sd=0.03, free_walk=0.03, most=1.5, fastest=0.1, slack=0.03, horizon_h=24.0,
     ),
     Hypothesis(
         "kla_loss", Verdict.PROCESS, "log_kLa", Shape.STEP, 0.12, sign=-1, relative=True, unit="%",
-        evidence=("R2",), free_sd=0.1, free_walk=0.1, slack=0.03,
+        evidence=("R2",), hold_h=0.15, free_sd=0.1, free_walk=0.03, most=3.0, slack=0.03, horizon_h=24.0,
+    ),
+    Hypothesis(
+        "aeration_loss", Verdict.PROCESS, "air_gain", Shape.STEP, 0.08, "flow_air", sign=-1, factor=100.0,
+        unit="%", evidence=("R2", "R9"), hold_h=0.15, free_sd=0.05, free_walk=0.02, most=1.2, slack=0.02,
+        horizon_h=24.0,
     ),
     Hypothesis(
         "feed_pump_failure", Verdict.ACTUATOR, "feed_gain", Shape.STEP, 0.1, "feed_flow", sign=-1,
-        factor=100.0, unit="%", evidence=("R4", "R7"), free_sd=0.05, free_walk=0.02, slack=0.02,
+        factor=100.0, unit="%", evidence=("R4", "R7"), hold_h=0.15, free_sd=0.05, free_walk=0.02, most=1.3, slack=0.02,
     ),
     Hypothesis(
         "base_line_blocked", Verdict.ACTUATOR, "base_gain", Shape.STEP, 0.2, "base_flow", sign=-1,
-        factor=100.0, unit="%", evidence=("R1", "R3", "R4"), free_sd=0.05, free_walk=0.02, slack=0.04,
+        factor=100.0, unit="%", evidence=("R1", "R3", "R4"), hold_h=0.15, free_sd=0.05, free_walk=0.02,
+        most=1.3, slack=0.04,
     ),
     Hypothesis(
         "pco2_probe_drift", Verdict.SENSOR, "log_pCO2_gain", Shape.RAMP, 0.002, "pCO2", relative=True,
-        unit="%", evidence=("R1", "R8"), free_sd=0.03, free_walk=0.03, slack=0.03,
+        unit="%", evidence=("R1", "R8"), hold_h=0.5, free_sd=0.03, free_walk=0.03, most=1.5, fastest=0.1, slack=0.03,
     ),
     Hypothesis(
         "conductivity_shift", Verdict.SENSOR, "kappa_offset", Shape.STEP, 0.06, "conductivity",
-        unit="mS/cm", evidence=("R3",), free_sd=0.05, free_walk=0.02, slack=0.01,
+        unit="mS/cm", evidence=("R3",), hold_h=0.25, free_sd=0.05, free_walk=0.01, most=6.0, slack=0.01,
+        horizon_h=12.0,
     ),
     Hypothesis(
         "temperature_bias", Verdict.SENSOR, "temperature_bias", Shape.STEP, 0.2, "temperature",
-        unit="Cel", evidence=("R3", "R6"), free_sd=0.1, free_walk=0.02, slack=0.05,
+        unit="Cel", evidence=("R3", "R6"), hold_h=0.25, free_sd=0.1, free_walk=0.005, most=6.0, slack=0.05,
+        horizon_h=12.0,
+    ),
+    Hypothesis(
+        "wrong_feed", Verdict.PROCESS, "feed_kappa", Shape.STEP, 8.0, "feed_scale",
+        unit="mS/cm", evidence=("R3",), hold_h=0.25, free_sd=5.0, free_walk=1.0, most=150.0, slack=2.0, horizon_h=24.0,
     ),
     Hypothesis(
         "oxygen_demand_drop", Verdict.PROCESS, "log_qO2", Shape.STEP, 0.2, sign=-1, relative=True, unit="%",
-        evidence=("R2", "R7"), free_sd=0.1, free_walk=0.1, slack=0.04,
+        evidence=("R2", "R7"), hold_h=0.25, free_sd=0.1, free_walk=0.1, most=4.0, slack=0.04, horizon_h=24.0,
     ),
     Hypothesis(
         "oxygen_demand_surge", Verdict.PROCESS, "log_qO2", Shape.RAMP, 0.03, sign=+1, relative=True, unit="%",
-        evidence=("R2", "R8"), free_sd=0.1, free_walk=0.1, slack=0.06,
+        evidence=("R2", "R8"), hold_h=0.25, free_sd=0.1, free_walk=0.2, most=4.0, fastest=2.0, slack=0.06, horizon_h=24.0,
     ),
 )  # fmt: skip
 
@@ -225,7 +240,7 @@ class ChoFedBatch:
 
     id = "cho_fedbatch"
     version = "1"
-    frame_s = 60.0
+    frame_s = 120.0
     states = STATES
     inputs = INPUTS
     outputs = OUTPUTS
@@ -272,9 +287,13 @@ class ChoFedBatch:
     def _clip(self, x: Array) -> Array:
         return np.clip(x, _LOW, _HIGH)
 
-    def _gas(self, u: Array) -> tuple[Array, Array, Array, Array]:
+    def _gas(self, x: Array, u: Array) -> tuple[Array, Array, Array, Array]:
         """Molar gas flow [mmol/h], inlet fractions of O2 and CO2, pressure of dry gas [atm]."""
-        air, o2, co2 = u[..., _U["flow_air"]], u[..., _U["flow_O2"]], u[..., _U["flow_CO2"]]
+        air, o2, co2 = (
+            u[..., _U["flow_air"]] * x[..., _S["air_gain"]],
+            u[..., _U["flow_O2"]],
+            u[..., _U["flow_CO2"]],
+        )
         total = np.maximum(air + o2 + co2 + u[..., _U["flow_N2"]], 1e-6)
         dry = 1.0 + u[..., _U["pressure"]] / ATM_MBAR - self._p["water_vapour"]
         return total * 6e4 / 22.414, (AIR_O2 * air + o2) / total, (AIR_CO2 * air + co2) / total, dry
@@ -282,9 +301,10 @@ class ChoFedBatch:
     def _kla(self, x: Array, u: Array, volume: Array) -> Array:
         """Oxygen transfer coefficient [1/h]."""
         p = self._p
-        flow = u[..., : _U["flow_N2"] + 1].sum(axis=-1)
+        air = u[..., _U["flow_air"]] * x[..., _S["air_gain"]]
+        flow = air + u[..., _U["flow_O2"]] + u[..., _U["flow_CO2"]] + u[..., _U["flow_N2"]]
         stir = np.maximum(u[..., _U["stirrer"]], 1.0) / p["stirrer_reference"]
-        reference = p["kLa_vvm"] * flow / volume * stir ** p["kLa_stirrer"]
+        reference = p["kLa_vvm"] * flow / volume * stir ** x[..., _S["kLa_stirrer"]]
         return np.asarray(np.exp(x[..., _S["log_kLa"]]) * reference)
 
     def _bicarbonate(self, x: Array) -> tuple[Array, Array]:
@@ -325,6 +345,8 @@ class ChoFedBatch:
         strong = (p["feed_alkalinity"] * feed + 2.0 * p["base_carbonate"] * base) / volume
         alkali = strong - thin * x[..., _S["A"]]
         out[..., _S["A"]] += alkali * hours
+        excess = feed * x[..., _S["feed_kappa"]] / volume - thin * x[..., _S["kappa_offset"]]
+        out[..., _S["kappa_offset"]] += excess * hours
 
         out[..., _S["W"]] += (feed * p["feed_density"] + base * p["base_density"] - p["evaporation"]) * hours
         out[..., _S["feed_left"]] -= feed * p["feed_density"] * 1e3 * hours
@@ -344,12 +366,15 @@ class ChoFedBatch:
         ``k (C_head - C)``. `rise` is the rate at which bicarbonate grows at constant pH [mmol/L/h].
         """
         p = self._p
-        flow, o2_in, co2_in, dry = self._gas(u)
+        flow, o2_in, co2_in, dry = self._gas(x, u)
         kla = self._kla(x, u, volume)
         # oxygen, in % of air saturation
         full = p["oxygen_saturation"] / 100.0
         h_o2 = 100.0 * dry / (AIR_O2 * (1.0 - p["water_vapour"]))
-        a, top = kla * flow / (flow + kla * volume * h_o2 * full), p["kLa_surface"]
+        a, top = (
+            kla * flow / (flow + kla * volume * h_o2 * full),
+            p["kLa_surface"] * np.exp(x[..., _S["log_kLa_surface"]]),
+        )
         pull = a * h_o2 * o2_in + top * h_o2 * x[..., _S["yO2"]] / 100.0
         pO2 = x[..., _S["pO2"]]
         out[..., _S["pO2"]] = _relax(pO2, a + top, pull - OUR / full, hours)
