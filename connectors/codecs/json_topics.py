@@ -1,0 +1,161 @@
+"""Multiplexed JSON: one message per probe head, ``{"t": time, "v": {name: value}, "q": {name: quality}}``.
+
+Strict on types: text stays text (the tag book refuses it by name), what is not JSON, not of
+this form or has no readable time is refused here with its reason. Nothing raises.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connectors.codecs.iso_time import parse_ns
+from connectors.codecs.topics import TopicTemplate
+from twin.domain.measurement import Quality, Quarantined, Raw, Reading
+
+KEPT_CHARACTERS: Final = 1000
+"""How much of a refused payload is kept for a person to read (chosen default)."""
+
+_KEYS: Final = frozenset({"t", "v", "q"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What one message held."""
+
+    readings: tuple[Reading, ...] = ()
+    refused: tuple[Quarantined, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which topics hold which tags: a topic template and how a tag id is made of its fields and a name."""
+
+    topic: TopicTemplate
+    tag: str = "{vessel}.{name}"
+
+
+def clean(text: str) -> str:
+    """Text that every store can keep: no lone surrogates, no NUL, of bounded length."""
+    kept = text[:KEPT_CHARACTERS].replace("\0", "\\0")
+    return kept.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def decode(
+    source: str,
+    topic: str,
+    payload: bytes,
+    routes: tuple[Route, ...],
+    received_ns: int,
+    replayed: bool = False,
+) -> Decoded:
+    """Readings of one message; an empty payload means that a retained value was unset and holds nothing."""
+    if not payload:
+        return Decoded()
+    for route in routes:
+        fields = route.topic.match(topic)
+        if fields is not None:
+            return _decode(_Context(source, topic, received_ns, replayed), payload, route.tag, fields)
+    return Decoded(
+        refused=(_Context(source, topic, received_ns, replayed).refuse(payload, "unknown_topic", topic),)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    source: str
+    topic: str
+    received_ns: int
+    replayed: bool
+
+    def reading(self, address: str, value: Raw, quality: Quality, time_ns: int | None) -> Reading:
+        return Reading(
+            self.source,
+            address,
+            value,
+            quality,
+            time_ns,
+            self.received_ns,
+            status=None,
+            replayed=self.replayed,
+        )
+
+    def refuse(self, payload: bytes, reason: str, detail: str) -> Quarantined:
+        text = payload[:KEPT_CHARACTERS].decode("utf-8", "backslashreplace")
+        return Quarantined(self.reading(self.topic, text, Quality.BAD, None), reason, clean(detail))
+
+
+def _decode(context: _Context, payload: bytes, tag: str, fields: dict[str, str]) -> Decoded:
+    try:
+        values, qualities, time = _parts(_load(payload))
+    except (ValueError, RecursionError) as error:
+        return Decoded(refused=(context.refuse(payload, "malformed", str(error)[:200]),))
+    try:
+        time_ns = None if time is None else parse_ns(time)
+    except ValueError as error:
+        return Decoded(refused=(context.refuse(payload, "bad_time", str(error)),))
+    readings: list[Reading] = []
+    refused: list[Quarantined] = []
+    for name, value in values.items():
+        address = tag.format(**fields, name=name)
+        quality = _quality(qualities.get(name, 192), value)
+        if quality is not None and (value is None or isinstance(value, (float, int, str))):
+            readings.append(context.reading(address, value, quality, time_ns))
+            continue
+        kept = context.reading(address, _shown(value), Quality.BAD, time_ns)
+        if quality is None:
+            refused.append(
+                Quarantined(
+                    kept, "bad_quality", f"quality {_shown(qualities[name])} is none of 0, 64, 192, 500"
+                )
+            )
+        else:
+            refused.append(
+                Quarantined(kept, "wrong_type", f"{type(value).__name__} where a number is expected")
+            )
+    return Decoded(tuple(readings), tuple(refused))
+
+
+def _load(payload: bytes) -> Any:
+    return json.loads(payload.decode("utf-8"), parse_int=_integer, object_pairs_hook=_unique)
+
+
+def _integer(text: str) -> int | float:
+    """An integer that a 64-bit store can hold, else the nearest float (possibly infinite)."""
+    return int(text) if len(text) < 19 else float(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice in one object")
+    return found
+
+
+def _parts(data: Any) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    if not isinstance(data, dict):
+        raise ValueError(f"{type(data).__name__} where an object with t, v and q is expected")
+    strange = sorted(set(data) - _KEYS)
+    if strange:
+        raise ValueError(f"unknown key {strange[0][:60]!r}; t, v and q are known")
+    values, qualities, time = data.get("v"), data.get("q", {}), data.get("t")
+    if not isinstance(values, dict) or not values or "" in values:
+        raise ValueError("v must be an object with at least one named value")
+    if not isinstance(qualities, dict) or not set(qualities) <= set(values):
+        raise ValueError("q must be an object with names that v has")
+    if time is not None and not isinstance(time, str):
+        raise ValueError(f"t must be an ISO 8601 text, not {type(time).__name__}")
+    return values, qualities, time
+
+
+def _quality(code: Any, value: Any) -> Quality | None:
+    if isinstance(code, bool) or not isinstance(code, int):
+        return None
+    try:
+        quality = Quality(code)
+    except ValueError:
+        return None
+    return Quality.BAD if value is None and quality is not Quality.STALE else quality
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:KEPT_CHARACTERS]

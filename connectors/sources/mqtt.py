@@ -1,0 +1,120 @@
+"""MQTT with JSON payloads: one message per probe head, acknowledged only after the commit.
+
+The session is kept by the broker while the service is away, and messages that were not
+acknowledged come again; the store knows them by tag and time.
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from connectors.codecs.json_topics import Decoded, Route, decode
+from connectors.codecs.mqtt_link import Arrival, BrokerConfig, Down, Happening, MqttLink, Rules, Up, delivered
+from connectors.codecs.topics import TopicTemplate
+from twin.ports import Delivery, LinkChange, Source, SourceContext
+
+
+class TopicConfig(BaseModel):
+    """Topics of one form and the tags they carry.
+
+    Parameters
+    ----------
+    topic : str
+        Such as ``plant/{vessel}/{head}``; one field a level.
+    tag : str
+        Tag id made of the topic's fields and ``{name}``, the key inside the message.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    topic: str
+    tag: str = "{vessel}.{name}"
+
+    @model_validator(mode="after")
+    def _fields_exist(self) -> Self:
+        fields = dict.fromkeys(TopicTemplate(self.topic).fields, "")
+        try:
+            self.tag.format(**fields, name="")
+        except (KeyError, IndexError, ValueError) as error:
+            known = ", ".join(f"{{{name}}}" for name in sorted([*fields, "name"]))
+            raise ValueError(f"tag {self.tag!r} asks for {error}; {self.topic!r} offers {known}") from error
+        return self
+
+
+class Config(BrokerConfig):
+    """An MQTT source.
+
+    Parameters
+    ----------
+    id : str
+    topics : list of TopicConfig
+        Messages on other topics of the session are refused with a reason.
+    session_h : float
+        How long the broker keeps the session while we are away [h] (MQTT 5; 3.1.1 keeps it as
+        long as the broker likes).
+    batch : int
+        Messages handed over at once when several wait.
+    """
+
+    kind: Literal["mqtt"] = "mqtt"
+    id: str
+    topics: list[TopicConfig] = Field(
+        default_factory=lambda: [
+            TopicConfig(topic="plant/{vessel}/{head}"),
+            TopicConfig(topic="lab/{vessel}"),
+        ],
+        min_length=1,
+    )
+    session_h: float = Field(default=24.0, gt=0, le=1_000_000)
+    batch: int = Field(default=500, ge=1)
+
+
+class MqttSource:
+    """Readings from JSON messages on MQTT topics."""
+
+    def __init__(self, config: Config, context: SourceContext) -> None:
+        self.id = config.id
+        self._config, self._context = config, context
+        self._routes = tuple(Route(TopicTemplate(one.topic), one.tag) for one in config.topics)
+
+    async def deliveries(self) -> AsyncGenerator[Delivery, None]:
+        """Everything that arrives; see `twin.ports.Source`."""
+        rules = Rules(
+            client_id=self._config.client_id or f"bioline-{self.id}",
+            subscriptions=tuple((route.topic.filter, 1) for route in self._routes),
+            clean=False,
+            expiry_s=int(self._config.session_h * 3600),
+        )
+        link = MqttLink(self._config, rules)
+        async with contextlib.aclosing(link.happenings(limit=self._config.batch)) as batches:
+            async for batch in batches:
+                yield self._deliver(batch)
+
+    def _deliver(self, batch: list[Happening]) -> Delivery:
+        now_ns = self._context.clock.now_ns()
+        arrivals = [one for one in batch if isinstance(one, Arrival)]
+        decoded = [self._decode(one, now_ns) for one in arrivals]
+        return Delivery(
+            readings=tuple(reading for one in decoded for reading in one.readings),
+            refused=tuple(row for one in decoded for row in one.refused),
+            links=tuple(
+                LinkChange(self.id, isinstance(one, Up), _words(one), now_ns)
+                for one in batch
+                if isinstance(one, (Up, Down))
+            ),
+            ack=delivered(arrivals),
+        )
+
+    def _decode(self, arrival: Arrival, now_ns: int) -> Decoded:
+        return decode(self.id, arrival.topic, arrival.payload, self._routes, now_ns, arrival.retain)
+
+
+def _words(change: Up | Down) -> str:
+    return f"connected to the broker at {change.text}" if isinstance(change, Up) else change.text
+
+
+def open_source(config: Config, context: SourceContext) -> Source:
+    """Make the source; it connects when its deliveries are asked for."""
+    return MqttSource(config, context)

@@ -1,0 +1,65 @@
+"""What every wire takes: rows of values, and assays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class Row(NamedTuple):
+    """One value as a transmitter sends it.
+
+    Parameters
+    ----------
+    tag : str
+        Tag id.
+    time_ns : int
+        Source time [ns since 1970-01-01 UTC].
+    value : float or None
+    quality : int
+        192 good, 64 uncertain, 0 bad.
+    """
+
+    tag: str
+    time_ns: int
+    value: float | None
+    quality: int = 192
+
+
+class AssayRow(NamedTuple):
+    """One laboratory result; `drawn_ns` is when the sample was taken."""
+
+    tag: str
+    drawn_ns: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class WireTag:
+    """A tag as a control system knows it; unit in UCUM, range in that unit."""
+
+    id: str
+    unit: str
+    low: float
+    high: float
+
+    @property
+    def vessel(self) -> str:
+        """First part of the id."""
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Second part of the id."""
+        return self.id.partition(".")[2]
+
+
+class Wire(Protocol):
+    """A protocol endpoint that values are put on."""
+
+    async def publish(self, rows: Sequence[Row]) -> None:
+        """Put values on the wire, in their order."""
+        ...
+
+    async def close(self) -> None:
+        """End it and release everything."""
+        ...
