@@ -244,8 +244,8 @@ class BatchRun:
             if keep_truth:
                 self._truths.append(rows[2])
             self._happen()
-        told = np.concatenate(values) if values else np.zeros((0, len(probes.TAGS)))
-        status = np.concatenate(qualities) if qualities else np.zeros((0, len(probes.TAGS)), np.int16)
+        told = np.concatenate([np.zeros((0, len(probes.TAGS))), *values])
+        status = np.concatenate([np.zeros((0, len(probes.TAGS)), np.int16), *qualities])
         first = self._next_row
         self._next_row += self.every * len(told)
         time_s = (first - self.opening + self.every * np.arange(len(told))) * self.tick_s
@@ -307,7 +307,7 @@ class BatchRun:
 
     def truth_table(self) -> NDArray[np.float64]:
         """True values at every sampling time so far, shape (rows, len(loop.TRUTH))."""
-        return np.concatenate(self._truths) if self._truths else np.zeros((0, len(loop.TRUTH)))
+        return np.concatenate([np.zeros((0, len(loop.TRUTH))), *self._truths])
 
     def truth_times(self) -> NDArray[np.float64]:
         """Seconds since the wires opened of the rows of `truth_table`."""

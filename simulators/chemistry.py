@@ -55,6 +55,12 @@ def constants() -> Any:
 
 
 @compiled
+def exp10(x: float) -> float:
+    """Ten to the power of `x`."""
+    return math.exp(2.302585092994046 * x)
+
+
+@compiled
 def _analytic(t: float, a1: float, a2: float, a3: float, a4: float, a5: float, a6: float) -> float:
     return a1 + a2 * t + a3 / t + a4 * math.log10(t) + a5 / (t * t) + a6 * t * t
 
@@ -67,7 +73,7 @@ def _vant_hoff(t: float, log_k25: float, enthalpy: float) -> float:
 @compiled
 def viscosity(t: float) -> float:
     """Viscosity of water [Pa s] at `t` [K]: 2.414e-5 10^(247.8/(T-140))."""
-    return 2.414e-5 * 10.0 ** (247.8 / (t - 140.0))
+    return 2.414e-5 * exp10(247.8 / (t - 140.0))
 
 
 @compiled
@@ -99,13 +105,7 @@ def constants_at(celsius: float, k: Any) -> None:
 def log_gamma1(debye: float, ionic: float) -> float:
     """log10 of the activity coefficient of a univalent ion (Davies); `ionic` strength in mmol/L."""
     root = math.sqrt(ionic * 1e-3)
-    return -debye * (root / (1.0 + root) - 0.3e-3 * ionic)
-
-
-@compiled
-def exp10(x: float) -> float:
-    """Ten to the power of `x`."""
-    return math.exp(2.302585092994046 * x)
+    return float(-debye * (root / (1.0 + root) - 0.3e-3 * ionic))
 
 
 @compiled
@@ -167,7 +167,7 @@ def hydrogen(
         a *= math.exp(-step)
         if abs(step) < 1e-9:
             break
-    return a
+    return float(a)
 
 
 @compiled

@@ -18,7 +18,8 @@ BASE_GAIN: Final = 0.02
 O2_GAIN, O2_RESET_PER_H = 1.5, 7.0
 SLOW_PART: Final = 6.0
 """The nitrogen, air and stirrer parts act more weakly than oxygen: gain factor."""
-HEAT_GAIN, HEAT_RESET_PER_H = 6.0, 20.0
+HEAT_GAIN: Final = 6.0
+"""Its integral works at the pace of the wall: UA over the heat capacity of the broth."""
 FILTER_SHARE: Final = 0.4
 
 CONTROLLER: Final = np.dtype(
@@ -74,13 +75,12 @@ def _acidity(c: Any, p: Any, measured: float, set_point: float, hours: float) ->
 
 
 @compiled
-def _heat(c: Any, measured: float, set_point: float, hours: float) -> None:
+def _heat(c: Any, p: Any, measured: float, set_point: float, hours: float) -> None:
+    reset = p.ua / (4180.0 * p.volume)
     error = set_point - measured
     trial = set_point + HEAT_GAIN * error + c.heat_integral
     if 5.0 < trial < 60.0 or trial * error < 0.0:
-        c.heat_integral = _between(
-            c.heat_integral + HEAT_GAIN * HEAT_RESET_PER_H * error * hours, -30.0, 30.0
-        )
+        c.heat_integral = _between(c.heat_integral + HEAT_GAIN * reset * error * hours, -30.0, 30.0)
     c.jacket_in = _between(set_point + HEAT_GAIN * error + c.heat_integral, 5.0, 60.0)
 
 
@@ -100,5 +100,5 @@ def act(c: Any, p: Any, measured: Any, set_points: Any, hours: float) -> None:
     """
     _oxygen(c, p, measured[PO2].value, set_points[1], hours)
     _acidity(c, p, measured[PH].value, set_points[0], hours)
-    _heat(c, measured[TEMPERATURE].value, set_points[2], hours)
+    _heat(c, p, measured[TEMPERATURE].value, set_points[2], hours)
     c.feed = _between(1e-3 * set_points[3], 0.0, p.feed_max)

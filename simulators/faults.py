@@ -75,7 +75,7 @@ class FaultKind:
 
 FAULTS: Final[dict[str, FaultKind]] = {
     "pH_drift": FaultKind(
-        "The pH electrode drifts: its reading departs from the broth by a steady rate, and the pH loop follows it.",
+        "The pH electrode drifts: its reading departs from the broth at a steady rate, and the loop follows it.",
         "1/h", 0.02, "pH", "sensor", OFFSET_RATE, ramps=True,
     ),
     "pH_offset": FaultKind(
@@ -123,7 +123,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
         "fraction", 0.3, "flow_air", "process", EFFECT, AIR_LEAK,
     ),
     "feed_pump_loss": FaultKind(
-        "The feed pump delivers only part while its flow signal is unchanged; the feed scale tells the truth.",
+        "The feed pump delivers only part, its flow signal is unchanged; the feed scale tells the truth.",
         "fraction", 0.5, "feed_flow", "actuator", EFFECT, FEED_LOSS,
     ),
     "base_line_blocked": FaultKind(
@@ -135,7 +135,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
         "fraction", 1.0, "feed_scale", "process", EFFECT, WRONG_FEED,
     ),
     "contamination": FaultKind(
-        "A fast bacterium enters; invisible for most of a day, then it takes oxygen and glucose and makes acid.",
+        "A fast bacterium enters; unseen for most of a day, then it takes oxygen and glucose and makes acid.",
         "cells/mL", 1.0, "pO2", "process", EFFECT, CONTAMINATION,
     ),
     "starvation": FaultKind(

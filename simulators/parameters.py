@@ -163,7 +163,7 @@ def scaled(volume_l: float) -> dict[str, float]:
         "ua": 250.0 * wall * 3600.0,
         "ua_ambient": 8.0 * wall * 3600.0,
         "jacket_heat": 0.3 * mass,
-        "jacket_flow": 12.0 * 0.3 * mass,
+        "jacket_flow": 30.0 * 0.3 * mass,
         "area": area,
         "filter": 3.0,
         "stir_power": 20.0,

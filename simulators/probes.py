@@ -12,8 +12,8 @@ import numpy as np
 from numpy.random import Generator
 
 CHANNELS: Final = (
-    "pH", "pO2", "pCO2", "conductivity", "temperature", "weight", "flow_air", "flow_O2", "flow_CO2", "flow_N2",
-    "feed_flow", "base_flow", "feed_scale", "base_scale", "stirrer", "offgas_O2", "offgas_CO2",
+    "pH", "pO2", "pCO2", "conductivity", "temperature", "weight", "flow_air", "flow_O2", "flow_CO2",
+    "flow_N2", "feed_flow", "base_flow", "feed_scale", "base_scale", "stirrer", "offgas_O2", "offgas_CO2",
     "jacket_temperature", "pressure",
 )  # fmt: skip
 """Measured quantities in the order of every array of them."""

@@ -11,6 +11,8 @@ YOUNG_H: float = 144.0
 USE_AT_FIRST: float = 0.06
 """Glucose use assumed before it can be worked out from samples [mmol/1e9 cells/h]; chosen default."""
 MOLAR: float = 180.16
+STEER: float = 0.5
+"""Part of the distance to the target that one decision makes up; chosen default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Feeding:
         self._cells = cells
         growth = GROWTH_AHEAD if age_h < YOUNG_H else 0.0
         ahead = cells * math.exp(growth * self.every_h / 2.0)
-        need = self.use * ahead * volume_l + (target - level) * volume_l / self.every_h
+        need = self.use * ahead * volume_l + STEER * (target - level) * volume_l / self.every_h
         return max(0.0, 1e3 * need / self.feed_mmol_l)
 
     def _learn(self, age_h: float, volume_l: float, cells: float, level: float, fed_l: float) -> None:

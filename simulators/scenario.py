@@ -103,8 +103,8 @@ class Laboratory(_Strict):
 class SetPoints(_Strict):
     """What the controllers hold at the start."""
 
-    pH: float = 7.05
-    pO2: float = 40.0
+    pH: float = 7.05  # noqa: N815
+    pO2: float = 40.0  # noqa: N815
     temperature: float = 36.8
 
 
@@ -146,7 +146,7 @@ class VesselScenario(_Strict):
         return self
 
     def members(self) -> tuple["VesselScenario", ...]:
-        """This vessel, or every one of the fleet."""
+        """The vessel itself, or every one of the fleet."""
         if self.fleet is None:
             return (self,)
         ids = (self.fleet.id.format(n=n) for n in range(1, self.fleet.count + 1))

@@ -80,14 +80,14 @@ def ionic_strength(y: Any, p: Any) -> float:
     medium = y[MED] / v
     divalent = 4.0 * (p.med_mg + p.med_ca + p.med_so4) * medium
     sid = strong_ions(y, p) + y[AMM] / v
-    return 0.5 * ((y[NA] + y[K] + y[CL] + y[AMM] + 1.2 * y[PI]) / v + divalent + max(0.0, sid))
+    return float(0.5 * ((y[NA] + y[K] + y[CL] + y[AMM] + 1.2 * y[PI]) / v + divalent + max(0.0, sid)))
 
 
 @compiled
 def strong_ions(y: Any, p: Any) -> float:
     """Strong-ion difference [mmol charge/L]."""
     medium = 2.0 * (p.med_mg + p.med_ca - p.med_so4) * y[MED]
-    return (y[NA] + y[K] - y[CL] + medium) / y[V]
+    return float((y[NA] + y[K] - y[CL] + medium) / y[V])
 
 
 @compiled
@@ -95,7 +95,7 @@ def osmolality(y: Any, p: Any) -> float:
     """Osmolality [mOsm/kg]: osmotic coefficient times all solutes, amino acids as a constant."""
     solutes = y[NA] + y[K] + y[CL] + y[GLC] + y[GLN] + y[LAC] + y[AMM] + y[CT] + y[PI]
     solutes += (p.med_mg + p.med_ca + p.med_so4 + p.med_buffer) * y[MED] + p.feed_buffer * y[FED]
-    return (p.osmotic * solutes + p.med_osm * y[MED] + p.feed_osm * y[FED]) / y[V]
+    return float((p.osmotic * solutes + p.med_osm * y[MED] + p.feed_osm * y[FED]) / y[V])
 
 
 @compiled
@@ -110,7 +110,7 @@ def acidity(y: Any, p: Any, k: Any, start: float, g1: float, g0: float) -> float
 @compiled
 def mean_pressure(y: Any, p: Any, head: float) -> float:
     """Pressure at half depth [atm]."""
-    return head + 0.5 * 9.81 * 1010.0 * (y[V] * 1e-3 / p.area) / 101325.0
+    return float(head + 0.5 * 9.81 * 1010.0 * (y[V] * 1e-3 / p.area) / 101325.0)
 
 
 @compiled
@@ -232,7 +232,7 @@ def stiffness(y: Any, p: Any, u: Any) -> float:
     oxy = max(0.0, y[OXY] / v)
     cells = p.q_o2 * 1.3 * y[XV] / v * p.k_o2 / (p.k_o2 + oxy) ** 2
     bugs = p.q_o2_bug * y[BUG] / v * 0.002 / (0.002 + oxy) ** 2
-    return cells + bugs + u.kla + p.kla_surface
+    return float(cells + bugs + u.kla + p.kla_surface)
 
 
 @compiled
