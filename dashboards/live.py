@@ -7,11 +7,10 @@ was said for two seconds, by which the page knows that the service is there.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
 
 import orjson
 from starlette.responses import StreamingResponse
@@ -118,7 +117,8 @@ class Broadcast:
         self._enter(box)
         try:
             await asyncio.sleep(0)  # the reader listens before the ledger is read: nothing falls between
-            seen = self._view.newest_event() if after is None else after
+            newest = self._view.newest_event()
+            seen = newest if after is None else min(after, newest)
             yield self._greeting(seen)
             look = True
             while box.open:
@@ -156,7 +156,7 @@ class Broadcast:
             reader.result()
 
     async def _read(self) -> None:
-        follow = cast(AsyncGenerator[Update, None], self._view.follow())
+        follow = self._view.follow()
         async with aclosing(follow) as updates:
             async for update in updates:
                 batch = self._batch(update)

@@ -215,6 +215,10 @@ class ScriptedView:
             Update(events=((len(self.log), alarm.event),), alarms=(alarm,), now_ns=self.clock.time_ns)
         )
 
+    def publish_end(self, ended: Alarm, number: int) -> None:
+        """An alarm that no longer stands, with the event that ended it."""
+        self.publish(Update(events=((number, ended.event),), alarms=(ended,), now_ns=self.clock.time_ns))
+
     def publish(self, update: Update) -> None:
         for queue in self.followers:
             queue.put_nowait(update)

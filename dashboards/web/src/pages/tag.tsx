@@ -3,10 +3,11 @@ import type { Tag } from "../state/api";
 import { events, tags, vessel } from "../state/live";
 import { to } from "../state/route";
 import { duration, nameOf, number, time, withUnit } from "../text/format";
-import { t } from "../text/language";
+import { message, t } from "../text/language";
 import { kindName, size, title } from "../text/words";
 import { tagDigits } from "../parts/value";
 import { Legend, Ranges } from "../trend/ranges";
+import { limits } from "../trend/plot";
 import { Trend } from "../trend/trend";
 import { Cards } from "./unit";
 
@@ -16,7 +17,7 @@ function About({ tag }: { tag: Tag }) {
   const rows = [
     [t("tag.instrument"), tag.instrument],
     [t("tag.range"), withUnit(`${show(tag.low)} – ${show(tag.high)}`, tag.unit)],
-    [t("tag.limits"), withUnit([low_low, low, high, high_high].map(show).join(" / "), tag.unit)],
+    [t("tag.limits"), limits(tag).length ? withUnit([low_low, low, high, high_high].map(show).join(" / "), tag.unit) : ""],
     [t("tag.accuracy"), withUnit(number(tag.accuracy, tagDigits(tag)), tag.unit)],
     [t("tag.period"), duration(tag.period_s * 1000)],
     [t("tag.silence"), duration(tag.silence_s * 1000)],
@@ -47,7 +48,7 @@ function Events({ id }: { id: string }) {
           <li key={each.number}>
             <time>{time(Date.parse(each.t))}</time> {title(each)}
             <small>
-              {kindName(each)} · {each.stage} {size(each) ?? ""}
+              {kindName(each)} · {message(`stage.${each.stage}`) ?? each.stage} {size(each) ?? ""}
             </small>
           </li>
         ))}

@@ -4,22 +4,25 @@ import { age } from "../state/quality";
 import { to } from "../state/route";
 import { digitsFor, duration, nameOf, number, unit, withUnit } from "../text/format";
 import { t } from "../text/language";
+import { related } from "../trend/related";
 
-const ORDER = ["VCD", "viability", "glucose", "lactate", "ammonia", "titre", "kLa", "OUR"];
+const ORDER = ["VCD", "viability", "glucose", "lactate", "ammonia", "titre", "kLa", "OUR", "growth_rate"];
 
 /** States of the twin worth reading: what no probe shows, best known first. */
 function names(vessel: Vessel): string[] {
   const all = beliefNames.value.filter((each) => each.startsWith(`${vessel.id}.`));
-  const hidden = all.filter((each) => tags.value.get(each)?.kind !== "online");
-  const rank = (name: string) => (ORDER.indexOf(name.slice(vessel.id.length + 1)) + 1 || 99);
+  const own = all.filter((each) => each.startsWith(`${vessel.id}.est_`));
+  const hidden = own.length ? own : all.filter((each) => tags.value.get(each)?.kind !== "online");
+  const rank = (name: string) => ORDER.indexOf(name.slice(vessel.id.length + 1).replace("est_", "")) + 1 || 99;
   return hidden.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 function Sample({ name, digits }: { name: string; digits: number }) {
-  const last = tags.value.has(name) ? reading(name).value : undefined;
+  const { lab, assay } = related(name);
+  const tag = lab ?? (assay ? tags.value.get(name) : undefined);
+  const last = tag && reading(tag.id).value;
   if (!last || last.value === null) return null;
-  const code = tags.value.get(name)?.unit ?? "";
-  const value = withUnit(number(last.value, digits), code);
+  const value = withUnit(number(last.value, digits), tag.unit);
   return <small>{t("beliefs.lab", { value, age: duration(age(last)) })}</small>;
 }
 

@@ -6,7 +6,7 @@ import { alarms } from "../state/live";
 import { route } from "../state/route";
 import { duration, percent, time } from "../text/format";
 import { t } from "../text/language";
-import { about, evidence, others, rate, size, title, verdictName } from "../text/words";
+import { about, evidence, facts, others, rate, size, title, verdictName } from "../text/words";
 import { Spark } from "../trend/spark";
 import { Mark, stateName } from "./mark";
 
@@ -14,12 +14,12 @@ const MARGIN_MS = 600_000;
 
 function Facts({ event }: { event: Happening }) {
   const amount = size(event);
-  const sure = event.confidence === null ? "" : percent(event.confidence);
+  const sure = event.confidence === null ? "" : `, ${percent(event.confidence)}`;
   const rest = others(event);
   return (
     <p class="facts">
       {amount ? <strong>{[t("card.size", { size: amount }), rate(event)].filter(Boolean).join(", ")}</strong> : null}
-      {event.verdict ? (
+      {event.verdict && event.verdict !== "unknown" ? (
         <span>
           {t("card.verdict", { verdict: verdictName(event.verdict), percent: sure })}
           {rest ? <small> ({t("card.others", { causes: rest })})</small> : null}
@@ -51,9 +51,8 @@ function Reasons({ event }: { event: Happening }) {
 }
 
 function Evidence({ event }: { event: Happening }) {
-  const facts = Object.entries(event.detail).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`);
   const model = event.model && `${t("card.model")} ${event.model.id} ${event.model.version} (${event.model.parameters})`;
-  const rows = [...facts, ...(model ? [model] : [])];
+  const rows = [...facts(event).map((pair) => pair.join(" ")), ...(model ? [model] : [])];
   if (rows.length === 0) return null;
   return (
     <details>

@@ -48,7 +48,7 @@ export function withUnit(text: string, code: string): string {
 
 /** What a tag or an estimate is called, by the last part of its name. */
 export function nameOf(name: string): string {
-  const short = name.slice(name.indexOf(".") + 1);
+  const short = name.slice(name.indexOf(".") + 1).replace(/^est_/, "");
   return maybe(`name.${short}`, message(`quantity.${short}`) ?? short);
 }
 

@@ -1,7 +1,7 @@
 // Events and alarms put into the reader's words by the service's catalogue.
 import type { Cause, Happening } from "../state/api";
 import { digitsFor, nameOf, number, percent, withUnit } from "./format";
-import { message, t } from "./language";
+import { maybe, message, t } from "./language";
 
 const plain = (code: string) => code.replaceAll("_", " ");
 
@@ -19,15 +19,36 @@ export function causeName(cause: Cause, event: Happening): string {
 }
 
 export function kindName(event: Happening): string {
-  return message(`kind.${event.kind}`, parts(event)) ?? plain(event.kind);
+  return capital(message(`kind.${event.kind}`, parts(event)) ?? plain(event.kind));
+}
+
+/** First letter as at the start of a sentence; "pH" and its like stay as they are. */
+function capital(text: string): string {
+  return /^[a-zà-ü][A-Z]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Key of the texts that explain an event: its most probable cause, else what it reports itself. */
+function code(event: Happening): string {
+  const { which, code: told } = event.detail;
+  const own = typeof which === "string" ? `${event.kind}_${which}` : event.kind;
+  return event.causes[0]?.code ?? (typeof told === "string" ? told : own);
 }
 
 /** What happened, in one line. */
 export function title(event: Happening): string {
-  const cause = event.causes[0];
-  if (cause) return causeName(cause, event);
-  return event.tag ? `${kindName(event)} · ${nameOf(event.tag)}` : kindName(event);
+  const name = message(`cause.${code(event)}.name`, parts(event));
+  const what = name ? capital(name) : event.causes[0] ? capital(plain(code(event))) : kindName(event);
+  return event.tag && event.causes.length === 0 ? `${nameOf(event.tag)} · ${what}` : what;
 }
+
+/** Further facts, as pairs of a name and a value. */
+export function facts(event: Happening): [string, string][] {
+  return Object.entries(event.detail)
+    .filter(([name]) => name !== "code" && name !== "rate_per_h" && name !== "size_sd")
+    .map(([name, value]) => [maybe(`detail.${name}`, plain(name)), typeof value === "number" ? short(value) : plain(value)]);
+}
+
+const short = (value: number) => number(value, Math.min(4, digitsFor(Math.abs(value) / 100, 4)));
 
 export function verdictName(verdict: string): string {
   return message(`verdict.${verdict}`) ?? plain(verdict);
@@ -35,8 +56,7 @@ export function verdictName(verdict: string): string {
 
 /** A text about the leading cause: its cause, consequence or action. */
 export function about(event: Happening, part: "cause" | "consequence" | "action"): string | undefined {
-  const cause = event.causes[0];
-  return cause && message(`cause.${cause.code}.${part}`, parts(event));
+  return message(`cause.${code(event)}.${part}`, parts(event));
 }
 
 export function evidence(event: Happening): string[] {
@@ -46,7 +66,10 @@ export function evidence(event: Happening): string[] {
 /** How large, with its unit and sign. */
 export function size(event: Happening): string | undefined {
   if (event.size === null) return undefined;
-  return withUnit(number(event.size, digitsFor(Math.abs(event.size) / 10), true), event.unit);
+  const spread = event.detail["size_sd"];
+  const digits = digitsFor(typeof spread === "number" && spread > 0 ? spread : Math.abs(event.size) / 10);
+  const band = typeof spread === "number" ? ` ± ${number(2 * spread, digits)}` : "";
+  return withUnit(number(event.size, digits, true) + band, event.unit);
 }
 
 export function rate(event: Happening): string | undefined {

@@ -5,15 +5,20 @@ import type { Names } from "./series";
 
 const HUES = new Set(["pH", "pO2", "pCO2", "conductivity", "temperature", "VCD"]);
 
+/** The measured name behind an estimate: "R101.est_pH_true" is about "R101.pH". */
+const base = (name: string) => name.replace(".est_", ".").replace(/_true$/, "");
+
 /** Each quantity keeps one hue everywhere. */
 export function hueOf(name: string): string {
-  const short = name.slice(name.indexOf(".") + 1);
+  const short = base(name).slice(name.indexOf(".") + 1);
   return HUES.has(short) ? short : "other";
 }
 
 export function related(name: string): Names {
-  const assay = tags.value.get(name)?.kind === "assay";
-  return { name, assay, wanted: tags.value.get(`${name}_sp`), lab: tags.value.get(`${name}_lab`) };
+  const about = tags.value.get(base(name));
+  const assay = about?.kind === "assay";
+  const lab = assay ? (name === about.id ? undefined : about) : tags.value.get(`${base(name)}_lab`);
+  return { name, assay: assay && !lab, wanted: tags.value.get(`${name}_sp`), lab };
 }
 
 /** Faults of this quantity, or of its whole unit: from their onset to now [s]. */
