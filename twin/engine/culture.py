@@ -7,7 +7,7 @@ import numpy as np
 
 from twin.domain.asset import Vessel
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.frame import Frame
+from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
 from twin.engine.mind import Intervention, Mind, Stepper
@@ -21,6 +21,8 @@ UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
 WARM_UP_H: Final = 2.0
 """Nothing is decided in the first hours of a vessel [h] (chosen default)."""
+RAIL: Final = 0.004
+"""Readings within this share of the range from its end are not used (chosen default)."""
 EARLY_H: Final = 3.0
 """Samples drawn up to this long before the twin began are used at its begin [h] (chosen default)."""
 HONEST_H: Final = 24.0
@@ -49,6 +51,7 @@ class CultureTwin:
         self._decisions = Decisions(vessel.id, {h.code: h for h in process.hypotheses}, self._model)
         sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
         self._biases = sorted({self._place[h.state] for h in sensors})
+        self._tags = {tag.name: tag for tag in vessel.tags}
         self._mind: Mind | None = None
         self._tape: Tape[Mind] = Tape()
         self._interventions: list[Intervention] = []
@@ -93,10 +96,20 @@ class CultureTwin:
         readings, widen = np.full(len(self._reading), np.nan), np.ones(len(self._reading))
         for name, i in self._reading.items():
             value = frame.values.get(name)
-            if value is not None and not self.process.outputs[i].assay:
+            if value is None or self.process.outputs[i].assay or self._railed(name, value):
+                continue
+            if np.isfinite(value.mean):
                 readings[i] = value.mean
                 widen[i] = UNCERTAIN if value.uncertain else 1.0
         return Row(frame.start_ns, frame.end_ns, inputs, readings, widen)
+
+    def _railed(self, name: str, value: FrameValue) -> bool:
+        """Tell whether a reading lies at the end of its range: then it says "at least", not "equal"."""
+        tag = self._tags.get(name)
+        if tag is None:
+            return False
+        margin = RAIL * (tag.high - tag.low)
+        return value.mean > tag.high - margin or (value.uncertain and value.mean < tag.low + margin)
 
     def _take_assays(self, assays: tuple[Assay, ...], row: Row) -> list[Event]:
         """Put results into the rows of their samples; go back when that is before this frame."""

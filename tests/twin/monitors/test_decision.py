@@ -1,0 +1,125 @@
+"""One verdict per fault: suspected, confirmed, revised, closed."""
+
+import numpy as np
+import pytest
+
+from twin.domain.event import ModelRef, Stage, Verdict
+from twin.monitors.decision import HOUR, QUIET_H, Decisions
+from twin.monitors.glr import Finding
+from twin.processes.base import Hypothesis, Shape
+
+DRIFT = Hypothesis(
+    "drift", Verdict.SENSOR, "bias", Shape.RAMP, 0.004, "pH", evidence=("R1",), hold_h=0.5, slack=0.01
+)
+LOSS = Hypothesis(
+    "loss", Verdict.PROCESS, "log_k", Shape.STEP, 0.1, sign=-1, relative=True, unit="%", slack=0.02
+)
+
+
+def decisions() -> Decisions:
+    return Decisions("R1", {"drift": DRIFT, "loss": LOSS}, ModelRef("m", "1", "abc"))
+
+
+def finding(h: Hypothesis, ratio: float, p: float, size: float = 0.02, hours: float = 5.0) -> Finding:
+    total = size * hours if h.shape is Shape.RAMP else size
+    return Finding(h, 0, size, size / 10, total, total / 10, ratio, ratio, p, np.zeros(2), 1.0)
+
+
+def stages(events) -> list[str]:
+    return [e.stage.value for e in events]
+
+
+def test_weak_findings_say_nothing() -> None:
+    d = decisions()
+    assert d.weigh([finding(DRIFT, 5.0, 0.99)], HOUR) == ([], None)
+    assert d.weigh([finding(DRIFT, 50.0, 0.99, size=0.001)], HOUR) == ([], None)
+    assert d.weigh([], HOUR) == ([], None)
+
+
+def test_suspected_then_confirmed_after_it_held_under_one_condition() -> None:
+    d = decisions()
+    told, confirmed = d.weigh([finding(DRIFT, 15.0, 0.9)], HOUR)
+    assert stages(told) == ["suspected"]
+    assert confirmed is None
+    assert d.weigh([finding(DRIFT, 30.0, 0.9)], 2 * HOUR) == ([], None)
+    done, confirmed = d.weigh([finding(DRIFT, 30.0, 0.9)], 2 * HOUR + HOUR // 2)
+    assert stages(done) == ["confirmed"]
+    assert confirmed is not None
+    assert {e.condition for e in (*told, *done)} == {"R1/drift/1"}
+    event = done[0]
+    assert event.tag == "R1.pH"
+    assert event.verdict is Verdict.SENSOR
+    assert event.size == pytest.approx(0.1)
+    assert event.detail["rate_per_h"] == pytest.approx(0.1 / 2.5)
+    assert event.causes[0].code == "drift"
+    assert event.evidence == ("R1",)
+
+
+def test_holding_is_interrupted_by_another_leader() -> None:
+    d = decisions()
+    d.weigh([finding(DRIFT, 30.0, 0.9)], HOUR)
+    d.weigh([finding(LOSS, 30.0, 0.6, -0.3), finding(DRIFT, 30.0, 0.4)], HOUR + HOUR // 4)
+    told, confirmed = d.weigh([finding(DRIFT, 30.0, 0.9)], HOUR + HOUR // 2)
+    assert confirmed is None
+    assert Stage.CONFIRMED not in [e.stage for e in told]
+
+
+def test_an_ambiguous_finding_is_not_confirmed() -> None:
+    d = decisions()
+    for hour in range(1, 10):
+        _, confirmed = d.weigh([finding(DRIFT, 60.0, 0.55), finding(LOSS, 58.0, 0.45, -0.3)], hour * HOUR)
+        assert confirmed is None
+
+
+def test_suspicion_is_closed_when_the_evidence_goes() -> None:
+    d = decisions()
+    d.weigh([finding(DRIFT, 15.0, 0.9)], HOUR)
+    told, _ = d.weigh([finding(DRIFT, 3.0, 0.9)], 2 * HOUR)
+    assert stages(told) == ["closed"]
+    assert d.suspected == {}
+
+
+def confirmed_loss() -> Decisions:
+    d = decisions()
+    d.weigh([finding(LOSS, 60.0, 0.95, -0.4)], HOUR)
+    d.settle("loss", 0.1, -0.4)
+    return d
+
+
+def test_a_standing_condition_blocks_its_state_and_follows_the_belief() -> None:
+    d = confirmed_loss()
+    assert d.blocked() == {"log_k"}
+    assert d.follow({"log_k": 0.1, "bias": 0.0}, 2 * HOUR) == []
+    told = d.follow({"log_k": -0.3, "bias": 0.0}, 3 * HOUR)
+    assert stages(told) == ["revised"]
+    assert told[0].size == pytest.approx(100 * np.expm1(-0.8), rel=1e-3)
+    assert d.follow({"log_k": -0.31, "bias": 0.0}, 4 * HOUR) == []
+
+
+def test_it_is_closed_when_the_state_is_back_for_long_enough_and_counts_anew() -> None:
+    d = confirmed_loss()
+    back = {"log_k": 0.49, "bias": 0.0}
+    assert d.follow(back, 5 * HOUR) == []
+    assert d.follow(back, 5 * HOUR + int((QUIET_H - 0.5) * HOUR)) == []
+    assert stages(d.follow(back, 5 * HOUR + int(QUIET_H * HOUR))) == ["closed"]
+    assert d.blocked() == frozenset()
+    told, _ = d.weigh([finding(LOSS, 60.0, 0.95, -0.4)], 20 * HOUR)
+    assert told[0].condition == "R1/loss/2"
+
+
+def test_a_relapse_while_it_looks_over_keeps_it_standing() -> None:
+    d = confirmed_loss()
+    d.follow({"log_k": 0.49, "bias": 0.0}, 5 * HOUR)
+    d.follow({"log_k": 0.1, "bias": 0.0}, 7 * HOUR)
+    assert d.follow({"log_k": 0.49, "bias": 0.0}, 9 * HOUR) == []
+
+
+def test_snapshot_and_restore_change_nothing() -> None:
+    d = confirmed_loss()
+    d.weigh([finding(DRIFT, 15.0, 0.9)], 2 * HOUR)
+    again = decisions()
+    again.restore(d.snapshot())
+    later = [finding(DRIFT, 40.0, 0.9)]
+    for hour in (3, 4, 5):
+        assert again.weigh(later, hour * HOUR)[0] == d.weigh(later, hour * HOUR)[0]
+    assert again.snapshot() == d.snapshot()
