@@ -111,7 +111,7 @@ class BatchRun:
         self._odd_noise = np.zeros((len(probes.CHANNELS), n if on_probes else 0))
         self._slow_noise = np.zeros((n, loop.DISTURBANCES))
         self._scratch = np.zeros((3, vessel.STATES))
-        self._truths: list[NDArray[np.float64]] = []
+        self._truths: list[NDArray[np.float64]] = [np.zeros((0, len(loop.TRUTH)))]
 
     def _fault_table(self) -> Any:
         table = np.zeros(len(self.scenario.faults), faults.FAULT)
@@ -233,7 +233,8 @@ class BatchRun:
     def advance(self, to_s: float, keep_truth: bool) -> Said:
         """Run to `to_s` seconds after the opening and return what was said since the last call."""
         target = self.opening + math.floor(to_s / self.tick_s + 1e-9)
-        values, qualities = [], []
+        values: list[NDArray[np.float64]] = [np.zeros((0, len(probes.TAGS)))]
+        qualities: list[NDArray[np.int16]] = [np.zeros((0, len(probes.TAGS)), np.int16)]
         self._happen()
         while self.tick < target:
             block = (self.tick // loop.TICKS_PER_BLOCK + 1) * loop.TICKS_PER_BLOCK
@@ -244,12 +245,11 @@ class BatchRun:
             if keep_truth:
                 self._truths.append(rows[2])
             self._happen()
-        told = np.concatenate([np.zeros((0, len(probes.TAGS))), *values])
-        status = np.concatenate([np.zeros((0, len(probes.TAGS)), np.int16), *qualities])
+        told, status = np.concatenate(values), np.concatenate(qualities)
         first = self._next_row
         self._next_row += self.every * len(told)
-        time_s = (first - self.opening + self.every * np.arange(len(told))) * self.tick_s
-        return Said(time_s, told, status, self._reported(to_s), self._logged())
+        ticks = first - self.opening + self.every * np.arange(len(told), dtype=np.float64)
+        return Said(ticks * np.float64(self.tick_s), told, status, self._reported(to_s), self._logged())
 
     def _run(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.int16], NDArray[np.float64]]:
         at = self.tick % loop.TICKS_PER_BLOCK
@@ -307,8 +307,9 @@ class BatchRun:
 
     def truth_table(self) -> NDArray[np.float64]:
         """True values at every sampling time so far, shape (rows, len(loop.TRUTH))."""
-        return np.concatenate([np.zeros((0, len(loop.TRUTH))), *self._truths])
+        return np.concatenate(self._truths)
 
     def truth_times(self) -> NDArray[np.float64]:
         """Seconds since the wires opened of the rows of `truth_table`."""
-        return np.arange(len(self.truth_table())) * (self.every * self.tick_s)
+        rows = sum(len(part) for part in self._truths)
+        return np.arange(rows, dtype=np.float64) * np.float64(self.every * self.tick_s)

@@ -75,7 +75,7 @@ class FaultKind:
 
 FAULTS: Final[dict[str, FaultKind]] = {
     "pH_drift": FaultKind(
-        "The pH electrode drifts: its reading departs from the broth at a steady rate, and the loop follows it.",
+        "The pH electrode drifts: its reading leaves the truth at a steady rate, and the loop follows it.",
         "1/h", 0.02, "pH", "sensor", OFFSET_RATE, ramps=True,
     ),
     "pH_offset": FaultKind(

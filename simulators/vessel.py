@@ -227,12 +227,13 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
 
 @compiled
 def stiffness(y: Any, p: Any, u: Any) -> float:
-    """Fastest rate of the oxygen balance [1/h]: respiration near zero oxygen, and transfer."""
+    """Fastest rates [1/h]: respiration near zero oxygen, transfer, and the turnover of the head space."""
     v = y[V]
     oxy = max(0.0, y[OXY] / v)
     cells = p.q_o2 * 1.3 * y[XV] / v * p.k_o2 / (p.k_o2 + oxy) ** 2
     bugs = p.q_o2_bug * y[BUG] / v * 0.002 / (0.002 + oxy) ** 2
-    return float(cells + bugs + u.kla + p.kla_surface)
+    gas = (u.air + u.o2 + u.co2 + u.n2) / (y[HO2] + y[HCO2] + y[HN2])
+    return float(max(cells + bugs + u.kla + p.kla_surface, gas + 60.0))
 
 
 @compiled
