@@ -7,7 +7,7 @@ on even while the server is away, and the rows the server will never take, with 
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -85,7 +85,7 @@ class Spool:
                 f"{self._path}: spool is full ({self.waiting} of {self._capacity} rows wait for the server). "
                 f"Nothing more is accepted: bring the server back or allow more rows (spool_rows)."
             )
-        body = orjson.dumps([astuple(row) for row in rows])
+        body = orjson.dumps([_plain(row) for row in rows])
         times = [row.time_ns for row in rows]
         record = (kind, len(rows), min(times), max(times), zlib.crc32(body), body)
         with transaction(self._db, self._path):
@@ -93,7 +93,7 @@ class Spool:
             if kind == "pv":
                 newest = {r.tag: r for r in sorted(rows, key=_time) if isinstance(r, Measurement)}
                 self._db.executemany(
-                    _NEWEST, [(r.tag, r.time_ns, orjson.dumps(astuple(r))) for r in newest.values()]
+                    _NEWEST, [(r.tag, r.time_ns, orjson.dumps(_plain(r))) for r in newest.values()]
                 )
         self.waiting += len(rows)
 
@@ -122,7 +122,7 @@ class Spool:
         batches = list(batches)
         with transaction(self._db, self._path):
             self._db.executemany(
-                _REJECT, [(_kind(row), reason, orjson.dumps(astuple(row))) for row, reason in rejected]
+                _REJECT, [(_kind(row), reason, orjson.dumps(_plain(row))) for row, reason in rejected]
             )
             self._db.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in batches])
         self.waiting -= sum(len(batch.rows) for batch in batches)
@@ -183,6 +183,12 @@ def _time(row: Row) -> int:
 
 def _kind(row: Row) -> Kind:
     return "pv" if isinstance(row, Measurement) else "est"
+
+
+def _plain(row: Row) -> tuple[str | float | int | None, ...]:
+    if isinstance(row, Estimate):
+        return (row.name, row.time_ns, row.mean, row.sd, row.unit)
+    return (row.tag, row.value, int(row.quality), row.time_ns, row.received_ns, row.late, row.source)
 
 
 def _decoded(kind: str, body: bytes) -> tuple[Row, ...]:

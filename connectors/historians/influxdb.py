@@ -127,7 +127,7 @@ class InfluxHistorian:
         self._work = asyncio.Event()
         self._closing = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "historian-spool")
-        self._net = ThreadPoolExecutor(2, "historian-http")
+        self._net = ThreadPoolExecutor(4, "historian-http")
         self._starting = asyncio.create_task(self._start(), name="historian-start")
         self._sending: asyncio.Task[None] | None = None
 

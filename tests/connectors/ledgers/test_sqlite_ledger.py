@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.ledgers.sqlite import Config, SqliteLedger, open_ledger
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
@@ -154,3 +156,40 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         assert times[-1] >= acknowledged > 0
         assert alarms == set(times) - {0}
         assert waiting == len(alarms)
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A ledger of 12 commits as a power cut leaves it: the file, and the log not yet folded into it."""
+    path = tmp_path_factory.mktemp("unfinished") / "ledger.sqlite"
+    ledger = open_ledger(Config(path=path))
+    for n in range(12):
+        ledger.commit([event(2 * n), event(2 * n + 1)], [alarm(n)], [notice(n)])
+    image = path.read_bytes(), path.with_name("ledger.sqlite-wal").read_bytes()
+    ledger.close()
+    return image
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_torn_log_gives_back_whole_commits_from_the_start(
+    unfinished: tuple[bytes, bytes], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    body, log = unfinished
+    cut = data.draw(st.integers(0, len(log)), label="cut")
+    torn = bytearray(log[:cut])
+    if cut and data.draw(st.booleans(), label="flip"):
+        torn[data.draw(st.integers(0, cut - 1), label="at")] ^= 1 << data.draw(st.integers(0, 7), label="bit")
+    path = tmp_path_factory.mktemp("torn") / "ledger.sqlite"
+    path.write_bytes(body)
+    path.with_name("ledger.sqlite-wal").write_bytes(torn)
+    ledger = open_ledger(Config(path=path))
+    times = [found.t for _, found in ledger.events()]
+    counted = len(ledger.alarms()), ledger.outbox()["waiting"]
+    assert ledger.commit([event(99)], [], []) == [(len(times) + 1, event(99))]
+    ledger.close()
+    assert times == list(range(len(times)))
+    assert len(times) % 2 == 0
+    assert counted == (len(times) // 2, len(times) // 2)
+    if torn == log:
+        assert len(times) == 24
