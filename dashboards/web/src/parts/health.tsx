@@ -25,12 +25,12 @@ const FILLS: Record<Health, string> = {
 export function HealthMark({ asset }: { asset: string }) {
   const state = health(asset);
   return (
-    <span class="health">
+    <span class="health" title={t(`twin.${state}`)}>
       <svg viewBox="0 0 16 16" aria-hidden="true">
         <circle cx="8" cy="8" r="6" />
         <path class={state} d={FILLS[state]} />
       </svg>
-      {t(`twin.${state}`)}
+      <span>{t(`twin.${state}`)}</span>
     </span>
   );
 }

@@ -54,8 +54,10 @@ export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean
         {first ? (
           <a class="worst" href={to("unit", vessel.id, { alarm: first.id })}>
             <Mark priority={first.priority} pulse={first.state !== "acked"} />
-            {title(first.event)}
-            {open.length > 1 ? ` +${open.length - 1}` : ""}
+            <span>
+              {title(first.event)}
+              {open.length > 1 ? ` +${open.length - 1}` : ""}
+            </span>
           </a>
         ) : null}
       </footer>

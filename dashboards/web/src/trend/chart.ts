@@ -1,6 +1,7 @@
 // A drawing and its data: reads the stored part, appends what comes live, keeps to its box.
 import uPlot from "uplot";
 import type { Tag } from "../state/api";
+import { allowance } from "../state/clock";
 import { belief, reading } from "../state/live";
 import { type Look, options } from "./plot";
 import { addBelief, addReading, columns, type Data, empty, load, type Names, POINTS } from "./series";
@@ -44,7 +45,7 @@ export class Chart {
     const plot = this.plot;
     if (!plot) return;
     const [from, until] = this.window();
-    const silence = Math.max(this.tag?.silence_s ?? 300, (3 * (until - from)) / 1000 / POINTS);
+    const silence = Math.max(this.tag?.silence_s ?? 300, (3 * (until - from)) / 1000 / POINTS, allowance() / 1000);
     plot.batch(() => {
       plot.setData(columns(this.data, silence, until / 1000), false);
       plot.setScale("x", { min: from / 1000, max: until / 1000 });

@@ -37,7 +37,7 @@ function span(look: Look, low: number | null, high: number | null): [number, num
   if (low === null || high === null) return [look.tag?.low ?? 0, look.tag?.high ?? 1];
   const least = Math.max((look.tag?.accuracy ?? 0) * 10, Math.abs(high) * 1e-3, 1e-9);
   const middle = (low + high) / 2;
-  const half = Math.max(high - low, least) * 0.6;
+  const half = Math.max(high - low, least) * 0.7;
   let [bottom, top] = [middle - half, middle + half];
   for (const limit of look.axes ? limits(look.tag) : []) {
     if (limit > top && limit < top + half) top = limit + half * 0.1;
@@ -122,11 +122,12 @@ export function options(look: Look, width: number, height: number): uPlot.Option
   const font = `${Math.round(rem * 0.76)}px ${css("--family")}`;
   const axis = { stroke: css("--soft"), font, grid, ticks: { ...grid, size: 4 } };
   const stepped = uPlot.paths.stepped?.({ align: 1 });
-  const edge = { width: 0, stroke: "transparent", points: { show: false } };
+  const online = look.tag?.kind === "online"; // then the band may pass the edge of the drawing
+  const edge = { width: 0, stroke: "transparent", points: { show: false }, auto: !online };
   return {
     width,
     height,
-    padding: look.axes ? [8, 12, look.xAxis ? 0 : 8, 0] : [3, 0, 3, 0],
+    padding: look.axes ? [8, 1.4 * rem, look.xAxis ? 0 : 8, 0] : [3, 0, 3, 0],
     legend: { show: false },
     cursor: { show: look.axes, sync: { key: "time" }, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: (_, low, high) => span(look, low, high) } },
