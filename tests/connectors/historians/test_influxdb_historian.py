@@ -9,8 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from influx_rows import SECOND, T0, opened, row
 
 from connectors.codecs import line_protocol
 from connectors.historians import influxdb
@@ -29,47 +28,13 @@ from connectors.historians._influx_server import (
     meaning,
     pause,
 )
-from connectors.historians.influxdb import Config, open_historian
+from connectors.historians.influxdb import Config
 from twin.domain.errors import ConfigError, StorageError
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.tag import Tag
-from twin.ports import Historian, HistorianContext, LinkChange
+from twin.ports import Historian, LinkChange
 
-T0 = 1_700_000_000_000_000_000
-SECOND = 1_000_000_000
 pytestmark = pytest.mark.servers
-
-
-class RealClock:
-    speed = 1.0
-
-    def now_ns(self) -> int:
-        return time.time_ns()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-def row(n: int, value: float | None = None, tag: str = "R101.pH", t: int | None = None) -> Measurement:
-    at = T0 + n * SECOND if t is None else t
-    return Measurement(tag, float(n) if value is None else value, Quality.GOOD, at, at)
-
-
-@asynccontextmanager
-async def opened(
-    server: Any,
-    spool: Path,
-    heard: list[LinkChange] | None = None,
-    tags: dict[str, Tag] | None = None,
-    **more: Any,
-) -> AsyncIterator[Historian]:
-    fields = {"url": server.url, "database": "plant", "spool": spool, "timeout_s": 2.0} | more
-    told: Callable[[LinkChange], None] = (lambda change: None) if heard is None else heard.append
-    historian = open_historian(Config(**fields), HistorianContext(RealClock(), tags or {}, told))
-    try:
-        yield historian
-    finally:
-        await historian.close()
 
 
 async def drained(historian: Historian, seconds: float = 20) -> None:
@@ -331,7 +296,7 @@ import asyncio, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from types import SimpleNamespace
-from test_influxdb_historian import opened, row
+from influx_rows import opened, row
 
 async def main():
     async with opened(SimpleNamespace(url=sys.argv[1]), Path(sys.argv[2])) as historian:

@@ -11,24 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledger_rows import alarm, event, notice
 
 from connectors.ledgers.sqlite import Config, SqliteLedger, open_ledger
-from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
+from twin.domain.alarm import AlarmState
 from twin.domain.errors import StorageError
-from twin.domain.event import Event, Kind, Stage
 from twin.domain.measurement import Quality, Quarantined, Reading
-
-
-def event(n: int, condition: str = "drift/R101.pH") -> Event:
-    return Event(n, Kind.DRIFT, "R101", Stage.SUSPECTED, f"{condition}/{n}")
-
-
-def alarm(n: int, state: AlarmState = AlarmState.UNACK) -> Alarm:
-    return Alarm(f"a{n}", state, Priority.HIGH, event(n), n, n)
-
-
-def notice(n: int) -> Notice:
-    return Notice(f"key-{n}", "anna", "fr", "Dérive", "La sonde pH dérive", alarm(n))
 
 
 @pytest.fixture
@@ -118,7 +106,7 @@ def test_a_second_writer_is_refused(ledger: SqliteLedger, tmp_path: Path) -> Non
 WRITER = """
 import sys, pathlib
 sys.path.insert(0, sys.argv[2])
-from test_sqlite_ledger import alarm, event, notice
+from ledger_rows import alarm, event, notice
 from connectors.ledgers.sqlite import Config, open_ledger
 ledger = open_ledger(Config(path=pathlib.Path(sys.argv[1])))
 n = max((event.t for _, event in ledger.events(limit=10**6)), default=0)
