@@ -59,7 +59,7 @@ def compiled(function: F) -> F:
     before = config.CACHE_DIR
     config.CACHE_DIR = _FOLDER
     try:
-        machine_code: F = njit(cache=True)(function)
+        machine_code: F = njit(cache=True, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before
     return machine_code

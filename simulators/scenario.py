@@ -167,10 +167,12 @@ class Scenario(_Strict):
     duration_h: float = Field(gt=0)
     period_s: float = Field(default=60.0, gt=0, le=3600)
     speed: float = Field(default=1.0, gt=0)
-    vessels: tuple[VesselScenario, ...] = Field(min_length=1)
+    vessels: tuple[VesselScenario, ...]
 
     @model_validator(mode="after")
     def _expand(self) -> Self:
+        if not self.vessels:
+            raise ValueError("vessels: at least one is needed")
         members = tuple(m for vessel in self.vessels for m in vessel.members())
         ids = [m.id for m in members]
         twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []

@@ -1,0 +1,79 @@
+"""Instruments: lag, scatter, resolution, range; and that the seeds describe the same instruments."""
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from simulators import loop
+from simulators.plant import Plant
+from simulators.probes import ASSAYS, CHANNELS, PROBE, SET_POINTS, TAGS, instruments
+from simulators.scenario import Scenario
+
+
+def probe(**figures: float) -> Any:
+    one = np.zeros(1, PROBE).view(np.recarray)[0]
+    base = {"low": -1e9, "high": 1e9, "step1": 1.0, "step2": 1.0, "gain": 1.0, "resolution": 1e-6}
+    for name, value in (base | figures).items():
+        one[name] = value
+    return one
+
+
+QUIET = np.zeros(7)
+
+
+def test_lag_reaches_63_percent_after_its_time_constant() -> None:
+    slow = probe(step1=1.0 - np.exp(-1.0 / 30.0))
+    for _ in range(30):
+        loop._read(slow, 1.0, QUIET, 0.0, 0.0, 0.0, 0.0)
+    assert slow.value == pytest.approx(1.0 - np.exp(-1.0), abs=1e-6)
+
+
+def test_resolution_and_range() -> None:
+    coarse = probe(resolution=0.01, low=0.0, high=2.0)
+    assert loop._read(coarse, 1.2345, QUIET, 0.0, 0.0, 0.0, 0.0) == loop.GOOD
+    assert coarse.value == pytest.approx(1.23)
+    assert loop._read(coarse, 7.0, QUIET, 0.0, 0.0, 0.0, 0.0) == loop.UNCERTAIN
+    assert coarse.value == 2.0
+
+
+def test_scatter_of_a_healthy_vessel_is_what_the_maker_says() -> None:
+    raw = {"schema": 1, "id": "n", "title": {"en": "n"}, "duration_h": 24, "period_s": 60}
+    vessel = {"id": "R", "start_h": 96.0, "disturbance": 0.0}
+    plant = Plant(Scenario.model_validate(raw | {"vessels": [vessel]}))
+    batch = plant.advance(24 * 3600.0)
+    truth = plant.truth()
+    specs = instruments(2.0)
+    for i, name in enumerate(CHANNELS):
+        if name in ("pH", "base_flow", "flow_CO2"):
+            continue  # their controllers act on the noise itself
+        spec = specs[name]
+        shown = batch.value[batch.tag_index == i]
+        jumps = np.diff(shown - truth[name])
+        told = np.hypot(spec.noise, spec.noise_share * truth[name].mean())
+        step = np.hypot(told, spec.resolution / np.sqrt(12.0))
+        assert jumps.std() / np.sqrt(2.0) < 2.0 * step + 2e-3 * np.abs(np.diff(truth[name])).max(), name
+
+
+def test_the_packaged_tag_set_describes_these_instruments() -> None:
+    text = (files("seeds") / "tags" / "cho_probes.yaml").read_text(encoding="utf-8")
+    tags = {tag["name"]: tag for tag in yaml.safe_load(text)["tags"]}
+    assert tuple(tags) == TAGS + ASSAYS
+    for name, spec in instruments(2.0).items():
+        assert (tags[name]["low"], tags[name]["high"]) == (spec.low, spec.high), name
+        assert spec.noise <= tags[name]["accuracy"], name
+    assert {tags[name]["kind"] for name in SET_POINTS} == {"setpoint"}
+    assert {tags[name]["kind"] for name in ASSAYS} == {"assay"}
+
+
+def test_a_healthy_culture_raises_no_limit_of_the_packaged_tag_set() -> None:
+    text = (files("seeds") / "tags" / "cho_probes.yaml").read_text(encoding="utf-8")
+    limits = {tag["name"]: tag.get("limits", {}) for tag in yaml.safe_load(text)["tags"]}
+    raw = {"schema": 1, "id": "n", "title": {"en": "n"}, "duration_h": 288, "period_s": 300}
+    batch = Plant(Scenario.model_validate(raw | {"vessels": [{"id": "R"}]})).advance(288 * 3600.0)
+    for i, name in enumerate(CHANNELS):
+        shown = batch.value[batch.tag_index == i]
+        assert shown.min() > limits[name].get("low", -np.inf), name
+        assert shown.max() < limits[name].get("high", np.inf), name
