@@ -178,3 +178,10 @@ async def test_built_pages_are_served_and_nothing_beside_them(view, tmp_path):
         assert "immutable" in (await client.get("/assets/a.js")).headers["cache-control"]
         for path in ("/../secret", "/%2e%2e/secret", "/assets/..%2f..%2fsecret"):
             assert (await client.get(path)).status_code == 404
+
+
+async def test_a_service_on_all_addresses_answers_to_the_names_it_is_given(view, tmp_path):
+    for hosts, status in ((None, 200), ({"twin.example"}, 200), ({"other.example"}, 421)):
+        transport = httpx.ASGITransport(create_app(view, hosts=hosts, static=tmp_path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://twin.example") as client:
+            assert (await client.get("/api/v1/line")).status_code == status

@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import type { Tag } from "../state/api";
 import { allowance } from "../state/clock";
-import { belief, reading } from "../state/live";
+import { belief, lost, reading } from "../state/live";
 import { type Look, options } from "./plot";
 import { addBelief, addReading, columns, type Data, empty, load, type Names, POINTS } from "./series";
 
@@ -63,11 +63,12 @@ export class Chart {
         this.tell("", data.measured.t.length + data.mean.t.length + data.lab.t.length === 0);
         this.draw();
       })
-      .catch((error: Error) => this.tell(error.message, false));
+      .catch((error: Error) => this.tell(lost.peek() ? "" : error.message, false));
   }
 
   /** Take what came live; read again when the window has moved on by a tenth. */
   follow(): void {
+    if (lost.peek()) return;
     const { data, names } = this;
     addReading(names.assay ? data.lab : data.measured, reading(names.name).peek());
     addBelief(data, belief(names.name).peek());
