@@ -148,7 +148,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "jacket_failure": FaultKind(
         "The jacket's circulation fails by this fraction.",
-        "fraction", 0.9, "jacket_temperature", "actuator", EFFECT, JACKET_LOSS,
+        "fraction", 1.0, "jacket_temperature", "actuator", EFFECT, JACKET_LOSS,
     ),
     "gas_flow_error": FaultKind(
         "A mass flow controller passes more (or less) than it measures; the tag names the gas.",

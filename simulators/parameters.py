@@ -72,8 +72,8 @@ CULTURE: Final[dict[str, Parameter]] = {
     "osm_half": Parameter(460.0, "mOsm/kg", _SHAPE),
     "mu_bug": Parameter(1.0, "1/h", _CHOSEN),
     "q_o2_bug": Parameter(10.0, "mmol/g/h", _CHOSEN),
-    "q_glc_bug": Parameter(3.0, "mmol/g/h", _CHOSEN),
-    "q_acid_bug": Parameter(2.0, "mmol/g/h", _CHOSEN),
+    "q_glc_bug": Parameter(11.0, "mmol/g/h", "0.5 g dry mass per g glucose; chosen default"),
+    "q_acid_bug": Parameter(3.0, "mmol/g/h", _CHOSEN),
     "q_heat": Parameter(460.0, "kJ/mol", "450-470 kJ per mol O2"),
     "cell_volume": Parameter(2.2e-3, "L/1e9 cells", _CHOSEN),
 }

@@ -245,7 +245,7 @@ def step(y: Any, p: Any, k: Any, u: Any, hours: float, work: Any) -> None:
     work : float64 array, shape (3, STATES)
         Scratch.
     """
-    parts = min(400, 1 + int(hours * stiffness(y, p, u) / 1.2))
+    parts = min(1000, 1 + int(hours * stiffness(y, p, u) / 1.2))
     h = hours / parts
     d, total, trial = work[0], work[1], work[2]
     for _ in range(parts):
