@@ -1,6 +1,7 @@
 """The twin of one vessel: a belief stepped frame by frame, and the faults it tells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,12 +11,12 @@ from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
-from twin.engine.mind import Intervention, Mind, Stepper
+from twin.engine.mind import Mind, Release, Stepper
 from twin.monitors.decision import Decisions
 from twin.monitors.glr import Evidence, Finding
 from twin.observers.rewind import HOUR, Row, Tape
 from twin.observers.ukf import SPREAD, Belief, Correction, factor
-from twin.processes.base import Process, model_ref
+from twin.processes.base import Process, Shape, model_ref
 
 UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
@@ -25,6 +26,8 @@ RAIL: Final = 0.004
 """Readings within this share of the range from its end are not used (chosen default)."""
 EARLY_H: Final = 3.0
 """Samples drawn up to this long before the twin began are used at its begin [h] (chosen default)."""
+MARGIN_H: Final = 0.1
+"""A state is let go this much before the onset found [h] (chosen default)."""
 HONEST_H: Final = 24.0
 """What counts as a probe's usual bias follows the belief with this time constant [h] (default)."""
 
@@ -54,7 +57,7 @@ class CultureTwin:
         self._tags = {tag.name: tag for tag in vessel.tags}
         self._mind: Mind | None = None
         self._tape: Tape[Mind] = Tape()
-        self._interventions: list[Intervention] = []
+        self._releases: list[Release] = []
         self._inputs = np.array([i.default for i in process.inputs])
         self._usual = np.zeros(len(self._place))
         self._start_ns = 0
@@ -66,12 +69,13 @@ class CultureTwin:
         self._tape.record(row)
         events = self._take_assays(frame.assays, row)
         mind = self._mind or mind
-        resets = mind.resets
-        done = self._stepper.step(mind, row, self._interventions)
+        self._mind, resets = mind, mind.resets
+        done = self._stepper.step(mind, row, self._releases)
         band = self._band(mind, done, row)
         if mind.resets > resets:
             events.append(self._told(row.end_ns, "filter_reset", {"resets": float(mind.resets)}))
-        events += self._decide(mind, row.end_ns)
+        events += self._decide(row.end_ns)
+        mind = self._mind
         self._tape.mark(row.end_ns, mind.copy)
         self._learn_usual(mind, row)
         return band + self._quantities(mind, row), events
@@ -134,47 +138,74 @@ class CultureTwin:
         before = self._start_ns - drawn_ns
         return self._start_ns + 1 if 0 <= before <= EARLY_H * HOUR else drawn_ns
 
-    def _rewind(self, time_ns: int, now_ns: int) -> None:
-        """Go back to before `time_ns` and forward again to `now_ns`; what was decided stays decided."""
+    def _rewind(self, time_ns: int, now_ns: int, afresh: bool = False) -> bool:
+        """Go back to before `time_ns` and forward again to `now_ns`; what was decided stays decided.
+
+        With `afresh` the evidence for faults starts anew there. False when that is too long ago.
+        """
         found = self._tape.back_to(time_ns + 1)
         if found is None:
-            return
+            return False
         mark_ns, mind = found[0], found[1].copy()
         self._tape.forget_marks_after(mark_ns)
+        if afresh:
+            mind.evidence = self._stepper.bank.empty()
         for row in self._tape.rows_after(mark_ns):
             if row.end_ns > now_ns:
                 break
-            self._stepper.step(mind, row, self._interventions)
-            for intervention in self._interventions:
-                if intervention.time_ns == row.end_ns:
-                    self._stepper.intervene(mind, intervention)
+            self._stepper.step(mind, row, self._releases)
             self._tape.mark(row.end_ns, mind.copy)
         self._mind = mind
+        return True
 
-    def _decide(self, mind: Mind, now_ns: int) -> list[Event]:
+    def _decide(self, now_ns: int) -> list[Event]:
+        mind = self._mind
+        if mind is None:
+            return []
         values = dict(zip(self._place, mind.belief.mean.tolist(), strict=True))
         events = self._decisions.follow(values, now_ns)
-        for intervention in self._interventions:
-            if intervention.end_ns == 0 and intervention.code not in self._decisions.standing:
-                intervention.end_ns = now_ns
+        for release in self._releases:
+            if release.end_ns == 0 and release.code not in self._decisions.standing:
+                release.end_ns = now_ns
         if now_ns - self._start_ns < WARM_UP_H * HOUR:
             return events
         findings = self._stepper.bank.findings(mind.evidence, now_ns, self._decisions.blocked())
-        told, confirmed = self._decisions.weigh(findings, now_ns)
-        if confirmed is not None:
-            self._accept(mind, confirmed, now_ns)
+        told, leader = self._decisions.weigh(findings, now_ns)
+        if leader is not None:
+            told += self._second_look(leader, findings, now_ns)
         return events + told
 
-    def _accept(self, mind: Mind, f: Finding, now_ns: int) -> None:
-        """Believe a confirmed fault: move the belief by what it did, and let its state go."""
+    def _second_look(self, f: Finding, findings: Sequence[Finding], now_ns: int) -> list[Event]:
+        """Live through the fault again with its state let go, and confirm it if it is still there.
+
+        What the filter had put down to other states while it did not know of the fault is
+        undone by this, and the size no longer rests on a linear law.
+        """
         h, place = f.hypothesis, self._place[f.hypothesis.state]
-        free, walk = np.zeros(len(self._place)), np.zeros(len(self._place))
-        free[place], walk[place] = h.free_sd, h.free_walk**2
-        doubt = np.stack([f.error * f.size_sd, free])
-        fault = Intervention(now_ns, 0, h.code, f.error * f.size, doubt, walk)
-        self._stepper.intervene(mind, fault)
-        self._interventions.append(fault)
-        self._decisions.settle(h.code, float(mind.belief.mean[place]), f.total)
+        hours = max((now_ns - f.onset_ns) / HOUR, MARGIN_H)
+        start_ns = max(f.onset_ns - int(max(0.1 * hours, MARGIN_H) * HOUR), self._start_ns)
+        first, then = np.zeros(len(self._place)), np.zeros(len(self._place))
+        first[place], then[place] = max(f.total**2 / hours, h.free_walk**2), h.free_walk**2
+        before, marks = self._mind, list(self._tape.marks)
+        self._releases += [Release(start_ns, now_ns, h.code, first), Release(now_ns, 0, h.code, then)]
+        found = self._tape.back_to(start_ns + 1)
+        if before is None or found is None or not self._rewind(start_ns, now_ns, afresh=True):
+            del self._releases[-2:]
+            return []
+        belief = self._mind.belief if self._mind else before.belief
+        baseline = float(found[1].belief.mean[place])
+        total = float(belief.mean[place]) - baseline
+        if abs(total) < max(2.0 * h.slack, h.least * (hours if h.shape is Shape.RAMP else 1.0) / 2.0) or (
+            total * f.total < 0.0
+        ):
+            del self._releases[-2:]
+            self._mind, self._tape.marks = before, marks
+            before.evidence = self._stepper.bank.empty()
+            return []
+        size = total / hours if h.shape is Shape.RAMP else total
+        sd = float(np.sqrt(belief.cov[place, place]))
+        better = replace(f, total=total, total_sd=sd, size=size)
+        return [self._decisions.confirm(better, findings, now_ns, baseline)]
 
     def _learn_usual(self, mind: Mind, row: Row) -> None:
         """Follow the usual bias of each probe; not while a finding says it lies."""
@@ -230,9 +261,7 @@ class CultureTwin:
             "usual": self._usual,
             "rows": [[r.start_ns, r.end_ns, r.inputs, r.readings, r.widen] for r in self._tape.rows],
             "marks": [[t, _plain(m)] for t, m in self._tape.marks],
-            "interventions": [
-                [i.time_ns, i.end_ns, i.code, i.shift, i.doubt, i.walk] for i in self._interventions
-            ],
+            "releases": [[r.start_ns, r.end_ns, r.code, r.walk] for r in self._releases],
             "decisions": self._decisions.snapshot(),
         }
 
@@ -243,9 +272,9 @@ class CultureTwin:
         self._inputs, self._usual = np.array(state["inputs"]), np.array(state["usual"])
         self._tape.rows = [Row(int(s), int(e), *map(np.array, rest)) for s, e, *rest in state["rows"]]
         self._tape.marks = [(int(t), _mind(m)) for t, m in state["marks"]]
-        self._interventions = [
-            Intervention(int(t), int(e), str(code), *map(np.array, rest))
-            for t, e, code, *rest in state["interventions"]
+        self._releases = [
+            Release(int(start), int(end), str(code), np.array(walk))
+            for start, end, code, walk in state["releases"]
         ]
         self._decisions.restore(state["decisions"])
 

@@ -40,32 +40,27 @@ class Mind:
 
 
 @dataclass(slots=True)
-class Intervention:
-    """A confirmed fault put into the belief: the mean moved, the state set free.
+class Release:
+    """A state let go while a fault acts on it, so that the filter follows the fault and spares the rest.
 
     Parameters
     ----------
-    time_ns, end_ns : int
-        When it was put in, and when the fault was over (0: it stands) [ns].
+    start_ns, end_ns : int
+        Since when, and until when (0: still) [ns].
     code : str
-    shift : Array
-        Added to the mean (n,).
-    doubt : Array
-        Added to the covariance: rows whose outer products are summed (r, n).
+        The fault.
     walk : Array
-        Variance per hour added while it stands (n,).
+        Variance per hour added meanwhile (n,).
     """
 
-    time_ns: int
+    start_ns: int
     end_ns: int
     code: str
-    shift: Array
-    doubt: Array
     walk: Array
 
-    def stands_at(self, time_ns: int) -> bool:
-        """Tell whether the fault stands in a frame that starts at `time_ns`."""
-        return self.time_ns <= time_ns and (self.end_ns == 0 or time_ns < self.end_ns)
+    def acts_in(self, row: Row) -> bool:
+        """Tell whether it acts in a row."""
+        return self.start_ns < row.end_ns and (self.end_ns == 0 or row.start_ns < self.end_ns)
 
 
 class Stepper:
@@ -92,14 +87,14 @@ class Stepper:
             (i, places[o.refill], o.refill_least) for i, o in enumerate(process.outputs) if o.refill
         ]
 
-    def step(self, mind: Mind, row: Row, interventions: Sequence[Intervention] = ()) -> Correction:
+    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = ()) -> Correction:
         """Predict to the end of the row, put its readings in, weigh the innovations; in place."""
         process, u = self.process, row.inputs
         hours = (row.end_ns - row.start_ns) / 3.6e12
         noise = self._walk * hours
-        for i in interventions:
-            if i.stands_at(row.start_ns):
-                noise = noise + i.walk * hours
+        for release in releases:
+            if release.acts_in(row):
+                noise = noise + release.walk * hours
         prior = predict(mind.belief, lambda x: process.advance(x, u, hours), noise, self.scale)
         before = self._refill(self._bounded(prior.belief), row)
         done = correct(
@@ -124,13 +119,6 @@ class Stepper:
     def noise(self, expected: Array) -> Array:
         """Variance of the readings (..., m) around what is expected."""
         return np.asarray(self._sd**2 + (self._relative * expected) ** 2)
-
-    def intervene(self, mind: Mind, intervention: Intervention) -> None:
-        """Put a confirmed fault into the belief and start the bank afresh; in place."""
-        doubt = intervention.doubt
-        mean = np.clip(mind.belief.mean + intervention.shift, self._low, self._high)
-        mind.belief = Belief(mean, mind.belief.cov + doubt.T @ doubt)
-        mind.evidence = self.bank.empty()
 
     def _bounded(self, belief: Belief) -> Belief:
         return Belief(np.clip(belief.mean, self._low, self._high), belief.cov)

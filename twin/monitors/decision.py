@@ -17,6 +17,8 @@ LIKELY: Final = 0.5
 """Probability needed to suspect (chosen default)."""
 REVISE: Final = 1.6
 """A standing condition is revised when its size has grown or shrunk by this factor (chosen default)."""
+PAUSE_H: Final = 1.0
+"""A standing condition is told again after this long at the soonest [h] (chosen default)."""
 GONE: Final = 0.3
 """Below this share of its largest size, and within its slack, a condition is on its way out (default)."""
 QUIET_H: Final = 3.0
@@ -33,7 +35,7 @@ class Standing:
     stage : str
         Value of the last stage told.
     since_ns, told_ns : int
-        Onset; when it was first told [ns].
+        Onset; when it was last told [ns].
     baseline : float
         Value of the state without the fault [state unit].
     told, peak : float
@@ -73,7 +75,7 @@ class Decisions:
     numbers: dict[str, int] = field(default_factory=dict)
     """how many conditions of each code there have been"""
     held: dict[str, int] = field(default_factory=dict)
-    """since when a code leads above its threshold [ns]"""
+    """since when a code leads so far (``<code>/likely``, ``<code>/firm``) [ns]"""
     suspected: dict[str, Standing] = field(default_factory=dict)
     standing: dict[str, Standing] = field(default_factory=dict)
 
@@ -86,22 +88,27 @@ class Decisions:
         return frozenset(self.hypotheses[code].state for code in (*self.standing, *self.suspected))
 
     def weigh(self, findings: Sequence[Finding], now_ns: int) -> tuple[list[Event], Finding | None]:
-        """Events about new findings, and the one that was confirmed now, if any."""
+        """Events about new findings, and the one that is to be confirmed now, if any."""
         leader = findings[0] if findings and self._worth(findings[0]) else None
         events = self._drop_suspicions(findings, now_ns)
-        code = leader.hypothesis.code if leader else ""
-        self.held = {c: t for c, t in self.held.items() if c == code}
+        stages = self._reached(leader)
+        self.held = {key: self.held.get(key, now_ns) for key in stages}
         if leader is None:
             return events, None
-        if self._firm(leader):
-            self.held.setdefault(code, now_ns)
-        else:
-            self.held.pop(code, None)
-        if code in self.held and now_ns - self.held[code] >= leader.hypothesis.hold_h * HOUR:
-            return [*events, self._confirm(leader, findings, now_ns)], leader
-        if code not in self.suspected and leader.probability >= LIKELY:
+        code, wait_ns = leader.hypothesis.code, int(leader.hypothesis.hold_h * HOUR)
+        lasted = [key for key in stages if now_ns - self.held[key] >= wait_ns]
+        if f"{code}/firm" in lasted:
+            return events, leader
+        if f"{code}/likely" in lasted and code not in self.suspected:
             events.append(self._suspect(leader, findings, now_ns))
         return events, None
+
+    def _reached(self, leader: Finding | None) -> list[str]:
+        """What the leading finding amounts to now; each must last before it is told."""
+        if leader is None or leader.probability < LIKELY:
+            return []
+        code = leader.hypothesis.code
+        return [f"{code}/likely", f"{code}/firm"] if self._firm(leader) else [f"{code}/likely"]
 
     def follow(self, values: Mapping[str, float], now_ns: int) -> list[Event]:
         """Events about standing conditions, given the present values of all states by name."""
@@ -112,9 +119,13 @@ class Decisions:
                 events.append(event)
         return events
 
-    def settle(self, code: str, value: float, total: float) -> None:
-        """Remember what the state would be without the confirmed fault."""
-        self.standing[code].baseline = value - total
+    def confirm(self, f: Finding, findings: Sequence[Finding], now_ns: int, baseline: float) -> Event:
+        """Raise a condition; `baseline` is the state without the fault [state unit]."""
+        standing = self._open(f, Stage.CONFIRMED, now_ns)
+        standing.baseline = baseline
+        self.standing[standing.code] = standing
+        self.held.clear()
+        return self._event(standing, Stage.CONFIRMED, now_ns, f.total, f.total_sd, f, findings)
 
     def _worth(self, f: Finding) -> bool:
         return f.ratio >= SUSPECT * f.hypothesis.threshold and abs(f.size) >= f.hypothesis.least
@@ -139,19 +150,13 @@ class Decisions:
             self.numbers[code] = self.numbers.get(code, 0) + 1
             known = Standing(code, f"{self.asset}/{code}/{self.numbers[code]}", stage.value, 0, now_ns)
         known.stage, known.since_ns, known.told = stage.value, f.onset_ns, f.total
-        known.peak, known.confidence = f.total, f.probability
+        known.peak, known.confidence, known.told_ns = f.total, f.probability, now_ns
         return known
 
     def _suspect(self, f: Finding, findings: Sequence[Finding], now_ns: int) -> Event:
         standing = self._open(f, Stage.SUSPECTED, now_ns)
         self.suspected[standing.code] = standing
         return self._event(standing, Stage.SUSPECTED, now_ns, f.total, f.total_sd, f, findings)
-
-    def _confirm(self, f: Finding, findings: Sequence[Finding], now_ns: int) -> Event:
-        standing = self._open(f, Stage.CONFIRMED, now_ns)
-        self.standing[standing.code] = standing
-        self.held.clear()
-        return self._event(standing, Stage.CONFIRMED, now_ns, f.total, f.total_sd, f, findings)
 
     def _follow(self, standing: Standing, values: Mapping[str, float], now_ns: int) -> Event | None:
         h = self.hypotheses[standing.code]
@@ -164,9 +169,10 @@ class Decisions:
         if standing.quiet_ns and now_ns - standing.quiet_ns >= QUIET_H * HOUR:
             del self.standing[standing.code]
             return self._event(standing, Stage.CLOSED, now_ns, total, 0.0)
-        if standing.quiet_ns or not self._changed(standing, total, h):
+        fresh = now_ns - standing.told_ns < PAUSE_H * HOUR
+        if fresh or standing.quiet_ns or not self._changed(standing, total, h):
             return None
-        standing.told, standing.stage = total, Stage.REVISED.value
+        standing.told, standing.told_ns, standing.stage = total, now_ns, Stage.REVISED.value
         return self._event(standing, Stage.REVISED, now_ns, total, 0.0)
 
     def _changed(self, standing: Standing, total: float, h: Hypothesis) -> bool:

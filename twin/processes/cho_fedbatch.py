@@ -73,9 +73,9 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("oxygen_saturation", 0.204, "mmol/L", "air-saturated broth, 37 Cel, from phreeqc.dat"),
     Parameter("CO2_solubility", 0.0307, "mmol/L/mm[Hg]", "plasma value, 37 Cel"),
     Parameter("pK", 6.09, "1", "apparent pK of carbonic acid, 37 Cel, ionic strength of broth"),
-    Parameter("buffer", 2.5, "mmol/L", "lumped buffer per pH unit, " + _DEFAULT),
+    Parameter("buffer", 3.8, "mmol/L", "per pH unit: 4 mM of pK 7.2 and 3 mM phosphate at pH 7.05"),
     Parameter("water_vapour", 0.0619, "atm", "saturation at 37 Cel"),
-    Parameter("head_fraction", 0.6, "1", "head space in proportion to liquid, " + _DEFAULT),
+    Parameter("head_fraction", 0.6, "1", "head space over liquid at the start, " + _DEFAULT),
     Parameter("kappa_alkalinity", 0.070, "mS.L/(cm.mmol)", "limiting conductivities of Na+ and HCO3-"),
     Parameter("kappa_ammonia", 0.088, "mS.L/(cm.mmol)", "limiting conductivity of NH4+"),
     Parameter("kappa_lactate", -0.005, "mS.L/(cm.mmol)", "lactate in exchange for HCO3-"),
@@ -99,11 +99,11 @@ STATES: Final[tuple[State, ...]] = (
     State("log_kLa", "1", 0.0, 0.5, 0.002, -5.0, 5.0),
     State("kLa_stirrer", "1", 1.2, 0.2, 0.001, 0.0, 3.0),
     State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0),
-    State("CO2", "mmol/L", 1.5, 0.8, 0.03, 0.02, 30.0),
+    State("CO2", "mmol/L", 1.5, 0.8, 0.05, 0.02, 30.0),
     State("log_kLa_ratio", "1", 0.0, 0.1, 0.004, -3.0, 3.0),
     State("log_RQ", "1", 0.0, 0.06, 0.004, -1.0, 1.0),
-    State("A", "mmol/L", 30.0, 10.0, 0.05, 1.0, 300.0),
-    State("pH_bias", "1", 0.0, 0.05, 0.001, -3.0, 3.0),
+    State("A", "mmol/L", 30.0, 10.0, 0.15, 1.0, 300.0),
+    State("pH_bias", "1", 0.0, 0.015, 0.001, -3.0, 3.0),
     State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0),
     State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0),
     State("kappa_offset", "mS/cm", 11.5, 2.0, 0.003, -30.0, 50.0),
@@ -113,9 +113,10 @@ STATES: Final[tuple[State, ...]] = (
     State("base_gain", "1", 1.0, 0.02, 0.001, -0.2, 3.0),
     State("feed_left", "g", 1000.0, 1000.0, 0.02, -1e3, 1e7),
     State("base_left", "g", 500.0, 500.0, 0.02, -1e3, 1e7),
-    State("yO2", "%", 20.0, 5.0, 0.01, 0.0, 100.0),
+    State("yO2", "%", 20.0, 5.0, 0.02, 0.0, 100.0),
     State("yCO2", "%", 2.0, 2.0, 0.01, 0.0, 100.0),
-    State("offgas_O2_bias", "%", 0.0, 0.1, 0.002, -20.0, 20.0),
+    State("log_offgas_O2_gain", "1", 0.0, 0.004, 1e-4, -1.0, 1.0),
+    State("head", "L", 1.0, 0.1, 1e-3, 0.01, 1e5),
     State("temperature_bias", "Cel", 0.0, 0.05, 0.001, -10.0, 10.0),
     State("jacket_gap", "Cel", 0.0, 3.0, 0.1, -60.0, 60.0),
 )
@@ -176,7 +177,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     ),
     Hypothesis(
         "do_probe_fouling", Verdict.SENSOR, "log_pO2_gain", Shape.RAMP, 0.002, "pO2", relative=True,
-        unit="%", evidence=("R2",), hold_h=0.5, free_sd=0.03, free_walk=0.03, most=1.5, fastest=0.1, slack=0.02, horizon_h=24.0,
+        unit="%", evidence=("R2",), hold_h=0.5, free_sd=0.03, free_walk=0.03, most=1.5, fastest=0.1, threshold=20.0, slack=0.02, horizon_h=24.0,
     ),
     Hypothesis(
         "kla_loss", Verdict.PROCESS, "log_kLa", Shape.STEP, 0.12, sign=-1, relative=True, unit="%",
@@ -220,7 +221,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     ),
     Hypothesis(
         "oxygen_demand_surge", Verdict.PROCESS, "log_qO2", Shape.RAMP, 0.03, sign=+1, relative=True, unit="%",
-        evidence=("R2", "R8"), hold_h=0.25, free_sd=0.1, free_walk=0.2, most=4.0, fastest=2.0, slack=0.06, horizon_h=24.0,
+        evidence=("R2", "R8"), hold_h=0.25, free_sd=0.1, free_walk=0.2, most=4.0, fastest=1.2, slack=0.06, horizon_h=24.0,
     ),
 )  # fmt: skip
 
@@ -265,6 +266,7 @@ class ChoFedBatch:
         mean[_S["G"]] = p["glucose_start"]
         mean[_S["W"]] = volume * p["broth_density"]
         sd[_S["W"]] = 0.5 * mean[_S["W"]]
+        mean[_S["head"]], sd[_S["head"]] = p["head_fraction"] * volume, 0.1 * volume
         return mean, sd
 
     def _grow(self, log_cells: float, hours: float) -> tuple[float, float]:
@@ -349,6 +351,7 @@ class ChoFedBatch:
         out[..., _S["kappa_offset"]] += excess * hours
 
         out[..., _S["W"]] += (feed * p["feed_density"] + base * p["base_density"] - p["evaporation"]) * hours
+        out[..., _S["head"]] -= (out[..., _S["W"]] - x[..., _S["W"]]) / p["broth_density"]
         out[..., _S["feed_left"]] -= feed * p["feed_density"] * 1e3 * hours
         out[..., _S["base_left"]] -= base * p["base_density"] * 1e3 * hours
 
@@ -387,16 +390,17 @@ class ChoFedBatch:
         pull = a * h_co2 * co2_in + top * h_co2 * x[..., _S["yCO2"]] / 100.0
         hco3, _ = self._bicarbonate(x)
         CO2 = np.maximum(x[..., _S["CO2"]], 0.02)
-        # the buffer's share: as CO2 rises by 1, bicarbonate rises by `tied`
+        # the buffer's share: as CO2 rises by 1, CO2 and bicarbonate together rise by `tied`
         bend = 0.4343 * p["buffer"]
-        tied = 1.0 + bend / CO2 / (1.0 + bend / hco3)
+        share = 1.0 / (1.0 + bend / hco3)
+        tied = 1.0 + share * bend / CO2
         made = OUR * np.exp(x[..., _S["log_RQ"]]) * p["RQ"] + p["base_carbonate"] * base / volume
-        made = made - rise - thin * (CO2 + hco3)
+        made = made - share * rise - thin * (CO2 + hco3)
         out[..., _S["CO2"]] = _relax(CO2, (a + top) / tied, (pull + made) / tied, hours)
         co2_moved = (a + top) * 0.5 * (CO2 + out[..., _S["CO2"]]) - pull
         # head space, dry fractions in %
         leaving = np.maximum(flow + (co2_moved - o2_moved) * volume, 0.05 * flow)
-        held = p["head_fraction"] * volume * 1e3 / 25.4
+        held = x[..., _S["head"]] * 1e3 / 25.4
         for state, fraction, gained in (("yO2", o2_in, -o2_moved), ("yCO2", co2_in, co2_moved)):
             source = 100.0 * (flow * fraction + gained * volume) / held
             out[..., _S[state]] = _relax(x[..., _S[state]], leaving / held, source, hours)
@@ -421,7 +425,7 @@ class ChoFedBatch:
         y[..., _Y["weight"]] = x[..., _S["W"]]
         y[..., _Y["feed_scale"]] = x[..., _S["feed_left"]]
         y[..., _Y["base_scale"]] = x[..., _S["base_left"]]
-        y[..., _Y["offgas_O2"]] = x[..., _S["yO2"]] + x[..., _S["offgas_O2_bias"]]
+        y[..., _Y["offgas_O2"]] = x[..., _S["yO2"]] * np.exp(x[..., _S["log_offgas_O2_gain"]])
         y[..., _Y["offgas_CO2"]] = x[..., _S["yCO2"]]
         y[..., _Y["jacket_temperature"]] = u[..., _U["temperature"]] - warm + x[..., _S["jacket_gap"]]
         viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])

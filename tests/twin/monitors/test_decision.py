@@ -38,6 +38,7 @@ def test_weak_findings_say_nothing() -> None:
 
 def test_suspected_then_confirmed_after_it_held_under_one_condition() -> None:
     d = decisions()
+    assert d.weigh([finding(DRIFT, 15.0, 0.9)], HOUR // 2) == ([], None)
     told, confirmed = d.weigh([finding(DRIFT, 15.0, 0.9)], HOUR)
     assert stages(told) == ["suspected"]
     assert confirmed is None
@@ -73,6 +74,7 @@ def test_an_ambiguous_finding_is_not_confirmed() -> None:
 
 def test_suspicion_is_closed_when_the_evidence_goes() -> None:
     d = decisions()
+    d.weigh([finding(DRIFT, 15.0, 0.9)], HOUR // 2)
     d.weigh([finding(DRIFT, 15.0, 0.9)], HOUR)
     told, _ = d.weigh([finding(DRIFT, 3.0, 0.9)], 2 * HOUR)
     assert stages(told) == ["closed"]

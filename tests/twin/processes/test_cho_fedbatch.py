@@ -72,7 +72,7 @@ def test_base_raises_pH_and_conductivity() -> None:
 def test_henderson_hasselbalch_holds_with_the_buffer() -> None:
     x = start(A=30.0, L=5.0, N=2.0, CO2=1.4)
     pH = MODEL.observe(x, drive())[Y["pH_lab"]]
-    hco3 = 30.0 - 5.0 + 2.0 - 2.5 * (pH - 7.0)
+    hco3 = 30.0 - 5.0 + 2.0 - 3.8 * (pH - 7.0)
     assert pH == pytest.approx(6.09 + np.log10(hco3 / 1.4), abs=1e-6)
 
 
@@ -103,7 +103,9 @@ def test_carbon_and_oxygen_in_the_exit_gas_match_respiration_at_rest() -> None:
 def test_stays_finite_and_within_bounds_whatever_comes(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = start() + rng.normal(size=(7, len(STATES))) * np.array([s.start_sd for s in STATES]) * 5.0
-    u = np.abs(rng.normal(size=len(INPUTS))) * np.array([0.05, 0.05, 0.01, 0.05, 50.0, 5.0, 300.0, 20.0, 40.0])
+    u = np.abs(rng.normal(size=len(INPUTS))) * np.array(
+        [0.05, 0.05, 0.01, 0.05, 50.0, 5.0, 300.0, 20.0, 40.0]
+    )
     later = MODEL.advance(x, u, 1 / 60)
     assert np.isfinite(later).all()
     assert np.isfinite(MODEL.observe(later, u)).all()
