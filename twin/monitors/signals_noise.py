@@ -13,6 +13,8 @@ LEAST = 8
 """Blocks needed before any judgement; chosen default."""
 RATIO = 6.0
 """Growth or collapse of the scatter that is named; chosen default."""
+OVER = 3.0
+"""Growth or collapse below which it is over; chosen default."""
 PATIENCE = 2
 """Blocks in a row that must agree; chosen default."""
 
@@ -58,7 +60,8 @@ class NoiseDetector(Detector):
             self.past.append(scatter)
             return
         self.ratio = scatter / sorted(self.past)[len(self.past) // 2]
-        odd = (self.ratio > RATIO) - (self.ratio < 1.0 / RATIO) if self.active else 0
+        edge = OVER if self.condition.open else RATIO
+        odd = (self.ratio > edge) - (self.ratio < 1.0 / edge) if self.active else 0
         if odd == 0:
             self.past = [*self.past, scatter][-HISTORY:]
         self._streak(odd, t, out)
