@@ -174,7 +174,7 @@ class _Connection:
             reconnect_on_failure=False,
         )
         client.connect_timeout = self._config.connect_timeout_s
-        client.reconnect_delay_set(1, 1)
+        client.reconnect_delay_set(0.1, 0.1)  # how long its thread lingers after a failed connect
         if self._config.user:
             client.username_pw_set(self._config.user, _password(self._config))
         if self._config.tls:
@@ -221,9 +221,22 @@ class _Connection:
         self._room.set()
         last = self._rules.goodbye() if self._client.is_connected() else None
         if last is not None:
-            self._client.publish(last.topic, last.payload, last.qos, last.retain)
+            await self._taken_by_broker(last)
         self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        stopping = asyncio.ensure_future(asyncio.to_thread(self._client.loop_stop))
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await stopping
+            raise
+
+    async def _taken_by_broker(self, last: Will) -> None:
+        """Publish and wait for the acknowledgement, a second at most."""
+        info = self._client.publish(last.topic, last.payload, last.qos, last.retain)
+        for _ in range(100):
+            if info.rc != mqtt.MQTT_ERR_SUCCESS or info.is_published():
+                return
+            await asyncio.sleep(0.01)
 
     # --- on paho's thread ------------------------------------------------------------------------
 

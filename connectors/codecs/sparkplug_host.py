@@ -371,7 +371,7 @@ class Host:
         out.refused.append(Quarantined(reading, reason, clean(detail)))
 
     def _refuse_all(self, node: EdgeNode, message: Message, reason: str, detail: str, out: Outcome) -> None:
-        for metric in message.payload.metrics:
+        for metric in message.payload.metrics if message.kind != "DDEATH" else ():
             if not is_housekeeping(metric.name):
                 self._refuse_metric(node, message, metric, reason, detail, out)
 

@@ -1,0 +1,225 @@
+"""The MQTT source against real brokers: nothing acknowledged is lost, nothing is acknowledged too early."""
+
+import asyncio
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Mosquitto, Watched, context
+from pydantic import ValidationError
+
+from connectors.sources.mqtt import Config, open_source
+from simulators.broker import RunningBroker
+from simulators.wires import AssayRow, Row
+from simulators.wires_mqtt import JsonWire
+from twin.domain.errors import ConnectorError
+
+pytestmark = [pytest.mark.usefixtures("no_leaks"), pytest.mark.servers]
+BASE = 1_795_305_600_000_000_000
+
+
+def rows(start: int, count: int, tag: str = "R102.seq") -> list[Row]:
+    return [Row(tag, BASE + n * 1_000_000, float(n)) for n in range(start, start + count)]
+
+
+def source(port: int, protocol: Any = "auto", name: str = "m", **more: Any) -> Any:
+    config = Config(id=name, port=port, protocol=protocol, retry_s=0.2, retry_max_s=0.5, **more)
+    return open_source(config, context())
+
+
+def numbers(watched: Watched) -> set[float]:
+    return {float(r.value) for r in watched.readings if r.address == "R102.seq"}
+
+
+async def test_values_assays_and_rubbish_arrive_each_as_what_they_are(any_broker: tuple[int, int]) -> None:
+    port, protocol = any_broker
+    name = f"m-{port}-{protocol}"
+    async with (
+        Watched(source(port, protocol, name)) as got,
+        JsonWire("127.0.0.1", port, {"pH": "head"}, f"pub-{name}", protocol) as wire,
+    ):
+        await got.until(lambda: got.ups == [True])
+        await wire.publish([Row("R102.pH", BASE, 7.01), Row("R102.stirrer", BASE, None, 0)])
+        await wire.publish_assays([AssayRow("R102.VCD", BASE, 5.1)])
+        for payload in (b"{", b"", b'{"t":"2026-11-22T00:00:00.000Z","v":{"pH":"7,0"}}'):
+            wire._client.publish("plant/R102/head", payload, qos=1)
+        wire._client.publish("plant/R102/\u00e9t\u00e9", b"[]", qos=1)
+        await got.until(lambda: len(got.readings) == 4 and len(got.refused) == 2)
+    assert {(r.address, r.value, int(r.quality)) for r in got.readings} == {
+        ("R102.pH", 7.01, 192),
+        ("R102.stirrer", None, 0),
+        ("R102.VCD", 5.1, 192),
+        ("R102.pH", "7,0", 192),
+    }
+    assert {r.time_ns for r in got.readings} == {BASE}
+    assert [q.reason for q in got.refused] == ["malformed", "malformed"]
+
+
+async def test_MQ_02_what_was_not_acknowledged_comes_again(any_broker: tuple[int, int]) -> None:
+    port, protocol = any_broker
+    name = f"again-{port}-{protocol}"
+    async with JsonWire("127.0.0.1", port, client_id=f"pub-{name}", protocol=protocol) as wire:
+        async with Watched(source(port, protocol, name), ack=False) as first:
+            await first.until(lambda: first.ups == [True])
+            await wire.publish(rows(0, 10))
+            await first.until(lambda: len(numbers(first)) == 10)
+            first.deliveries[1].ack()
+            await asyncio.sleep(0.2)
+            kept = {float(r.value) for r in first.deliveries[1].readings}
+        async with Watched(source(port, protocol, name)) as second:
+            await second.until(lambda: len(numbers(second)) == 10 - len(kept))
+            assert numbers(second) == {float(n) for n in range(10)} - kept
+            await asyncio.sleep(0.2)
+        async with Watched(source(port, protocol, name)) as third:
+            await third.until(lambda: third.ups == [True])
+            await asyncio.sleep(0.3)
+            assert not third.readings
+
+
+async def test_MQ_03_the_broker_keeps_what_comes_while_the_service_is_away(
+    any_broker: tuple[int, int],
+) -> None:
+    port, protocol = any_broker
+    name = f"away-{port}-{protocol}"
+    async with JsonWire("127.0.0.1", port, client_id=f"pub-{name}", protocol=protocol) as wire:
+        async with Watched(source(port, protocol, name)) as first:
+            await first.until(lambda: first.ups == [True])
+        await wire.publish(rows(0, 3000))
+        assert await wire.drained(20)
+        async with Watched(source(port, protocol, name)) as second:
+            await second.until(lambda: len(numbers(second)) == 3000)
+    values = [r.value for r in second.readings]
+    assert values == sorted(values), "the order of a topic is kept"
+    assert len(second.deliveries) < 1000, "messages that wait come several at a time"
+
+
+async def test_MQ_03_the_window_holds_the_broker_back_and_nothing_is_dropped(mosquitto: Mosquitto) -> None:
+    async with (
+        Watched(source(mosquitto.port, 5, window=10), ack=False) as got,
+        JsonWire("127.0.0.1", mosquitto.port) as wire,
+    ):
+        await got.until(lambda: got.ups == [True])
+        await wire.publish(rows(0, 200))
+        await got.until(lambda: len(numbers(got)) == 10)
+        await asyncio.sleep(0.3)
+        assert len(numbers(got)) == 10
+        done = 0
+        while len(numbers(got)) < 200:
+            waiting = got.deliveries[done:]
+            done = len(got.deliveries)
+            for delivery in waiting:
+                delivery.ack()
+            await asyncio.sleep(0.01)
+    assert numbers(got) == {float(n) for n in range(200)}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+async def test_R_05_a_broker_that_ends_and_comes_back_loses_nothing_it_acknowledged(
+    durable_mosquitto: Mosquitto, how: signal.Signals
+) -> None:
+    acknowledged: list[bytes] = []
+    async with (
+        Watched(source(durable_mosquitto.port)) as got,
+        JsonWire(
+            "127.0.0.1", durable_mosquitto.port, on_acknowledged=lambda _, data: acknowledged.append(data)
+        ) as wire,
+    ):
+        await got.until(lambda: got.ups == [True])
+        for round_ in range(3):
+            feeding = asyncio.create_task(feed(wire, round_ * 200, 200))
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(durable_mosquitto.end, how)
+            await got.until(lambda n=round_: got.ups == [True, False] * (n + 1))
+            await asyncio.to_thread(durable_mosquitto.start)
+            await got.until(lambda n=round_: got.ups == [True, False] * (n + 1) + [True])
+            await feeding
+        assert await wire.drained(20)
+        sent = {json.loads(data)["v"]["seq"] for data in acknowledged}
+        await got.until(lambda: numbers(got) >= sent)
+    assert sent == {float(n) for n in range(600)}
+
+
+async def feed(wire: JsonWire, start: int, count: int) -> None:
+    for n in range(start, start + count):
+        await wire.publish(rows(n, 1))
+        await asyncio.sleep(0.005)
+
+
+async def test_one_down_and_one_up_however_long_it_lasts(mosquitto: Mosquitto) -> None:
+    mosquitto.end()
+    async with Watched(source(mosquitto.port)) as got:
+        await got.until(lambda: got.ups == [False])
+        await asyncio.sleep(1.5)
+        assert got.ups == [False]
+        mosquitto.start()
+        began = time.monotonic()
+        await got.until(lambda: got.ups == [False, True])
+        assert time.monotonic() - began < 3.0
+    assert "check that the broker runs" in got.links[0].text
+
+
+async def test_auto_finds_the_protocol_the_broker_speaks(embedded: RunningBroker) -> None:
+    for port in (embedded.port, embedded.port_311):
+        async with Watched(source(port, "auto", f"auto-{port}")) as got:
+            await got.until(lambda: got.ups == [True])
+
+
+async def test_MQ_07_a_refused_account_ends_the_source_with_words(
+    guarded_mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("wrong\n")
+    account = {"user": "twin", "password_file": secret}
+    for protocol in (5, 311, "auto"):
+        with pytest.raises(ConnectorError, match="refused") as caught:
+            async with Watched(source(guarded_mosquitto.port, protocol, **account)) as got:
+                await got.until(lambda: bool(got.links))
+        assert not caught.value.retry
+    secret.write_text("right\n")
+    async with Watched(source(guarded_mosquitto.port, **account)) as got:
+        await got.until(lambda: got.ups == [True])
+
+
+async def test_a_closed_source_leaves_no_thread(embedded: RunningBroker) -> None:
+    before = set(threading.enumerate())
+    async with Watched(source(embedded.port, name="threads")) as got:
+        await got.until(lambda: got.ups == [True])
+    async with Watched(source(1, name="nobody")) as got:
+        await got.until(lambda: got.ups == [False])
+    left = {thread for thread in threading.enumerate() if "paho" in thread.name} - before
+    assert not left
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"host": "broker.plant"},
+        {"host": "192.168.1.5", "tls": True},
+        {"protocol": 4},
+        {"topics": []},
+        {"topics": [{"topic": "plant/#"}]},
+        {"topics": [{"topic": "plant/{vessel}", "tag": "{line}.{name}"}]},
+        {"portt": 1},
+        {"port": 0},
+    ],
+)
+def test_a_config_that_can_not_work_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Config(id="m", **fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"host": "localhost"},
+        {"host": "::1"},
+        {"host": "b.plant", "allow_insecure": True},
+        {"host": "b", "tls": True, "user": "u"},
+    ],
+)
+def test_a_config_that_is_safe_is_taken(fields: dict[str, Any]) -> None:
+    assert Config(id="m", **fields).id == "m"

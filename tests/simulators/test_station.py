@@ -1,0 +1,143 @@
+"""The station: what the plant says arrives by the wires its scenario names, nothing missing and nothing else."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from connectors.sources import mqtt, opcua, sparkplug
+from simulators.broker import open_broker
+from simulators.laboratory import AssayResult
+from simulators.plant import PlantBatch
+from simulators.probes import TAGS
+from simulators.scenario import Scenario
+from simulators.station import PROBES, routes, run_station, wire_tags
+from twin.domain.errors import ConfigError
+from twin.domain.measurement import Quarantined, Reading
+from twin.domain.quantity import UNECE
+from twin.domain.tag import Tag
+from twin.ports import Source, SourceContext
+from twin.runtime.clock import ScaledClock
+
+ORIGIN = 1_795_305_600_000_000_000
+
+
+def scenario(**wires: str) -> Scenario:
+    vessels = [{"id": "R101", "wires": {}}, {"id": "R102", "wires": wires}]
+    return Scenario.model_validate(
+        {"schema": 1, "id": "s", "title": {"en": "s"}, "duration_h": 1, "speed": 60, "vessels": vessels}
+    )
+
+
+class CountingPlant:
+    """Every tag says its running number each 10 s; nothing of a culture in it."""
+
+    def __init__(self) -> None:
+        self.now_s = -1.0
+        self.said = 0
+        self.tags = tuple(f"{vessel}.{name}" for vessel in ("R101", "R102") for name in TAGS)
+
+    def advance(self, to_s: float) -> PlantBatch:
+        steps = np.arange(np.floor(self.now_s / 10) + 1, np.floor(to_s / 10) + 1)
+        self.now_s = to_s
+        self.said = int(steps[-1]) + 1 if len(steps) else self.said
+        count = len(self.tags)
+        value = np.repeat(steps, count)
+        return PlantBatch(
+            tags=self.tags,
+            time_s=np.repeat(steps * 10.0, count),
+            tag_index=np.tile(np.arange(count, dtype=np.int32), len(steps)),
+            value=np.where(value == 3, np.nan, value),
+            quality=np.where(value == 3, 0, 192).astype(np.int16),
+            assays=tuple(AssayResult("R102.VCD", n, n * 10.0, n * 10.0) for n in steps),
+        )
+
+
+async def drain(source: Source, into: list[Reading | Quarantined]) -> None:
+    async with contextlib.aclosing(source.deliveries()) as deliveries:  # type: ignore[type-var]
+        async for delivery in deliveries:
+            into += [*delivery.readings, *delivery.refused]
+            delivery.ack()
+
+
+async def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "did not happen in time"
+        await asyncio.sleep(0.05)
+
+
+async def test_every_value_arrives_by_its_own_wire_and_nothing_else_does() -> None:
+    plan = scenario(probes="mqtt", skid="sparkplug", lab="mqtt")
+    tags = {
+        tag.id: Tag(tag.vessel, tag.name, "count", tag.unit, tag.low, tag.high, 1.0)
+        for vessel in plan.vessels
+        for tag in wire_tags(vessel)
+    }
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        opcua_port = probe.getsockname()[1]
+    plant: Any = CountingPlant()
+    got: dict[str, list[Any]] = {"ua": [], "json": [], "spb": []}
+    with open_broker() as broker:
+        clock = ScaledClock(ORIGIN, 60.0, time.time_ns() + 4 * 10**9)
+        context = SourceContext(tags, clock, lambda _: None)
+        sources: dict[str, Any] = {
+            "ua": opcua.open_source(
+                opcua.Config(id="ua", url=f"opc.tcp://127.0.0.1:{opcua_port}", vessels=["R101"], retry_s=0.2),
+                context,
+            ),
+            "json": mqtt.open_source(mqtt.Config(id="json", port=broker.port), context),
+            "spb": sparkplug.open_source(sparkplug.Config(id="spb", port=broker.port, host_id="h"), context),
+        }
+        tasks = [asyncio.create_task(drain(source, got[name])) for name, source in sources.items()]
+        await asyncio.sleep(0.5)
+        running = run_station(plant, plan, clock, opcua_port, broker.port, origin_ns=ORIGIN, primary_host="h")
+        tasks.append(asyncio.create_task(running))
+        await until(lambda: plant.said >= 20 or tasks[-1].done())
+        await until(lambda: all(newest(rows) >= 19 for rows in got.values()))
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+    expected = routes(plan)
+    for name, wire in (("ua", "opcua"), ("json", "mqtt"), ("spb", "sparkplug")):
+        on_wire = {tag for tag, way in expected.items() if way == wire} | (
+            {"R102.VCD"} if name == "json" else set()
+        )
+        assert {row.address for row in got[name]} == on_wire
+        assert not [row for row in got[name] if isinstance(row, Quarantined)]
+        for tag in on_wire:
+            rows = [
+                (r.time_ns - ORIGIN, r.value) for r in got[name] if r.address == tag and r.time_ns >= ORIGIN
+            ]
+            steps = {time_ns // 10**10: value for time_ns, value in rows if time_ns % 10**10 == 0}
+            assert [steps[n] for n in range(20)] == [
+                None if n == 3 and tag != "R102.VCD" else n for n in range(20)
+            ], tag
+
+
+def newest(rows: list[Any]) -> float:
+    return max((float(r.value) for r in rows if isinstance(r, Reading) and r.value is not None), default=-1.0)
+
+
+def test_the_default_wire_is_opcua_and_heads_are_apart_from_skids() -> None:
+    found = routes(scenario(probes="mqtt"))
+    assert {found[f"R102.{name}"] for name in PROBES} == {"mqtt"}
+    assert {wire for tag, wire in found.items() if tag.startswith("R101.")} == {"opcua"}
+    assert found["R102.stirrer"] == "opcua"
+
+
+@pytest.mark.parametrize("wires", [{"probes": "modbus"}, {"lab": "opcua"}, {"valves": "opcua"}])
+def test_a_wire_that_does_not_exist_is_named(wires: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="R102"):
+        routes(scenario(**wires))
+
+
+def test_every_unit_on_the_wire_has_a_code() -> None:
+    assert {tag.unit for tag in wire_tags(scenario().vessels[0])} <= set(UNECE)
