@@ -40,7 +40,7 @@ class FrozenDetector(Detector):
     """
 
     KIND = Kind.FROZEN
-    FIELDS = ("value", "start", "run", "repeats", "changes", "known", "step", "longest", "limit", "least")
+    FIELDS = ("value", "start", "run", "repeats", "changes", "known", "step", "longest", "least")
 
     def __init__(self, tag: Tag) -> None:
         super().__init__(tag)
@@ -52,7 +52,6 @@ class FrozenDetector(Detector):
         self.known = 0
         self.step = tag.high - tag.low
         self.longest = 1.0
-        self.limit = UNKNOWN
         self.least = LEAST
 
     def see(self, t: int, x: float, out: list[Event]) -> Quality:
@@ -62,9 +61,9 @@ class FrozenDetector(Detector):
             return Quality.GOOD
         self.run += 1
         still = t - self.start
-        if self.run < EARLY * self.limit or still < EARLY * self.least or not self.active:
+        if still < EARLY * self.least or not self.active or self.run < EARLY * self._limit():
             return Quality.GOOD
-        if self.run < self.limit or still < self.least:
+        if self.run < self._limit() or still < self.least:
             return Quality.UNCERTAIN
         if not self.condition.open:
             out.append(self._event(Stage.CONFIRMED, t))
@@ -81,16 +80,16 @@ class FrozenDetector(Detector):
     def _learn(self, run: int, step: float) -> None:
         self.step = min(self.step, step)
         self.least = COARSE if self.step > 2.0 * self.tag.accuracy else LEAST
-        if run > self.limit and step > 1.5 * self.step:
+        if run > MARGIN * self.longest and step > 1.5 * self.step and run > self._limit():
             return
         fade = MEMORY**run
         self.repeats = self.repeats * fade + run - 1
         self.changes = self.changes * fade + 1.0
         self.known += 1
         self.longest = max(self.longest * FADE, float(run))
-        self.limit = self._limit()
 
     def _limit(self) -> float:
+        """Run that is no chance any more."""
         if self.known < FEW:
             return max(UNKNOWN, MARGIN * self.longest)
         p = max(self.repeats / (self.repeats + self.changes), 1e-9)
