@@ -188,8 +188,11 @@ class Bank:
         prior = np.array([h.prior for h in self.hypotheses])
         odds = 0.5 * DEFLATION * raw[best, column]
         top = float(odds.max())
-        # against "nothing happened", whose weight is 1; what explains nothing weighs nothing
-        weights = prior * (np.exp(odds - top) - np.exp(-top))
+        # against "nothing happened", whose weight is 1; what explains nothing, and what would be
+        # too small to tell, weighs nothing
+        least = np.array([h.least for h in self.hypotheses])
+        told = np.abs(size[best, column]) >= 0.5 * least
+        weights = np.where(told, prior * (np.exp(odds - top) - np.exp(-top)), 0.0)
         weights = weights / (weights.sum() + np.exp(-top))
         found = [
             Finding(

@@ -99,10 +99,10 @@ STATES: Final[tuple[State, ...]] = (
     State("log_kLa", "1", 0.0, 0.5, 0.002, -5.0, 5.0),
     State("kLa_stirrer", "1", 1.2, 0.2, 0.001, 0.0, 3.0),
     State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0),
-    State("CO2", "mmol/L", 1.5, 0.8, 0.05, 0.02, 30.0),
-    State("log_kLa_ratio", "1", 0.0, 0.1, 0.004, -3.0, 3.0),
-    State("log_RQ", "1", 0.0, 0.06, 0.004, -1.0, 1.0),
-    State("A", "mmol/L", 30.0, 10.0, 0.15, 1.0, 300.0),
+    State("CO2", "mmol/L", 1.5, 0.8, 0.03, 0.02, 30.0),
+    State("log_kLa_ratio", "1", 0.0, 0.1, 0.002, -3.0, 3.0),
+    State("log_RQ", "1", 0.0, 0.06, 0.002, -1.0, 1.0),
+    State("A", "mmol/L", 30.0, 10.0, 0.08, 1.0, 300.0),
     State("pH_bias", "1", 0.0, 0.015, 0.001, -3.0, 3.0),
     State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0),
     State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0),
@@ -199,7 +199,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     ),
     Hypothesis(
         "pco2_probe_drift", Verdict.SENSOR, "log_pCO2_gain", Shape.RAMP, 0.002, "pCO2", relative=True,
-        unit="%", evidence=("R1", "R8"), hold_h=0.5, free_sd=0.03, free_walk=0.03, most=1.5, fastest=0.1, slack=0.03,
+        unit="%", evidence=("R1", "R8"), hold_h=0.5, free_sd=0.03, free_walk=0.03, most=1.5, fastest=0.1, threshold=20.0, slack=0.02,
     ),
     Hypothesis(
         "conductivity_shift", Verdict.SENSOR, "kappa_offset", Shape.STEP, 0.06, "conductivity",
