@@ -43,6 +43,8 @@ $(VENV)/.made:
 $(VENV)/.run: pyproject.toml $(VENV)/.made
 	@echo "Installing the service (about a minute) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@echo "Compiling the simulated plant ..."
+	@$(BIN)/python -c 'from simulators.plant import Plant; from simulators.scenario import load_scenario, packaged; Plant(load_scenario(packaged("demo"))).advance(0)'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.run

@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import mkdtemp
 from typing import Final, TypeVar
 
 from numba import config, njit
@@ -32,15 +32,10 @@ def _folder() -> Path:
     digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in _SOURCES)).hexdigest()[:16]
     given = os.environ.get("NUMBA_CACHE_DIR")
     home = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")
-    for base in (
-        given,
-        _HERE / "__pycache__",
-        Path(home) / "bioline-twin",
-        Path(gettempdir()) / "bioline-twin",
-    ):
+    for base in (given, _HERE / "__pycache__", Path(home) / "bioline-twin"):
         if base and _writable(Path(base)):
             return Path(base) / f"compiled-{digest}"
-    return Path(gettempdir()) / f"compiled-{digest}"
+    return Path(mkdtemp(prefix="bioline-compiled-"))
 
 
 def _writable(folder: Path) -> bool:

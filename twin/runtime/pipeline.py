@@ -1,6 +1,7 @@
 """Pipeline: from a delivery to durable rows, beliefs, alarms and viewers, in that order."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -32,6 +33,15 @@ class Pipeline:
     subscriptions : sequence of Subscription
     window : Callable[[], TimeWindow]
         Source times that can be true now.
+
+    Attributes
+    ----------
+    due : asyncio.Event
+        Set when a notice waits in the outbox.
+    heard : deque of LinkChange
+        What the stores report; taken at the next tick.
+    in_hand : int
+        Rows between the door and the store.
     """
 
     def __init__(
@@ -50,6 +60,7 @@ class Pipeline:
         self.hub, self.health, self.clock = hub, health, clock
         self.subscriptions, self.window = tuple(subscriptions), window
         self.due = asyncio.Event()
+        self.heard: deque[LinkChange] = deque()
         self.in_hand = 0
         self._turn = asyncio.Lock()
         self.links = LinkEvents()
@@ -79,6 +90,8 @@ class Pipeline:
         """Let time pass: closes frames nobody completed, notices silence."""
         async with self._turn:
             out = await asyncio.to_thread(self.engine.tick, clock_ns)
+            while self.heard:
+                _merge(out, self.engine.note(self._note(self.heard.popleft())))
             await self._keep(out)
 
     async def recover(self, line: Line) -> None:
@@ -140,9 +153,7 @@ class Pipeline:
         async with self._turn:
             self.hub.publish(measurements=rows)
             out = await asyncio.to_thread(self.engine.handle, rows) if rows else Outputs()
-            events = [e for link in links for e in self._note(link)]
-            if events:
-                _merge(out, self.engine.note(events))
+            _merge(out, self.engine.note([e for link in links for e in self._note(link)]))
             await self._keep(out)
 
     async def _keep(self, out: Outputs) -> None:

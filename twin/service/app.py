@@ -1,6 +1,7 @@
 """The service: every part of a line joined, started in order and drained the other way."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,17 @@ from twin.alarms.routing import Subscription
 from twin.domain.asset import Line
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
-from twin.ports import Clock, Delivery, Historian, Ledger, Notifier, Source, SourceContext
+from twin.ports import (
+    Clock,
+    Delivery,
+    Historian,
+    HistorianContext,
+    Ledger,
+    LinkChange,
+    Notifier,
+    Source,
+    SourceContext,
+)
 from twin.runtime import recover
 from twin.runtime.channel import Channel
 from twin.runtime.clock import ScaledClock, WallClock
@@ -34,6 +45,8 @@ OLDEST_DAYS = 400
 """Back-fill older than this is refused [days] (chosen default)."""
 TICK_GRACE_S = 120.0
 """Silence after which frames are closed by the clock [s of the line] (chosen default)."""
+STALL_S = 10.0
+"""On an accelerated line the same [s of the wall], so that a busy machine is not taken for silence."""
 SNAPSHOT_S = 30.0
 """Time between two kept states of the engine [s of the wall] (chosen default)."""
 
@@ -80,10 +93,12 @@ class Service:
         recover.save(self.engine, self.ledger, self.line)
 
     async def _tick(self) -> None:
-        grace_ns = int(max(TICK_GRACE_S, 2.0 * self.clock.speed) * 1e9)
+        stall_s = STALL_S * self.clock.speed if self.clock.speed > 1.0 else 0.0
+        grace_ns = int(max(TICK_GRACE_S, stall_s) * 1e9)
         while True:
             await asyncio.sleep(1.0)
-            await self.pipeline.tick(self.clock.now_ns() - grace_ns)
+            if not len(self.channel):
+                await self.pipeline.tick(self.clock.now_ns() - grace_ns)
 
     async def _keep_state(self) -> None:
         while True:
@@ -122,13 +137,17 @@ async def open_service(
     async with AsyncExitStack() as stack:
         ledger = _open(line_file.ledger, "ledgers", "open_ledger", folder)
         stack.callback(ledger.close)
-        historian = _open(line_file.historian, "historians", "open_historian", folder)
+        heard: deque[LinkChange] = deque()
+        about = HistorianContext(clock, {tag.id: tag for tag in line.tags()}, heard.append)
+        historian = _open(line_file.historian, "historians", "open_historian", folder, about)
         stack.push_async_callback(historian.close)
         notifiers: dict[str, Notifier] = {}
         for s in line_file.subscribers:
             notifiers[s.id] = _open(s.notifier, "notifiers", "open_notifier", folder)
             stack.push_async_callback(notifiers[s.id].close)
-        yield await _compose(line_file, line, clock, historian, ledger, notifiers, folder)
+        service = await _compose(line_file, line, clock, historian, ledger, notifiers, folder)
+        service.pipeline.heard = heard
+        yield service
 
 
 async def _compose(

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from connectors.sources.files import FileLayout, layout_faults
 from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
 from twin.domain.errors import ConfigError, ModelError
@@ -189,6 +188,8 @@ def check_plugins(line_file: LineFile, line: Line, faults: Faults) -> None:
 def _check_files(line_file: LineFile, line: Line, faults: Faults) -> None:
     if line_file.files is None:
         return
+    from connectors.sources.files import FileLayout, layout_faults
+
     try:
         layout = FileLayout.model_validate(line_file.files)
     except ValidationError as error:

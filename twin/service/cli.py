@@ -1,11 +1,16 @@
-"""The command line ``twin``: every error names the thing, what came and what would do."""
+"""The command line ``twin``: every error names the thing, what came and what would do.
+
+What only one command needs (the plant, Parquet) is imported by that command, so that the
+service starts in a second.
+"""
 
 import asyncio
 import contextlib
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
@@ -15,23 +20,24 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from simulators.simulate import simulate as simulated
 from twin import __version__
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError, StorageError, TwinError
-from twin.service import demo as demonstration
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.line import LineFile
 from twin.service.pages import open_pages
-from twin.service.replay import Replay, Tally, check_files, layout_of, read_files
-from twin.service.scenarios import fault_table, find_scenario
 from twin.service.settings import Settings, misspelt
+
+if TYPE_CHECKING:
+    from twin.service.replay import Tally
 
 app = typer.Typer(
     help="A digital twin and monitoring service for a bioproduction line.", no_args_is_help=True
 )
-console = Console()
+WIDE = None if sys.stdout.isatty() else 150
+"""Columns of text that no terminal shows: enough for the widest table."""
+console = Console(width=WIDE)
 errors = Console(stderr=True)
 
 LineArgument = Annotated[Path, typer.Argument(metavar="LINE.yaml", help="The line file")]
@@ -101,14 +107,26 @@ def run(line: LineArgument) -> None:
     """Run the service of a line until Ctrl-C."""
     settings = _settings()
     line_file, built = _load(line)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_run(line_file, built, settings))
+    run_until_stopped(_run(line_file, built, settings))
+
+
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends, or Ctrl-C or SIGTERM asks it to finish."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(guarded())
 
 
 async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:
     async with (
         open_service(line_file, line, settings) as service,
-        open_pages(service.view, settings.host, settings.port) as address,
+        open_pages(service.view, settings) as address,
     ):
         console.print(f"line {line.id}: pages at {address} (Ctrl-C stops)")
         await service.run()
@@ -123,12 +141,13 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the pages; 0 takes any free one")] = 8800,
 ) -> None:
     """Show the whole: two simulated vessels on real wires, their twins, the page, a subscriber."""
+    from twin.service import demo as demonstration
+
     options = demonstration.Options(scenario, speed, for_, not no_browser, port)
     faults = misspelt()
     if faults:
         raise ConfigError("\n".join(faults))
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(demonstration.run(options, _settings(), console))
+    run_until_stopped(demonstration.run(options, _settings(), console))
 
 
 @app.command()
@@ -139,6 +158,9 @@ def simulate(
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Explain every fault and stop")] = False,
 ) -> None:
     """Write what the wires of a scenario would have carried, in long format."""
+    from simulators.simulate import simulate as simulated
+    from twin.service.scenarios import fault_table, find_scenario
+
     if list_faults:
         console.print(fault_table())
         return
@@ -159,6 +181,8 @@ def replay(
     speed: Annotated[str, typer.Option(help="max, or N times real time")] = "max",
 ) -> None:
     """Feed stored data through the same engine as live; twice gives the same bytes."""
+    from twin.service.replay import Replay, check_files, layout_of, read_files
+
     _settings()
     line_file, built = _load(line)
     paths = [*files, *(assays or [])]
@@ -192,7 +216,7 @@ def _progress() -> Iterator[Callable[[int], None]]:
         yield lambda n: progress.advance(task, n)
 
 
-def _print_tally(tally: Tally) -> None:
+def _print_tally(tally: "Tally") -> None:
     table = Table("what", "count", box=None)
     table.add_row("received", str(tally.received))
     table.add_row("stored", str(tally.stored))

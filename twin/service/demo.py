@@ -56,9 +56,9 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             plant = Plant(scenario, opcua_port, broker.port, Path(folder))
             await stack.enter_async_context(plant.started())
             line_file, line = load_line(demo_line(Path(folder), plant, catcher.url))
-            private = settings.model_copy(update={"data_dir": Path(folder)})
+            private = settings.model_copy(update={"data_dir": Path(folder), "port": options.port})
             service = await stack.enter_async_context(open_service(line_file, line, private))
-            address = await stack.enter_async_context(open_pages(service.view, settings.host, options.port))
+            address = await stack.enter_async_context(open_pages(service.view, private))
             _announce(console, scenario, address)
             if options.browser:
                 await asyncio.to_thread(webbrowser.open, address)

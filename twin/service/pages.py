@@ -10,6 +10,7 @@ import uvicorn
 from dashboards.app import create_app
 from twin.domain.errors import ConnectorError
 from twin.ports import View
+from twin.service.settings import Settings
 
 
 class Quiet(uvicorn.Server):
@@ -40,16 +41,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def open_pages(view: View, host: str, port: int) -> AsyncIterator[str]:
-    """Serve the pages of `view`; gives their address and stops them at the end."""
-    with listen(host, port) as sock:
+async def open_pages(view: View, settings: Settings) -> AsyncIterator[str]:
+    """Serve the pages of `view` where the settings say; gives their address, and stops them at the end."""
+    hosts = frozenset(name.strip() for name in settings.allowed_hosts.split(","))
+    with listen(settings.host, settings.port) as sock:
         config = uvicorn.Config(
-            create_app(view), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+            create_app(view, hosts=hosts), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )
         server = Quiet(config)
         task = asyncio.create_task(server.serve(sockets=[sock]))
         try:
-            yield f"http://{host}:{sock.getsockname()[1]}/"
+            yield f"http://{settings.host}:{sock.getsockname()[1]}/"
         finally:
             server.should_exit = True
             await task

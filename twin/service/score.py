@@ -39,24 +39,52 @@ def _match(
     vessel: VesselScenario, fault: FaultSpec, start_ns: int, left: list[Event], events: Sequence[Event]
 ) -> Match:
     onset_ns = start_ns + int(fault.at_h * 3.6e12)
-    found = next((e for e in left if e.asset == vessel.id and e.t >= onset_ns), None)
+    after = [e for e in left if e.asset == vessel.id and e.t >= onset_ns]
+    found = min(after, key=lambda e: (_unlike(e, vessel, fault), e.t), default=None)
     if found:
         left.remove(found)
-    same = [e for e in events if found and e.condition == found.condition]
+    same = [e for e in events if found and e.condition == found.condition and e.stage is not Stage.CLOSED]
     return Match(vessel.id, fault, onset_ns, found, same[-1] if same else None)
+
+
+def _unlike(e: Event, vessel: VesselScenario, fault: FaultSpec) -> int:
+    """How badly a finding fits a fault: 0 for the right verdict on the right tag."""
+    verdict = e.verdict is None or e.verdict.value != FAULTS[fault.kind].verdict
+    return 2 * verdict + (e.tag is not None and e.tag != f"{vessel.id}.{fault.concerns}")
+
+
+def true_change(fault: FaultSpec, hours: float) -> str:
+    """What a fault has changed in all after `hours` [h], in the unit the findings carry."""
+    kind = FAULTS[fault.kind]
+    if kind.ramps:
+        lasted = min(hours, fault.ramp_h or hours)
+        return f"{fault.magnitude * lasted:.3g} {kind.unit.removesuffix('/h')}".removesuffix(" 1")
+    if kind.unit == "fraction":
+        return f"{-100.0 * fault.magnitude:.3g} %"
+    return f"{fault.magnitude:.3g} {kind.unit}".strip().removesuffix(" 1")
 
 
 def compare(scenario: Scenario, start_ns: int, events: Sequence[Event], now_ns: int) -> Table:
     """Truth and findings side by side."""
     matches, extra = match(scenario, start_ns, events)
-    columns = ("asset", "true fault", "true verdict", "found", "verdict", "onset true", "onset found", "size")
+    columns = (
+        "asset",
+        "true fault",
+        "true verdict",
+        "found",
+        "verdict",
+        "onset true",
+        "onset found",
+        "size found",
+        "size true",
+    )
     table = Table(*columns, title="What was true, and what the twin found")
     for m in matches:
         table.add_row(*_row(m, start_ns, now_ns))
     for event in extra:
         since = _hours(event.since, start_ns)
         verdict = event.verdict.value if event.verdict else ""
-        table.add_row(event.asset, "(none)", "", _name(event), verdict, "", since, _size(event))
+        table.add_row(event.asset, "(none)", "", _name(event), verdict, "", since, _size(event), "")
     return table
 
 
@@ -65,7 +93,7 @@ def _row(m: Match, start_ns: int, now_ns: int) -> tuple[str, ...]:
     onset = _hours(m.onset_ns, start_ns)
     if m.finding is None or m.latest is None:
         state = "not yet" if now_ns < m.onset_ns else "nothing"
-        return m.vessel, m.fault.kind, truth.verdict, state, "", onset, "", ""
+        return m.vessel, m.fault.kind, truth.verdict, state, "", onset, "", "", ""
     return (
         m.vessel,
         m.fault.kind,
@@ -74,7 +102,8 @@ def _row(m: Match, start_ns: int, now_ns: int) -> tuple[str, ...]:
         m.finding.verdict.value if m.finding.verdict else "",
         onset,
         _hours(m.finding.since, start_ns),
-        f"{_size(m.latest)} (true {m.fault.magnitude:g} {truth.unit})",
+        f"{_size(m.latest)} at {_hours(m.latest.t, start_ns)}",
+        true_change(m.fault, (m.latest.t - m.onset_ns) / 3.6e12),
     )
 
 

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(".data"), description="Folder of the stores of every line")
     host: str = Field(default="127.0.0.1", description="Address the pages are served on")
     port: int = Field(default=8800, ge=0, le=65535, description="Port the pages are served on; 0 = any free")
+    allowed_hosts: str = Field(
+        default="localhost,127.0.0.1,::1", description="Names the pages answer to, separated by commas"
+    )
     log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
 
 

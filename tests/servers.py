@@ -1,0 +1,136 @@
+"""Real servers for the tests, each on its own port and folder of the loopback address."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import orjson
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A server process that can be killed and started again on the same port and data."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], url: str) -> None:
+        self.url = url
+        self._command = command
+        self._environment = os.environ | environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/ping", timeout=2).close()
+                return
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline, f"{self._command[0]} does not come up"
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def query(self, statement: str, database: str = "", **account: str) -> list[dict]:  # type: ignore[type-arg]
+        fields = {"q": statement, "db": database, "epoch": "ns"} | account
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.url}/query?{urllib.parse.urlencode(fields)}", method="POST"),
+            timeout=10,
+        ) as answer:
+            results = orjson.loads(answer.read())["results"]
+        return [series for result in results for series in result.get("series", [])]
+
+
+def influxd(folder: Path, **more: str) -> Server:
+    port, other = free_port(), free_port()
+    environment = {
+        "INFLUXDB_META_DIR": str(folder / "meta"),
+        "INFLUXDB_DATA_DIR": str(folder / "data"),
+        "INFLUXDB_DATA_WAL_DIR": str(folder / "wal"),
+        "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{port}",
+        "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{other}",
+        "INFLUXDB_REPORTING_DISABLED": "true",
+        "INFLUXDB_HTTP_LOG_ENABLED": "false",
+        "INFLUXDB_DATA_INDEX_VERSION": "tsi1",
+    }
+    return Server(["influxd"], environment | more, f"http://127.0.0.1:{port}")
+
+
+def victoria(folder: Path) -> Server:
+    port = free_port()
+    command = ["victoria-metrics", f"-storageDataPath={folder / 'vm'}", f"-httpListenAddr=127.0.0.1:{port}"]
+    command += ["-retentionPeriod=100y", "-search.latencyOffset=0s"]
+    return Server(command, {}, f"http://127.0.0.1:{port}")
+
+
+class Broker:
+    """A mosquitto that can be killed and started again on the same port and data."""
+
+    def __init__(self, folder: Path, *more: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = [
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {folder}/",
+            "autosave_interval 1",
+            "max_queued_messages 0",
+            "user root",
+            *more,
+        ]
+        (folder / "mosquitto.conf").write_text("\n".join(settings) + "\n")
+
+    def start(self) -> None:
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self._process = subprocess.Popen(
+            [program, "-c", str(self.folder / "mosquitto.conf")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                assert time.monotonic() < deadline, "mosquitto does not come up"
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+
+def mosquitto(folder: Path, *more: str) -> Broker:
+    return Broker(folder, *more)
+
+
+def needs(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed: on Debian apt-get install {program_package(program)}")
+
+
+def program_package(program: str) -> str:
+    return {"influxd": "influxdb"}.get(program, program)
