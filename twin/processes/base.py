@@ -151,9 +151,8 @@ class Hypothesis:
         Log-likelihood ratio from which it is confirmed.
     hold_h : float
         Time the ratio must stay above the threshold [h].
-    free_sd, free_walk : float
-        After confirmation the filter lets the state go: added standard deviation
-        [state unit] and random walk [state unit/h^0.5].
+    free_walk : float
+        After confirmation the filter lets the state go with this random walk [state unit/h^0.5].
     prior : float
         How common the fault is beside the others, as a weight.
     slack : float
@@ -180,7 +179,6 @@ class Hypothesis:
     evidence: tuple[str, ...] = ()
     threshold: float = 25.0
     hold_h: float = 0.0
-    free_sd: float = 0.0
     free_walk: float = 0.0
     prior: float = 1.0
     slack: float = 0.0

@@ -73,7 +73,7 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
 HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     Hypothesis(
         "culture_decline", Verdict.PROCESS, "decline", Shape.STEP, 0.008, "viability", sign=+1, unit="1/h",
-        evidence=("cell_balance",), threshold=25.0, free_sd=0.005, free_walk=0.001, slack=0.002,
+        evidence=("cell_balance",), threshold=25.0, free_walk=0.001, slack=0.002,
         horizon_h=60.0,
     ),
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """The tape that lets late results go back to their time."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from twin.observers.rewind import DENSE_H, HOUR, KEEP_H, Row, Tape
@@ -26,7 +28,7 @@ def test_goes_back_to_the_newest_state_before_a_time_and_replays_all_rows_after_
     rows = t.rows_after(mark)
     assert rows[0].start_ns == mark
     assert len(rows) == 18
-    assert all(a.end_ns == b.start_ns for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a.end_ns == b.start_ns for a, b in pairwise(rows))
 
 
 def test_the_row_of_a_time_contains_it() -> None:

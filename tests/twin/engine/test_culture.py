@@ -1,0 +1,208 @@
+"""The twin of a vessel on a simulated plant that does not share its equations.
+
+Seeds: 5000-5999 are for tests and scores; the model was tuned on 1000-1999.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from simulators.plant import Plant
+from simulators.probes import instruments
+from simulators.scenario import Scenario
+from twin.domain.asset import Vessel
+from twin.domain.batch import Batch
+from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.frame import Frame, FrameValue
+from twin.domain.measurement import Estimate
+from twin.domain.sample import Assay
+from twin.domain.tag import Tag
+from twin.engine.culture import CultureTwin
+from twin.processes.cho_fedbatch import build
+
+HOUR = 3_600_000_000_000
+T0 = 1_767_225_600_000_000_000
+AGE_H = 72.0
+
+
+def vessel() -> Vessel:
+    tags = tuple(Tag("R1", n, "", "", i.low, i.high, i.noise) for n, i in instruments(2.0).items())
+    batch = Batch("b", T0 - int(AGE_H * HOUR), 2.0, 0.4)
+    return Vessel("R1", {"en": "R1"}, tags, "cho_fedbatch", {}, batch)
+
+
+def new_twin() -> CultureTwin:
+    return CultureTwin(vessel(), build({}))
+
+
+def recorded(hours: float, seed: int, *faults: dict[str, object]) -> tuple[list[Frame], Plant]:
+    scenario = Scenario.model_validate(
+        {
+            "schema": 1,
+            "id": "test",
+            "title": {"en": "test"},
+            "duration_h": hours,
+            "vessels": [{"id": "R1", "volume_l": 2.0, "start_h": AGE_H, "faults": list(faults)}],
+        }
+    )
+    plant = Plant(scenario, seed)
+    return list(frames(plant.advance(hours * 3600.0), build({}).frame_s)), plant
+
+
+def frames(said, frame_s: float) -> Iterator[Frame]:
+    place = np.ceil(said.time_s / frame_s - 1e-9).astype(int)
+    names = [tag.partition(".")[2] for tag in said.tags]
+    good = (said.quality > 0) & np.isfinite(said.value)
+    for k in range(1, int(place.max()) + 1):
+        start, end = T0 + int((k - 1) * frame_s * 1e9), T0 + int(k * frame_s * 1e9)
+        values = {}
+        for i in np.unique(said.tag_index[(place == k) & good]):
+            found = said.value[(place == k) & good & (said.tag_index == i)]
+            values[names[i]] = FrameValue(float(found.mean()), float(found[-1]), len(found))
+        due = tuple(
+            Assay(a.tag, a.value, T0 + int(a.drawn_s * 1e9), T0 + int(a.reported_s * 1e9))
+            for a in said.assays
+            if start < T0 + int(a.reported_s * 1e9) <= end
+        )
+        yield Frame(start, end, values, due)
+
+
+def follow(twin: CultureTwin, rows: list[Frame]) -> tuple[dict[str, list[Estimate]], list[Event]]:
+    series: dict[str, list[Estimate]] = {}
+    events: list[Event] = []
+    for frame in rows:
+        estimates, found = twin.step(frame)
+        events += found
+        for e in estimates:
+            series.setdefault(e.name, []).append(e)
+    return series, events
+
+
+def confirmed(events: list[Event]) -> list[Event]:
+    return [e for e in events if e.kind is Kind.DRIFT and e.stage is Stage.CONFIRMED]
+
+
+def hours_after(event: Event, hour: float) -> float:
+    return (event.t - T0) / HOUR - hour
+
+
+def test_a_healthy_culture_is_followed_and_nothing_is_told() -> None:
+    rows, plant = recorded(26.0, 5001)
+    series, events = follow(new_twin(), rows)
+    assert confirmed(events) == []
+    truth = plant.truth()
+    at_end = truth["time_s"] == truth["time_s"].max()
+    for name, true, worst in (("est_OUR", "OUR", 0.10), ("est_kLa", "kLa", 0.20), ("est_VCD", "VCD", 0.25)):
+        assert series[f"R1.{name}"][-1].mean == pytest.approx(truth[true][at_end][0], rel=worst)
+    believed = series["R1.est_pH_true"][-1]
+    assert believed.mean == pytest.approx(truth["pH"][at_end][0], abs=0.04)
+    assert {e.unit for e in series["R1.pH"]} == {"1"}
+
+
+def test_the_band_covers_the_readings_of_honest_probes() -> None:
+    rows, _ = recorded(14.0, 5002)
+    series, _ = follow(new_twin(), rows)
+    for name in ("pH", "pO2", "pCO2", "conductivity"):
+        inside = [
+            abs(row.values[name].mean - e.mean) < 1.96 * e.sd
+            for row, e in zip(rows[120:], series[f"R1.{name}"][120:], strict=True)
+        ]
+        assert np.mean(inside) > 0.85, name
+
+
+def test_a_drifting_pH_probe_is_told_with_onset_and_size_and_the_band_stays_with_the_broth() -> None:
+    rows, plant = recorded(17.0, 5003, {"kind": "pH_drift", "at_h": 8, "size": -0.02})
+    series, events = follow(new_twin(), rows)
+    (event,) = confirmed(events)
+    assert (event.verdict, event.tag) == (Verdict.SENSOR, "R1.pH")
+    assert event.detail["code"] == event.causes[0].code == "ph_probe_drift"
+    assert 0.0 < hours_after(event, 8.0) < 6.0
+    assert event.since is not None
+    assert (event.since - T0) / HOUR == pytest.approx(8.0, abs=1.0)
+    assert event.size == pytest.approx(-0.02 * hours_after(event, 8.0), rel=0.35)
+    true = plant.truth()["pH"][-1]
+    assert series["R1.est_pH_true"][-1].mean == pytest.approx(true, abs=0.05)
+    assert rows[-1].values["pH"].mean < series["R1.pH"][-1].mean - 0.1
+
+
+def test_lost_transfer_is_told_as_process_within_the_hour() -> None:
+    rows, _ = recorded(12.0, 5004, {"kind": "kLa_loss", "at_h": 9, "size": 0.38})
+    _, events = follow(new_twin(), rows)
+    (event,) = confirmed(events)
+    assert event.verdict is Verdict.PROCESS
+    assert event.detail["code"] == "kla_loss"
+    assert 0.0 < hours_after(event, 9.0) < 1.0
+    assert event.size == pytest.approx(-38.0, abs=8.0)
+    assert event.confidence is not None
+    assert event.confidence > 0.8
+    assert event.model is not None
+    assert event.model.id == "cho_fedbatch"
+
+
+def test_a_failing_feed_pump_is_told_as_actuator() -> None:
+    rows, _ = recorded(14.0, 5005, {"kind": "feed_pump_loss", "at_h": 9})
+    _, events = follow(new_twin(), rows)
+    (event,) = confirmed(events)
+    assert (event.verdict, event.tag) == (Verdict.ACTUATOR, "R1.feed_flow")
+    assert hours_after(event, 9.0) < 4.0
+    assert event.size == pytest.approx(-50.0, abs=20.0)
+
+
+@pytest.fixture(scope="module")
+def short_run() -> list[Frame]:
+    return recorded(9.0, 5006, {"kind": "kLa_loss", "at_h": 6})[0]
+
+
+def test_the_same_frames_give_the_same_answers(short_run: list[Frame]) -> None:
+    assert follow(new_twin(), short_run) == follow(new_twin(), short_run)
+
+
+def test_a_twin_taken_up_from_a_snapshot_goes_on_as_if_nothing_had_happened(short_run: list[Frame]) -> None:
+    whole, cut = new_twin(), 200
+    follow(whole, short_run[:cut])
+    again = new_twin()
+    again.restore(whole.snapshot())
+    assert follow(again, short_run[cut:]) == follow(whole, short_run[cut:])
+
+
+def test_a_late_result_ends_in_the_same_belief_as_a_prompt_one(short_run: list[Frame]) -> None:
+    assay = Assay("R1.VCD", 4.2, short_run[60].start_ns + 1, 0)
+
+    def with_assay_in(k: int) -> dict[str, list[Estimate]]:
+        rows = [
+            Frame(f.start_ns, f.end_ns, f.values, (assay,) if i == k else ()) for i, f in enumerate(short_run)
+        ]
+        return follow(new_twin(), rows[:140])[0]
+
+    prompt, late = with_assay_in(60), with_assay_in(110)
+    for name in ("R1.est_VCD", "R1.est_OUR", "R1.est_kLa", "R1.est_pH_true"):
+        assert late[name][-1].mean == pytest.approx(prompt[name][-1].mean, rel=1e-9)
+    assert late["R1.est_VCD"][100].mean != pytest.approx(prompt["R1.est_VCD"][100].mean, rel=1e-3)
+
+
+def test_gaps_are_predicted_through_and_the_belief_grows_wider(short_run: list[Frame]) -> None:
+    twin = new_twin()
+    before, _ = follow(twin, short_run[:100])
+    empty = [Frame(f.start_ns, f.end_ns) for f in short_run[100:130]]
+    during, events = follow(twin, empty)
+    assert confirmed(events) == []
+    assert during["R1.pO2"][-1].sd > before["R1.pO2"][-1].sd
+    assert np.isfinite([e.mean for e in during["R1.pO2"]]).all()
+
+
+def test_wild_readings_do_not_break_it(short_run: list[Frame]) -> None:
+    twin, rng = new_twin(), np.random.default_rng(1)
+    follow(twin, short_run[:60])
+    for f in short_run[60:90]:
+        wild = {n: FrameValue(v.mean * 10.0 ** rng.uniform(-3, 3), v.last, 1) for n, v in f.values.items()}
+        estimates, _ = twin.step(Frame(f.start_ns, f.end_ns, wild))
+        assert np.isfinite([e.mean for e in estimates]).all()
+        assert np.isfinite([e.sd for e in estimates]).all()
+
+
+def test_a_result_from_before_all_memory_is_named_not_used(short_run: list[Frame]) -> None:
+    first = short_run[0]
+    old = Assay("R1.VCD", 4.0, first.start_ns - 100 * HOUR, first.end_ns)
+    _, events = new_twin().step(Frame(first.start_ns, first.end_ns, first.values, (old,)))
+    assert [e.detail["code"] for e in events] == ["assay_too_late"]
