@@ -5,7 +5,7 @@ values mean (unknown tags, ranges, times that can not be) is judged by the servi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -308,7 +308,7 @@ class FileSource:
         self.id = config.id
         self.config = config
 
-    async def deliveries(self) -> AsyncIterator[Delivery]:
+    async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Values in order; what is no Reading goes along as refused."""
         for path in self.config.paths:
             rows = await asyncio.to_thread(read_file, path, self.config.layout, self.id)

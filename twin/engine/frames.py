@@ -35,8 +35,11 @@ class FrameCutter:
         """Take a measurement; False when its frame is closed already.
 
         Rows read back from a store name no source: they wait until the wires come forward.
+        The first row with a value begins the first frame; what says nothing before is passed over.
         """
         if self.end_ns is None:
+            if m.value is None:
+                return True
             self.end_ns = self._end_of(m.time_ns)
         if m.time_ns <= self.end_ns - self.frame_ns:
             return False

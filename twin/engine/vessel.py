@@ -26,10 +26,6 @@ class Model(Protocol):
         """Take one frame; returns beliefs and findings."""
         ...
 
-    def finish(self) -> Iterator[tuple[list[Estimate], list[Event]]]:
-        """Step through all that waits: the end of a stored run."""
-        return self.advance(self.cutter.last_end_ns())
-
     def snapshot(self) -> dict[str, object]:
         """State as numbers, strings, lists and arrays."""
         ...
