@@ -22,6 +22,8 @@ SPAWN_H: Final = 0.1
 """A candidate onset is added this often [h]."""
 RATIO: Final = 1.2
 """Older candidates are kept at ages in about this ratio."""
+NEGLIGIBLE: Final = 1.0
+"""Explanations with a smaller ratio are not worth a word."""
 DEFLATION: Final = 0.25
 """Share of the likelihood believed when hypotheses are compared: the innovations of a model that is not
 the plant are correlated in time. Chosen default."""
@@ -136,15 +138,16 @@ class Bank:
         hours = (end_ns - start_ns) / 3.6e12
         if known.onset.size == 0 or start_ns - int(known.onset[-1]) >= SPAWN_H * 3.6e12:
             self._spawn(known, start_ns)
-        error = known.error @ F.T
+            self._prune(known, end_ns)
+        shape = known.error.shape
+        error = (known.error.reshape(-1, shape[-1]) @ F.T).reshape(shape)
         # a step is set at its birth; a ramp pushes in every frame
         error[:, self._ramp] += hours * self._direction[self._ramp]
-        seen = error @ H.T
+        seen = error.reshape(-1, shape[-1]) @ H.T
         weight = seen @ np.linalg.inv(S)
-        known.score += weight @ innovation
-        known.information += (weight * seen).sum(axis=-1)
-        known.error = error - seen @ K.T
-        self._prune(known, end_ns)
+        known.score += (weight @ innovation).reshape(shape[:2])
+        known.information += (weight * seen).sum(axis=-1).reshape(shape[:2])
+        known.error = error - (seen @ K.T).reshape(shape)
 
     def _spawn(self, known: Evidence, onset_ns: int) -> None:
         first = np.where(self._ramp[:, None], 0.0, self._direction)[None]
@@ -209,7 +212,7 @@ class Bank:
                 float(known.information[c, i]),
             )
             for i, (h, c) in enumerate(zip(self.hypotheses, best, strict=True))
-            if raw[c, i] > 0.0
+            if raw[c, i] > NEGLIGIBLE
         ]
         return sorted(found, key=lambda f: (-f.probability, f.hypothesis.code))
 

@@ -47,11 +47,11 @@ def run(seed: int, hours: float, onset_h: float = np.inf, rate: float = 0.0, ste
 
 
 def test_signature_is_what_the_fault_does_to_the_filter() -> None:
-    onset = 5.0
-    healthy_inn, healthy, _, _ = run(1, 8.0)
+    healthy_inn, healthy, _, known = run(1, 8.0)
+    place = int(np.argmin(np.abs(known.onset - 5 * 60 * MINUTE)))
+    onset = int(known.onset[place]) / (60 * MINUTE)
     faulty_inn, faulty, _, known = run(1, 8.0, onset, rate=0.2)
-    place = int(np.flatnonzero(known.onset == round(onset * 60) * MINUTE)[0])
-    true_change = np.array([0.0, 0.0, 0.2 * 3.0])
+    true_change = np.array([0.0, 0.0, 0.2 * (8.0 - onset)])
     error = true_change - (faulty[-1] - healthy[-1])
     assert np.allclose(known.error[place, 0] * 0.2, error, atol=1e-9)
     assert np.abs(faulty_inn - healthy_inn).max() > 0.05
