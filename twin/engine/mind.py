@@ -11,6 +11,8 @@ from twin.observers.rewind import Row
 from twin.observers.ukf import Belief, Correction, correct, predict, sound
 from twin.processes.base import Array, Process
 
+EXCHANGED: Final = 20.0
+"""A bottle counts as exchanged when its mass is this many standard deviations too high (default)."""
 WIDEN_ON_RESET: Final = 4.0
 """Variance of the last good belief is multiplied by this when the filter was lost (chosen default)."""
 
@@ -128,11 +130,13 @@ class Stepper:
         mean, cov = belief.mean, belief.cov
         for reading, state, least in self._refills:
             jump = row.readings[reading] - mean[state]
-            if np.isfinite(jump) and jump > least:
+            scatter = np.hypot(self._sd[reading], self._relative[reading] * row.readings[reading])
+            enough = max(least, EXCHANGED * scatter)
+            if np.isfinite(jump) and jump > enough:
                 mean, cov = mean.copy(), cov.copy()
                 mean[state] += jump
                 cov[state, :] = cov[:, state] = 0.0
-                cov[state, state] = (0.1 * least) ** 2
+                cov[state, state] = (0.1 * enough) ** 2
         return Belief(mean, cov)
 
     def _reset(self, mind: Mind) -> None:
