@@ -5,11 +5,9 @@ Rules are those of the Sparkplug 3.0 specification (ISO/IEC 20237); where it lea
 the choice is written at the place.
 """
 
-import json
 from collections.abc import Iterable
 from typing import Final
 
-from connectors.codecs.iso_time import LATEST_NS
 from connectors.codecs.json_topics import KEPT_CHARACTERS, clean
 from connectors.codecs.sparkplug import (
     REBIRTH,
@@ -32,6 +30,7 @@ from connectors.codecs.sparkplug_messages import (
     bd_seq_of,
     is_housekeeping,
     named,
+    offline_since,
     refusal,
     state_payload,
     state_topic,
@@ -110,6 +109,7 @@ class Host:
         """Time passed: give up waiting for missing sequence numbers whose time is over (SPB-15)."""
         out = Outcome()
         for node in self._nodes.values():
+            self._hold(node, at_s, out)
             if node.deadline_s is not None and at_s >= node.deadline_s:
                 self._give_up(node, now_ns, at_s, out)
             elif node.born and not node.in_step and self._born_ms is not None:
@@ -158,6 +158,7 @@ class Host:
         start = node.expected or 0
         for seq in sorted(node.waiting, key=lambda number: (number - start) % 256):
             self._apply(node, node.waiting.pop(seq), None, out)
+        self._let_go(node, out)
 
     def _give_up(self, node: EdgeNode, now_ns: int, at_s: float, out: Outcome) -> None:
         start = node.newest_ns
@@ -184,6 +185,19 @@ class Host:
             Payload(self._born_ms, None, (Metric(REBIRTH, datatype=DataType.BOOLEAN, wire=wire),))
         )
         out.send.append(Send(f"{NAMESPACE}/{node.group}/NCMD/{node.edge}", command, 0, False))
+
+    def _hold(self, node: EdgeNode, at_s: float, out: Outcome) -> None:
+        """Values of a birth wait a little: an edge node that was cut off sends its history next."""
+        if not node.held:
+            return
+        if node.held_until_s is None:
+            node.held_until_s = at_s + self.settings.hold_s
+        elif at_s >= node.held_until_s:
+            self._let_go(node, out)
+
+    def _let_go(self, node: EdgeNode, out: Outcome) -> None:
+        out.readings += node.held
+        node.held, node.held_until_s = [], None
 
     # --- births, deaths, data --------------------------------------------------------------------
 
@@ -229,7 +243,7 @@ class Host:
             self._learn(node, message, metric, out)
 
     def _learn(self, node: EdgeNode, message: Message, metric: Metric, out: Outcome) -> None:
-        fault = _birth_fault(node, metric)
+        fault = node.birth_fault(metric)
         if fault is not None:
             self._refuse_metric(node, message, metric, *fault, out)
             return
@@ -278,18 +292,22 @@ class Host:
         if time_ns is not None and not metric.is_historical:
             node.newest_ns = max(node.newest_ns or 0, time_ns)
         address = self._address(node, known.device, known.name)
-        out.readings.append(
-            Reading(
-                self.settings.source,
-                address,
-                value,
-                quality,
-                time_ns,
-                message.received_ns,
-                status,
-                metric.is_historical,
-            )
+        reading = Reading(
+            self.settings.source,
+            address,
+            value,
+            quality,
+            time_ns,
+            message.received_ns,
+            status,
+            metric.is_historical,
         )
+        if message.kind in ("NBIRTH", "DBIRTH"):
+            node.held.append(reading)
+            return
+        if not metric.is_historical:
+            self._let_go(node, out)
+        out.readings.append(reading)
 
     def _node_death(self, node: EdgeNode, message: Message, out: Outcome) -> None:
         """SPB-14: only the death that belongs to the current birth counts."""
@@ -305,6 +323,7 @@ class Host:
     def _stale(
         self, node: EdgeNode, devices: Iterable[str], received_ns: int, time_ns: int | None, out: Outcome
     ) -> None:
+        self._let_go(node, out)
         for device in devices:
             for known in node.of_device(device):
                 address = self._address(node, device, known.name)
@@ -326,19 +345,10 @@ class Host:
         """SPB-12: somebody says we are offline while we are not: say otherwise at once."""
         if rest != [self.settings.host_id] or self._born_ms is None:
             return
-        try:
-            data = json.loads(payload)
-            online, stamp = data["online"], data["timestamp"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            online, stamp = False, 0
-        if online is True:
+        stamp = offline_since(payload)
+        if stamp is None:
             return
-        if (
-            isinstance(stamp, int)
-            and not isinstance(stamp, bool)
-            and self._born_ms < stamp < LATEST_NS // 10**6
-        ):
-            self._born_ms = stamp  # an edge node ignores a STATE older than the one it knows (SPB-16)
+        self._born_ms = max(self._born_ms, stamp)  # an edge node ignores an older STATE (SPB-16)
         out.send.append(Send(state_topic(self.settings.host_id), state_payload(True, self._born_ms), 1, True))
 
     # --- helpers ---------------------------------------------------------------------------------
@@ -388,13 +398,3 @@ class Host:
         name = known.name if known else metric.name or f"#{metric.alias}"
         address = self._address(node, message.device, name)
         out.refused.append(refusal(self.settings.source, address, message, metric, reason, detail))
-
-
-def _birth_fault(node: EdgeNode, metric: Metric) -> tuple[str, str] | None:
-    if not metric.name:
-        return "malformed", "a birth metric without a name"
-    if metric.datatype is None:
-        return "wrong_type", "a birth metric without a data type"
-    if metric.alias is not None and metric.alias in node.aliases:
-        return "alias_twice", f"alias {metric.alias} already belongs to {node.aliases[metric.alias].name}"
-    return None

@@ -34,6 +34,8 @@ class Settings:
         How long a missing sequence number is waited for [s].
     rebirth_spacing_s : float
         Least time between two rebirth requests to one edge node [s].
+    hold_s : float
+        How long the values of a birth wait for older, historical ones that follow it [s].
     """
 
     source: str
@@ -41,6 +43,7 @@ class Settings:
     address: str = "{device}.{name}"
     reorder_s: float = 2.0
     rebirth_spacing_s: float = 5.0
+    hold_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class EdgeNode:
     asked_s: float | None = None
     newest_ns: int | None = None
     waiting: dict[int, Message] = field(default_factory=dict)
+    held: list[Reading] = field(default_factory=list)
+    held_until_s: float | None = None
     known: dict[tuple[str, str], Known] = field(default_factory=dict)
     aliases: dict[int, Known] = field(default_factory=dict)
 
@@ -111,6 +116,16 @@ class EdgeNode:
         """Only a birth names the metrics of this device again."""
         self.known = {key: known for key, known in self.known.items() if known.device != device}
         self.aliases = {alias: known for alias, known in self.aliases.items() if known.device != device}
+
+    def birth_fault(self, metric: Metric) -> tuple[str, str] | None:
+        """Reason and words for a metric of a birth that can not be taken."""
+        if not metric.name:
+            return "malformed", "a birth metric without a name"
+        if metric.datatype is None:
+            return "wrong_type", "a birth metric without a data type"
+        if metric.alias is not None and metric.alias in self.aliases:
+            return "alias_twice", f"alias {metric.alias} already belongs to {self.aliases[metric.alias].name}"
+        return None
 
     def of_device(self, device: str) -> list[Known]:
         """Metrics the births of a device named."""
@@ -125,6 +140,19 @@ def state_topic(host_id: str) -> str:
 def state_payload(online: bool, time_ms: int) -> bytes:
     """Content of a STATE message."""
     return json.dumps({"online": online, "timestamp": time_ms}, separators=(",", ":")).encode()
+
+
+def offline_since(payload: bytes) -> int | None:
+    """Time of a STATE that says offline [ms since 1970-01-01 UTC]; 0: can not be read; None: online."""
+    try:
+        data = json.loads(payload)
+        online, stamp = data["online"], data["timestamp"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    if online is True:
+        return None
+    readable = isinstance(stamp, int) and not isinstance(stamp, bool) and 0 < stamp < LATEST_NS // 10**6
+    return stamp if readable else 0
 
 
 def named(parts: list[str]) -> tuple[str, str, str, str] | None:

@@ -269,7 +269,9 @@ class OpcUaSource:
     # --- decoding --------------------------------------------------------------------------------
 
     def _deliver(self, pairs: Iterable[tuple[str, Any]], replayed: bool) -> Delivery:
-        return _delivery(one for _, _, one in self._decode(pairs, replayed))
+        """In order of source time: a publish response holds all values of one node, then of the next."""
+        rows = sorted(self._decode(pairs, replayed), key=lambda row: row[0])
+        return _delivery(one for _, _, one in rows)
 
     def _decode(
         self, pairs: Iterable[tuple[str, Any]], replayed: bool

@@ -80,7 +80,7 @@ class SparkplugSource:
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Everything that arrives; see `twin.ports.Source`."""
         link = MqttLink(self._config, self._rules())
-        tick_s = min(0.5, self._config.reorder_s / 2)
+        tick_s = min(0.25, self._config.reorder_s / 2)
         async with contextlib.aclosing(link.happenings(tick_s, self._config.batch)) as batches:
             async for batch in batches:
                 delivery = self._deliver(batch, link)

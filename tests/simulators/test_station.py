@@ -1,4 +1,4 @@
-"""The station: what the plant says arrives by the wires its scenario names, nothing missing and nothing else."""
+"""The station: what the plant says arrives by the wires its scenario names, and nothing else does."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ ORIGIN = 1_795_305_600_000_000_000
 def scenario(**wires: str) -> Scenario:
     vessels = [{"id": "R101", "wires": {}}, {"id": "R102", "wires": wires}]
     return Scenario.model_validate(
-        {"schema": 1, "id": "s", "title": {"en": "s"}, "duration_h": 1, "speed": 60, "vessels": vessels}
+        {"schema": 1, "id": "s", "title": {"en": "s"}, "duration_h": 1, "speed": 120, "vessels": vessels}
     )
 
 
@@ -85,7 +85,7 @@ async def test_every_value_arrives_by_its_own_wire_and_nothing_else_does() -> No
     plant: Any = CountingPlant()
     got: dict[str, list[Any]] = {"ua": [], "json": [], "spb": []}
     with open_broker() as broker:
-        clock = ScaledClock(ORIGIN, 60.0, time.time_ns() + 4 * 10**9)
+        clock = ScaledClock(ORIGIN, 120.0, time.time_ns() + 3 * 10**9)
         context = SourceContext(tags, clock, lambda _: None)
         sources: dict[str, Any] = {
             "ua": opcua.open_source(

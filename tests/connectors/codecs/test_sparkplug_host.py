@@ -48,6 +48,11 @@ class Wire:
         self.asked += sum("/NCMD/" in send.topic for send in outcome.send)
         return outcome
 
+    def settle(self) -> None:
+        """Let the values of a birth go, which wait for history a little."""
+        for later in (0.0, 0.6):
+            self.note(self.host.tick(NOW, self.at_s + later))
+
     def give(self, kind: str, data: bytes, device: str = "", edge: str = "e1") -> Outcome:
         topic = f"spBv1.0/bioline/{kind}/{edge}" + (f"/{device}" if device else "")
         return self.note(self.host.receive(topic, data, NOW, self.at_s))
@@ -65,6 +70,7 @@ class Wire:
         ]
         self.give("NBIRTH", payload(MS, seq, own))
         self.give("DBIRTH", births(seq + 1, values), device)
+        self.settle()
 
     def data(self, seq: int, value: float, alias: int = 1, **more: object) -> Outcome:
         return self.give(
@@ -214,6 +220,16 @@ def test_SPB_07_the_request_is_repeated_until_the_node_is_in_step_again() -> Non
     assert wire.asked == 3
 
 
+def test_SPB_07_a_loss_right_after_a_rebirth_is_asked_for_at_once() -> None:
+    wire = Wire()
+    wire.birth()
+    wire.give("DDATA", b"\xff", "R102")
+    wire.birth()
+    wire.at_s = 0.5
+    wire.give("DDATA", b"\xff", "R102")
+    assert wire.asked == 2
+
+
 def test_SPB_08_data_before_a_birth_is_kept_aside_with_its_reason() -> None:
     wire = Wire()
     wire.data(2, 7.5)
@@ -259,6 +275,20 @@ def test_SPB_10_null_is_a_bad_value_and_historical_values_are_marked() -> None:
     assert (null.value, null.quality) == (None, Quality.BAD)
     assert late.replayed
     assert not null.replayed
+
+
+def test_SPB_10_history_that_follows_a_birth_is_given_out_before_its_values() -> None:
+    wire = Wire()
+    own = [EdgeMetric(0, MS, "bdSeq", datatype=UINT64, declare=True)]
+    wire.give("NBIRTH", payload(MS, 0, own))
+    wire.give("DBIRTH", births(1, (9.0, 2.0, 3.0)), "R102")
+    wire.data(2, 7.0, historical=True)
+    wire.data(3, 8.0, historical=True)
+    assert wire.values() == [7.0, 8.0]
+    wire.data(4, 10.0)
+    assert wire.values() == [7.0, 8.0, 9.0, 10.0]
+    wire.birth(values=(11.0, 2.0, 3.0))
+    assert wire.values()[-1] == 11.0, "without history they wait half a second at most"
 
 
 def test_SPB_11_the_birth_of_the_host_carries_the_time_of_its_will() -> None:
@@ -366,6 +396,7 @@ def test_SPB_19_a_birth_without_type_or_name_is_refused_the_rest_lives() -> None
     wire.give("NBIRTH", payload(MS, 0, [EdgeMetric(0, MS, "bdSeq", datatype=UINT64, declare=True)]))
     wire.give("DBIRTH", payload(MS, 1, metrics), "R102")
     assert [row.reason for row in wire.refused] == ["wrong_type", "malformed"]
+    wire.settle()
     assert wire.values("b") == [3.0]
 
 

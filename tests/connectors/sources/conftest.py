@@ -168,7 +168,17 @@ def embedded() -> Iterator[RunningBroker]:
 
 @pytest.fixture(params=["embedded-5", "embedded-311", "mosquitto-5", "mosquitto-311"])
 def any_broker(request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Port and protocol of each broker and protocol there is."""
+    """Port and protocol of each broker with each protocol."""
+    return _port_and_protocol(request)
+
+
+@pytest.fixture(params=["embedded-311", "mosquitto-5"])
+def either_broker(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """Port and protocol: both brokers and both protocols, but not every pair."""
+    return _port_and_protocol(request)
+
+
+def _port_and_protocol(request: pytest.FixtureRequest) -> tuple[int, int]:
     name, version = request.param.split("-")
     broker = request.getfixturevalue(name)
     if name == "embedded" and version == "311":

@@ -59,8 +59,8 @@ async def test_values_assays_and_rubbish_arrive_each_as_what_they_are(any_broker
     assert [q.reason for q in got.refused] == ["malformed", "malformed"]
 
 
-async def test_MQ_02_what_was_not_acknowledged_comes_again(any_broker: tuple[int, int]) -> None:
-    port, protocol = any_broker
+async def test_MQ_02_what_was_not_acknowledged_comes_again(either_broker: tuple[int, int]) -> None:
+    port, protocol = either_broker
     name = f"again-{port}-{protocol}"
     async with JsonWire("127.0.0.1", port, client_id=f"pub-{name}", protocol=protocol) as wire:
         async with Watched(source(port, protocol, name), ack=False) as first:
@@ -81,20 +81,20 @@ async def test_MQ_02_what_was_not_acknowledged_comes_again(any_broker: tuple[int
 
 
 async def test_MQ_03_the_broker_keeps_what_comes_while_the_service_is_away(
-    any_broker: tuple[int, int],
+    either_broker: tuple[int, int],
 ) -> None:
-    port, protocol = any_broker
+    port, protocol = either_broker
     name = f"away-{port}-{protocol}"
     async with JsonWire("127.0.0.1", port, client_id=f"pub-{name}", protocol=protocol) as wire:
         async with Watched(source(port, protocol, name)) as first:
             await first.until(lambda: first.ups == [True])
-        await wire.publish(rows(0, 3000))
+        await wire.publish(rows(0, 1500))
         assert await wire.drained(20)
         async with Watched(source(port, protocol, name)) as second:
-            await second.until(lambda: len(numbers(second)) == 3000)
+            await second.until(lambda: len(numbers(second)) == 1500)
     values = [r.value for r in second.readings]
     assert values == sorted(values), "the order of a topic is kept"
-    assert len(second.deliveries) < 1000, "messages that wait come several at a time"
+    assert len(second.deliveries) < 700, "messages that wait come several at a time"
 
 
 async def test_MQ_03_the_window_holds_the_broker_back_and_nothing_is_dropped(mosquitto: Mosquitto) -> None:
@@ -129,7 +129,7 @@ async def test_R_05_a_broker_that_ends_and_comes_back_loses_nothing_it_acknowled
         ) as wire,
     ):
         await got.until(lambda: got.ups == [True])
-        for round_ in range(3):
+        for round_ in range(2):
             feeding = asyncio.create_task(feed(wire, round_ * 200, 200))
             await asyncio.sleep(0.3)
             await asyncio.to_thread(durable_mosquitto.end, how)
@@ -140,7 +140,7 @@ async def test_R_05_a_broker_that_ends_and_comes_back_loses_nothing_it_acknowled
         assert await wire.drained(20)
         sent = {json.loads(data)["v"]["seq"] for data in acknowledged}
         await got.until(lambda: numbers(got) >= sent)
-    assert sent == {float(n) for n in range(600)}
+    assert sent == {float(n) for n in range(400)}
 
 
 async def feed(wire: JsonWire, start: int, count: int) -> None:

@@ -141,10 +141,14 @@ async def test_values_times_and_status_are_kept_and_history_comes_first(bench: B
     await bench.count(0, 300)
     async with Watched(bench.source()) as got:
         await got.until(lambda: got.ups == [True] and len(set(bench.numbers(got))) == 300)
+        await bench.count(300, 1)
         for step, (value, quality) in enumerate([(7.0, 192), (None, 0), (7.0, 64), (7.0, 192), (7.0, 192)]):
             await bench.put("pH", step, value, quality)
-        await bench.count(300, 100)
+        await bench.count(301, 99)
         await got.until(lambda: len(set(bench.numbers(got))) == 400)
+    for delivery in got.deliveries:
+        times = [r.time_ns for r in delivery.readings]
+        assert times == sorted(times), "a delivery is in order of source time, whatever node came first"
     pH = bench.of(got, "pH")[-5:]
     assert [(r.value, r.quality, (r.time_ns or 0) - bench.base) for r in pH] == [
         (7.0, Quality.GOOD, 0),
@@ -235,6 +239,29 @@ async def test_a_reader_that_is_behind_holds_the_server_back_and_gets_all(
             if len(values) == 2000:
                 break
     assert values == {float(n) for n in range(2000)}
+
+
+async def test_responses_are_not_asked_for_while_nobody_takes_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opcua_session, "_QUEUE", 2)
+    asked = opcua_session.SessionSettings(bench.url, "urn:bioline:plant", publish_ms=20, sampling_ms=10)
+    session = await opcua_session.open_session(asked)
+    try:
+        await session.find({bench.id("seq"): f"s={bench.id('seq')}"})
+        await session.subscribe()
+        for n in range(40):
+            await bench.count(n, 1)
+            await asyncio.sleep(0.02)
+        assert len(session._notices) == 2
+        found: set[float] = set()
+        while len(found) < 40:
+            notices = await session.take(5.0)
+            assert notices
+            values = (data.Value.Value for notice in notices for _, data in notice.values)
+            found |= {value for value in values if value is not None}
+    finally:
+        await session.close()
 
 
 @dataclass
