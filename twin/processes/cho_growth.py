@@ -78,6 +78,9 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     ),
 )  # fmt: skip
 
+CROWDED: Final = 1.1
+"""Total cells over capacity beyond which the death law is not continued (chosen default)."""
+
 _S: Final = index(tuple(s.name for s in STATES))
 _LOW: Final = np.array([s.low for s in STATES])
 _HIGH: Final = np.array([s.high for s in STATES])
@@ -125,7 +128,7 @@ class ChoGrowth:
         viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])
         crowd = np.minimum((viable + dead) / (p["X_max"] * np.exp(x[..., _S["log_X_max"]])), 3.0)
         mu = p["mu0"] * np.exp(x[..., _S["log_mu"]]) * np.maximum(0.0, 1.0 - crowd ** p["theta"])
-        law = p["kd0"] + p["kd1"] * np.minimum(crowd, 1.3) ** p["kd_power"]
+        law = p["kd0"] + p["kd1"] * np.minimum(crowd, CROWDED) ** p["kd_power"]
         kd = np.maximum(np.exp(x[..., _S["log_kd"]]) * law + x[..., _S["decline"]], 0.0)
         return mu, kd, viable, dead
 
