@@ -26,6 +26,8 @@ RAIL: Final = 0.004
 """Readings within this share of the range from its end are not used (chosen default)."""
 EARLY_H: Final = 3.0
 """Samples drawn up to this long before the twin began are used at its begin [h] (chosen default)."""
+CLEAR: Final = 1.5
+"""A change must be this many standard deviations at the second look (chosen default)."""
 MARGIN_H: Final = 0.1
 """A state is let go this much before the onset found [h] (chosen default)."""
 HONEST_H: Final = 24.0
@@ -195,15 +197,14 @@ class CultureTwin:
         belief = self._mind.belief if self._mind else before.belief
         baseline = float(found[1].belief.mean[place])
         total = float(belief.mean[place]) - baseline
-        if abs(total) < max(2.0 * h.slack, h.least * (hours if h.shape is Shape.RAMP else 1.0) / 2.0) or (
-            total * f.total < 0.0
-        ):
+        sd = float(np.sqrt(belief.cov[place, place]))
+        least = h.least * (hours if h.shape is Shape.RAMP else 1.0)
+        if abs(total) < max(2.0 * h.slack, 0.5 * least, CLEAR * sd) or total * f.total < 0.0:
             del self._releases[-2:]
             self._mind, self._tape.marks = before, marks
             before.evidence = self._stepper.bank.empty()
             return []
         size = total / hours if h.shape is Shape.RAMP else total
-        sd = float(np.sqrt(belief.cov[place, place]))
         better = replace(f, total=total, total_sd=sd, size=size)
         return [self._decisions.confirm(better, findings, now_ns, baseline)]
 
