@@ -11,8 +11,17 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.codecs.json_topics import Decoded, Route, decode
-from connectors.codecs.mqtt_link import Arrival, BrokerConfig, Down, Happening, MqttLink, Rules, Up, delivered
 from connectors.codecs.topics import TopicTemplate
+from connectors.sources._mqtt_link import (
+    Arrival,
+    BrokerConfig,
+    Down,
+    Happening,
+    MqttLink,
+    Rules,
+    Up,
+    delivered,
+)
 from twin.ports import Delivery, LinkChange, Source, SourceContext
 
 

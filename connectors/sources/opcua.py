@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.codecs.mqtt_link import is_loopback
-from connectors.codecs.opcua_session import FAILURES, Notice, Session, SessionSettings, open_session
 from connectors.codecs.opcua_status import overflowed
 from connectors.codecs.opcua_values import Stamp, to_reading
+from connectors.sources._mqtt_link import is_loopback
+from connectors.sources._opcua_session import FAILURES, Notice, Session, SessionSettings, open_session
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.tag import TagKind

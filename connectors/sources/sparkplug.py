@@ -12,7 +12,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from connectors.codecs.mqtt_link import (
+from connectors.codecs.sparkplug_host import Host
+from connectors.codecs.sparkplug_messages import NAMESPACE, Outcome, Settings, state_payload, state_topic
+from connectors.sources._mqtt_link import (
     Arrival,
     BrokerConfig,
     Happening,
@@ -22,8 +24,6 @@ from connectors.codecs.mqtt_link import (
     Will,
     delivered,
 )
-from connectors.codecs.sparkplug_host import Host
-from connectors.codecs.sparkplug_messages import NAMESPACE, Outcome, Settings, state_payload, state_topic
 from twin.ports import Delivery, LinkChange, Source, SourceContext
 
 

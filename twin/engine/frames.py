@@ -36,6 +36,8 @@ class FrameCutter:
 
         Rows read back from a store name no source: they wait until the wires come forward.
         The first row with a value begins the first frame; what says nothing before is passed over.
+        Only rows with a value bring their wire forward: a word about a lost connection has the
+        time it was spoken, and what the wire held back comes after it.
         """
         if self.end_ns is None:
             if m.value is None:
@@ -44,7 +46,7 @@ class FrameCutter:
         if m.time_ns <= self.end_ns - self.frame_ns:
             return False
         insort(self.waiting, (m.time_ns, m.tag, m), key=lambda row: row[:2])
-        if m.source:
+        if m.source and m.value is not None:
             self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
         return True
 
