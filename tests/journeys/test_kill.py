@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Server, influxd, mosquitto
+from servers import Broker, Server, influxd, needs
 
 from simulators.wires import Row, WireTag
 from simulators.wires_mqtt import JsonWire
@@ -37,11 +36,6 @@ STARTED: "list[subprocess.Popen[bytes]]" = []
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.timeout(180 + 20 * KILLS),
-    pytest.mark.skipif(not shutil.which("influxd"), reason="influxd is not installed (Debian: influxdb)"),
-    pytest.mark.skipif(
-        not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()),
-        reason="mosquitto is not installed (Debian: mosquitto)",
-    ),
 ]
 
 
@@ -143,7 +137,9 @@ async def caught_up(influx: Server, last: int) -> None:
 
 
 async def test_killed_at_random_moments(tmp_path: Path) -> None:
-    broker, influx = mosquitto(tmp_path / "broker"), influxd(tmp_path / "influx")
+    needs("influxd")
+    needs("mosquitto")
+    broker, influx = Broker(tmp_path / "broker"), influxd(tmp_path / "influx")
     broker.start()
     influx.start()
     influx.query("CREATE DATABASE plant")
@@ -170,7 +166,7 @@ async def test_killed_at_random_moments(tmp_path: Path) -> None:
             process.kill()
             process.wait()
         influx.kill()
-        broker.kill()
+        broker.end()
 
 
 async def finish(

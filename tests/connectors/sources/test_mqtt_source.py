@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Mosquitto, Watched, context
 from pydantic import ValidationError
+from servers import Broker
+from watching import Watched, context
 
 from connectors.sources.mqtt import Config, open_source
 from simulators.broker import RunningBroker
@@ -97,7 +98,7 @@ async def test_MQ_03_the_broker_keeps_what_comes_while_the_service_is_away(
     assert len(second.deliveries) < 700, "messages that wait come several at a time"
 
 
-async def test_MQ_03_the_window_holds_the_broker_back_and_nothing_is_dropped(mosquitto: Mosquitto) -> None:
+async def test_MQ_03_the_window_holds_the_broker_back_and_nothing_is_dropped(mosquitto: Broker) -> None:
     async with (
         Watched(source(mosquitto.port, 5, window=10), ack=False) as got,
         JsonWire("127.0.0.1", mosquitto.port) as wire,
@@ -119,7 +120,7 @@ async def test_MQ_03_the_window_holds_the_broker_back_and_nothing_is_dropped(mos
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_R_05_a_broker_that_ends_and_comes_back_loses_nothing_it_acknowledged(
-    durable_mosquitto: Mosquitto, how: signal.Signals
+    durable_mosquitto: Broker, how: signal.Signals
 ) -> None:
     acknowledged: list[bytes] = []
     async with (
@@ -149,7 +150,7 @@ async def feed(wire: JsonWire, start: int, count: int) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_one_down_and_one_up_however_long_it_lasts(mosquitto: Mosquitto) -> None:
+async def test_one_down_and_one_up_however_long_it_lasts(mosquitto: Broker) -> None:
     mosquitto.end()
     async with Watched(source(mosquitto.port)) as got:
         await got.until(lambda: got.ups == [False])
@@ -169,7 +170,7 @@ async def test_auto_finds_the_protocol_the_broker_speaks(embedded: RunningBroker
 
 
 async def test_MQ_07_a_refused_account_ends_the_source_with_words(
-    guarded_mosquitto: Mosquitto, tmp_path: Path
+    guarded_mosquitto: Broker, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("wrong\n")

@@ -15,12 +15,13 @@ import pytest
 import pytest_asyncio
 from asyncua import Server, ua
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
-from conftest import Watched, context, free_port
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pydantic import ValidationError
+from servers import free_port
+from watching import Watched, context
 
-from connectors.codecs import opcua_session
 from connectors.codecs.iso_time import ns_datetime
+from connectors.sources import _opcua_session as opcua_session
 from connectors.sources.opcua import Config, open_source
 from simulators.wires import Row, WireTag
 from simulators.wires_opcua import OpcUaWire, Security

@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from conftest import Mosquitto, Watched, context
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
+from servers import Broker
+from watching import Watched, context
 
 from connectors.codecs.sparkplug import decode
 from connectors.sources.sparkplug import Config, open_source
@@ -189,7 +191,7 @@ async def test_SPB_11_SPB_13_the_state_of_the_host_follows_it(either_broker: tup
 HOST = """
     import asyncio, contextlib, sys
     sys.path[:0] = [{here!r}]
-    from conftest import context
+    from watching import context
     from connectors.sources.sparkplug import Config, open_source
     async def main():
         source = open_source(Config(id="spb", port={port}, host_id="killed"), context())
@@ -201,9 +203,9 @@ HOST = """
 
 
 async def test_SPB_11_a_killed_host_is_reported_by_its_will_with_the_time_of_its_birth(
-    mosquitto: Mosquitto,
+    mosquitto: Broker,
 ) -> None:
-    code = textwrap.dedent(HOST.format(here=os.path.dirname(__file__), port=mosquitto.port))
+    code = textwrap.dedent(HOST.format(here=str(Path(__file__).parents[2]), port=mosquitto.port))
     async with Listener(mosquitto.port, "spBv1.0/STATE/killed") as ear:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stderr=subprocess.DEVNULL)
         (birth,) = await ear.until(1, 30)
@@ -231,7 +233,7 @@ async def test_SPB_12_somebody_elses_offline_is_corrected(embedded: RunningBroke
     assert said[2]["timestamp"] >= said[1]["timestamp"]
 
 
-async def test_R_05_the_edge_node_bridges_an_outage_of_the_broker(mosquitto: Mosquitto) -> None:
+async def test_R_05_the_edge_node_bridges_an_outage_of_the_broker(mosquitto: Broker) -> None:
     async with edge(mosquitto.port) as node, Watched(source(mosquitto.port)) as got:
         await got.until(lambda: node.born)
         feeding = asyncio.create_task(feed(node, 0, 300, 0.01))
