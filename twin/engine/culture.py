@@ -22,6 +22,8 @@ UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
 WARM_UP_H: Final = 2.0
 """Nothing is decided in the first hours of a vessel [h] (chosen default)."""
+SETTLE_H: Final = 1.0
+"""After a confirmed fault the belief settles this long before the next is looked for [h] (default)."""
 RAIL: Final = 0.004
 """Readings within this share of the range from its end are not used (chosen default)."""
 EARLY_H: Final = 3.0
@@ -63,6 +65,7 @@ class CultureTwin:
         self._inputs = np.array([i.default for i in process.inputs])
         self._usual = np.zeros(len(self._place))
         self._start_ns = 0
+        self._settled_ns = 0
 
     def step(self, frame: Frame) -> tuple[list[Estimate], list[Event]]:
         """Take one frame; returns beliefs at its end and findings."""
@@ -87,6 +90,7 @@ class CultureTwin:
         age_h = (start_ns - batch.start_ns) / HOUR if batch else 0.0
         mean, sd = self.process.begin(batch, age_h)
         self._start_ns = start_ns
+        self._settled_ns = start_ns + int(WARM_UP_H * HOUR)
         self._usual = mean.copy()
         self._mind = Mind(Belief(mean, np.diag(sd**2)), self._stepper.bank.empty())
         self._tape.mark(start_ns, self._mind.copy)
@@ -169,7 +173,8 @@ class CultureTwin:
         for release in self._releases:
             if release.end_ns == 0 and release.code not in self._decisions.standing:
                 release.end_ns = now_ns
-        if now_ns - self._start_ns < WARM_UP_H * HOUR:
+        if now_ns < self._settled_ns:
+            mind.evidence = self._stepper.bank.empty()
             return events
         findings = self._stepper.bank.findings(mind.evidence, now_ns, self._decisions.blocked())
         told, leader = self._decisions.weigh(findings, now_ns)
@@ -206,6 +211,7 @@ class CultureTwin:
             return []
         size = total / hours if h.shape is Shape.RAMP else total
         better = replace(f, total=total, total_sd=sd, size=size)
+        self._settled_ns = now_ns + int(SETTLE_H * HOUR)
         return [self._decisions.confirm(better, findings, now_ns, baseline)]
 
     def _learn_usual(self, mind: Mind, row: Row) -> None:
@@ -257,6 +263,7 @@ class CultureTwin:
         """State as numbers, strings, lists and arrays."""
         return {
             "start_ns": self._start_ns,
+            "settled_ns": self._settled_ns,
             "mind": _plain(self._mind) if self._mind else None,
             "inputs": self._inputs,
             "usual": self._usual,
@@ -268,7 +275,7 @@ class CultureTwin:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state from `snapshot`."""
-        self._start_ns = int(state["start_ns"])
+        self._start_ns, self._settled_ns = int(state["start_ns"]), int(state["settled_ns"])
         self._mind = _mind(state["mind"]) if state["mind"] else None
         self._inputs, self._usual = np.array(state["inputs"]), np.array(state["usual"])
         self._tape.rows = [Row(int(s), int(e), *map(np.array, rest)) for s, e, *rest in state["rows"]]
