@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from twin.alarms.causes import CAUSES, EVIDENCE
-from twin.alarms.machine import ALARMING
 from twin.alarms.texts import TEXTS
 from twin.alarms.words import LANGUAGES, catalogue
 from twin.domain.alarm import AlarmState, Priority
@@ -74,12 +73,9 @@ def test_every_word_of_the_domain_is_in_the_catalogue() -> None:
     assert catalogue("en").keys() == catalogue("fr").keys()
 
 
-def test_every_alarming_kind_without_causes_has_an_action() -> None:
-    named = {code.split("_")[0] for code in CAUSES} | set(CAUSES)
-    needed = {k.value for k in ALARMING} - {Kind.DRIFT.value}
-    assert {
-        kind for kind in needed if not any(code.startswith(kind) for code in named | set(CAUSES))
-    } == set()
+def test_alarms_that_name_no_cause_have_their_texts_by_kind() -> None:
+    limits = {f"limit_{which}" for which in ("low_low", "low", "high", "high_high")}
+    assert limits | {Kind.LINK.value} <= set(CAUSES)
 
 
 def test_no_module_asks_whether_it_is_under_test() -> None:
