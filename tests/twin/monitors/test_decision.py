@@ -43,11 +43,14 @@ def test_suspected_then_confirmed_after_it_held_under_one_condition() -> None:
     assert stages(told) == ["suspected"]
     assert confirmed is None
     assert d.weigh([finding(DRIFT, 30.0, 0.9)], 2 * HOUR) == ([], None)
-    done, confirmed = d.weigh([finding(DRIFT, 30.0, 0.9)], 2 * HOUR + HOUR // 2)
-    assert stages(done) == ["confirmed"]
-    assert confirmed is not None
-    assert {e.condition for e in (*told, *done)} == {"R1/drift/1"}
-    event = done[0]
+    found = [finding(DRIFT, 30.0, 0.9)]
+    done, confirmed = d.weigh(found, 2 * HOUR + HOUR // 2)
+    assert done == []
+    assert confirmed is found[0]
+    event = d.confirm(confirmed, found, 2 * HOUR + HOUR // 2, baseline=0.0)
+    assert event.stage is Stage.CONFIRMED
+    assert {e.condition for e in (*told, event)} == {"R1/drift/1"}
+    assert d.suspected == {}
     assert event.tag == "R1.pH"
     assert event.verdict is Verdict.SENSOR
     assert event.size == pytest.approx(0.1)
@@ -83,8 +86,10 @@ def test_suspicion_is_closed_when_the_evidence_goes() -> None:
 
 def confirmed_loss() -> Decisions:
     d = decisions()
-    d.weigh([finding(LOSS, 60.0, 0.95, -0.4)], HOUR)
-    d.settle("loss", 0.1, -0.4)
+    found = [finding(LOSS, 60.0, 0.95, -0.4)]
+    _, confirmed = d.weigh(found, HOUR)
+    assert confirmed is not None
+    d.confirm(confirmed, found, HOUR, baseline=0.5)
     return d
 
 
@@ -105,8 +110,8 @@ def test_it_is_closed_when_the_state_is_back_for_long_enough_and_counts_anew() -
     assert d.follow(back, 5 * HOUR + int((QUIET_H - 0.5) * HOUR)) == []
     assert stages(d.follow(back, 5 * HOUR + int(QUIET_H * HOUR))) == ["closed"]
     assert d.blocked() == frozenset()
-    told, _ = d.weigh([finding(LOSS, 60.0, 0.95, -0.4)], 20 * HOUR)
-    assert told[0].condition == "R1/loss/2"
+    again = finding(LOSS, 60.0, 0.95, -0.4)
+    assert d.confirm(again, [again], 20 * HOUR, baseline=0.5).condition == "R1/loss/2"
 
 
 def test_a_relapse_while_it_looks_over_keeps_it_standing() -> None:
@@ -118,10 +123,15 @@ def test_a_relapse_while_it_looks_over_keeps_it_standing() -> None:
 
 def test_snapshot_and_restore_change_nothing() -> None:
     d = confirmed_loss()
-    d.weigh([finding(DRIFT, 15.0, 0.9)], 2 * HOUR)
+    for hour in (2, 3):
+        d.weigh([finding(DRIFT, 15.0, 0.9)], hour * HOUR)
     again = decisions()
     again.restore(d.snapshot())
     later = [finding(DRIFT, 40.0, 0.9)]
-    for hour in (3, 4, 5):
-        assert again.weigh(later, hour * HOUR)[0] == d.weigh(later, hour * HOUR)[0]
+    for hour in (4, 5, 6):
+        mine, theirs = d.weigh(later, hour * HOUR), again.weigh(later, hour * HOUR)
+        assert mine == theirs
+    assert mine[1] is later[0]
     assert again.snapshot() == d.snapshot()
+    assert set(again.standing) == {"loss"}
+    assert set(again.suspected) == {"drift"}
