@@ -159,6 +159,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         Shape.RAMP,
         0.002,
         "pO2",
+        sign=-1,
         relative=True,
         unit="%",
         evidence=("R2",),
