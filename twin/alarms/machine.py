@@ -35,6 +35,7 @@ PRIORITIES: Final[dict[tuple[Kind, Verdict | None], Priority]] = {
     (Kind.DEAD, Verdict.SENSOR): Priority.MEDIUM,
     (Kind.FROZEN, Verdict.SENSOR): Priority.MEDIUM,
     (Kind.LIMIT, Verdict.UNKNOWN): Priority.MEDIUM,
+    (Kind.SIGNAL_LOST, Verdict.UNKNOWN): Priority.MEDIUM,
     (Kind.LINK, None): Priority.MEDIUM,
 }
 """Priority by kind and verdict, from consequence and time to respond (chosen defaults); else LOW."""

@@ -1,6 +1,16 @@
 """Words of the screen and of notices in English and French: kinds, verdicts, states, quantities."""
 
-from typing import Final
+from typing import Final, TypeAlias
+
+Texts: TypeAlias = dict[str, dict[str, str]]
+"""Name, cause, consequence and action by language."""
+
+
+def both(en: tuple[str, str, str, str], fr: tuple[str, str, str, str]) -> Texts:
+    """Name, cause, consequence and action in English and in French."""
+    parts = ("name", "cause", "consequence", "action")
+    return {"en": dict(zip(parts, en, strict=True)), "fr": dict(zip(parts, fr, strict=True))}
+
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "kind.drift": ("drift", "dérive"),

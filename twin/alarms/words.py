@@ -37,8 +37,8 @@ def cause_code(event: Event) -> str:
     """Key of the texts that explain an event: its most probable cause, else its kind."""
     if event.causes:
         return event.causes[0].code
-    which = event.detail.get("which")
-    return f"{event.kind.value}_{which}" if which else event.kind.value
+    which, code = event.detail.get("which"), event.detail.get("code")
+    return f"{event.kind.value}_{which}" if which else str(code or event.kind.value)
 
 
 def notice_text(alarm: Alarm, language: str) -> tuple[str, str]:

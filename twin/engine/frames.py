@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from twin.domain.measurement import Measurement, Quality
 
 SECOND = 1_000_000_000
-LONGEST_GAP_NS = 72 * 3600 * SECOND
-"""Beyond this, empty frames are passed over instead of predicted through: 72 h (chosen default)."""
+MOST_EMPTY = 2_500
+"""More empty frames than this are passed over instead of predicted through (chosen default)."""
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class FrameCutter:
     def _leap(self, clock_ns: int | None) -> None:
         """Pass over an absence longer than any gap a model can predict through."""
         next_ns = self.waiting[0][0] if self.waiting else clock_ns
-        if next_ns is not None and self.end_ns is not None and next_ns - self.end_ns > LONGEST_GAP_NS:
+        if next_ns is not None and self.end_ns is not None and next_ns - self.end_ns > MOST_EMPTY * self.frame_ns:
             self.end_ns = self._end_of(next_ns)
 
     def _take(self, end: int) -> list[Measurement]:

@@ -9,6 +9,7 @@ from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.sample import Assay
 from twin.domain.tag import Tag, TagKind
+from twin.engine.folding import SilenceFold
 from twin.engine.frames import SECOND, FrameCutter, believed
 from twin.engine.limits import LimitWatch
 from twin.monitors.signals import SignalWatch
@@ -49,6 +50,7 @@ class VesselEngine:
         online = [t for t in vessel.tags if t.kind is TagKind.ONLINE]
         self.signals = {t.id: SignalWatch(t) for t in online}
         self.limits = {t.id: LimitWatch(t) for t in online}
+        self.silence = SilenceFold(vessel.id)
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
         self.assays: list[Assay] = []
         self.assays_only = not online
@@ -75,6 +77,7 @@ class VesselEngine:
             "watermarks": dict(self.cutter.watermarks),
             "model": self.model.snapshot() if self.model else None,
             "signals": {tag: watch.snapshot() for tag, watch in self.signals.items()},
+            "silence": self.silence.snapshot(),
             "limits": {t: [w.passed_since, w.standing, w.counts] for t, w in self.limits.items()},
             "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
         }
@@ -88,6 +91,7 @@ class VesselEngine:
         for tag, part in cast("dict[str, dict[str, object]]", state["signals"]).items():
             if tag in self.signals:
                 self.signals[tag].restore(part)
+        self.silence.restore(*cast("tuple[int, int, list[str]]", state["silence"]))
         for tag, parts in cast("dict[str, list[dict[str, int]]]", state["limits"]).items():
             if tag in self.limits:
                 watch = self.limits[tag]
@@ -108,6 +112,7 @@ class VesselEngine:
         passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
         for watch in self.signals.values():
             events += watch.tick(end_ns)
+        events = self.silence.fold(events, end_ns)
         if self.model is None:
             return [], events
         estimates, found = self.model.step(self._condense(end_ns, checked + passed))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.domain.measurement import Measurement, Quality
-from twin.engine.frames import LONGEST_GAP_NS, SECOND, FrameCutter
+from twin.engine.frames import MOST_EMPTY, SECOND, FrameCutter
 
 FRAME, GRACE = 60 * SECOND, 600 * SECOND
 
@@ -65,6 +65,6 @@ def test_the_clock_closes_frames_nobody_completes() -> None:
 def test_an_absence_of_days_is_passed_over() -> None:
     cutter = FrameCutter(FRAME, 0)
     cutter.add(row(10))
-    later = 10 + 3 * LONGEST_GAP_NS // SECOND
+    later = 10 + 3 * MOST_EMPTY * FRAME // SECOND
     cutter.add(row(later))
     assert len(list(cutter.close((later + 60) * SECOND))) < 5

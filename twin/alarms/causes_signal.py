@@ -1,0 +1,231 @@
+"""Texts of what signals, limits and links tell: name, cause, consequence, action; en and fr."""
+
+from typing import Final
+
+from twin.alarms.texts import Texts, both
+
+SIGNAL_CAUSES: Final[dict[str, Texts]] = {
+    "dead_channel": both(
+        (
+            "Channel is dead",
+            "It reports a value that can not be, such as an exact zero out of nowhere.",
+            "The value is not believed; loops and limits on it are blind.",
+            "Check probe, cable and transmitter; put the loop on hold.",
+        ),
+        (
+            "Voie morte",
+            "Elle rapporte une valeur impossible, comme un zéro exact venu de nulle part.",
+            "La valeur n'est pas crue ; boucles et seuils sont aveugles.",
+            "Vérifier sonde, câble et transmetteur ; mettre la boucle en attente.",
+        ),
+    ),
+    "end_of_range": both(
+        (
+            "At the end of its range",
+            "The value came to the end of what the channel can show and stays there.",
+            "The true value may lie beyond; it is doubted, not believed.",
+            "Compare with another measurement; check the range of the transmitter.",
+        ),
+        (
+            "En butée de plage",
+            "La valeur a atteint le bout de ce que la voie peut montrer et y reste.",
+            "La vraie valeur est peut-être au-delà ; elle est mise en doute.",
+            "Comparer à une autre mesure ; vérifier la plage du transmetteur.",
+        ),
+    ),
+    "frozen_value": both(
+        (
+            "Value is frozen",
+            "It has not moved for far longer than it usually rests.",
+            "What happens since is not seen; a loop on it acts blindly.",
+            "Check the transmitter and its link; restart it if it hangs.",
+        ),
+        (
+            "Valeur figée",
+            "Elle ne bouge plus depuis bien plus longtemps que d'habitude.",
+            "Ce qui se passe depuis n'est pas vu ; une boucle agit en aveugle.",
+            "Vérifier le transmetteur et sa liaison ; le redémarrer s'il est bloqué.",
+        ),
+    ),
+    "quiet_process": both(
+        (
+            "Nothing happens",
+            "The quantity itself may really stand still.",
+            "None, when the process is at rest.",
+            "Compare with a related measurement.",
+        ),
+        (
+            "Rien ne bouge",
+            "La grandeur elle-même est peut-être vraiment immobile.",
+            "Aucune, si le procédé est au repos.",
+            "Comparer à une mesure voisine.",
+        ),
+    ),
+    "scatter_burst": both(
+        (
+            "Scatter grew",
+            "The value scatters far more than it used to: electrical noise, bubbles, loose contact.",
+            "Single values can not be relied on; control becomes restless.",
+            "Check cable, earthing and position of the probe.",
+        ),
+        (
+            "Dispersion en hausse",
+            "La valeur se disperse bien plus qu'avant : parasites, bulles, faux contact.",
+            "Une valeur isolée n'est plus fiable ; la régulation s'agite.",
+            "Vérifier câble, terre et position de la sonde.",
+        ),
+    ),
+    "scatter_collapse": both(
+        (
+            "Scatter collapsed",
+            "The value scatters far less than it used to: a filter was changed, or the probe hangs.",
+            "It may follow the process late or not at all.",
+            "Check filter settings of the transmitter; test the probe's response.",
+        ),
+        (
+            "Dispersion effondrée",
+            "La valeur se disperse bien moins qu'avant : filtre modifié ou sonde bloquée.",
+            "Elle suit peut-être le procédé en retard, ou plus du tout.",
+            "Vérifier les filtres du transmetteur ; tester la réponse de la sonde.",
+        ),
+    ),
+    "restless_process": both(
+        (
+            "Process is restless",
+            "The quantity itself may really swing: a loop that oscillates, pulses of feed.",
+            "Wear of valves and pumps; the culture sees the swings.",
+            "Look at the loop's output; retune it or slow it down.",
+        ),
+        (
+            "Procédé agité",
+            "La grandeur oscille peut-être vraiment : boucle instable, alimentation par à-coups.",
+            "Usure des vannes et pompes ; la culture subit les oscillations.",
+            "Regarder la sortie de la boucle ; la régler ou la ralentir.",
+        ),
+    ),
+    "no_signal": both(
+        (
+            "Signal lost",
+            "No value came for longer than the tag allows.",
+            "The twin goes on without it and its bands grow; limits on it are blind.",
+            "Check the link on the diagnostics page, then the transmitter.",
+        ),
+        (
+            "Signal perdu",
+            "Aucune valeur depuis plus longtemps que permis.",
+            "Le jumeau continue sans elle et ses bandes s'élargissent ; ses seuils sont aveugles.",
+            "Vérifier la liaison sur la page diagnostic, puis le transmetteur.",
+        ),
+    ),
+    "signals_lost_together": both(
+        (
+            "Several signals lost together",
+            "They fell silent at the same time: a wire, a gateway or a power supply they share.",
+            "The twin goes on without them and its bands grow; limits on them are blind.",
+            "Check the link on the diagnostics page, then what these signals share.",
+        ),
+        (
+            "Plusieurs signaux perdus ensemble",
+            "Ils se sont tus en même temps : un câble, une passerelle ou une alimentation commune.",
+            "Le jumeau continue sans eux et ses bandes s'élargissent ; leurs seuils sont aveugles.",
+            "Vérifier la liaison sur la page diagnostic, puis ce que ces signaux partagent.",
+        ),
+    ),
+    "never_heard": both(
+        (
+            "Never heard of",
+            "The tag is in the line file, but no value of it ever came.",
+            "The twin works without it.",
+            "Check the tag's address in the line file and at the source.",
+        ),
+        (
+            "Jamais reçu",
+            "Le tag figure dans le fichier de ligne, mais aucune valeur n'est jamais venue.",
+            "Le jumeau travaille sans lui.",
+            "Vérifier son adresse dans le fichier de ligne et à la source.",
+        ),
+    ),
+    "values_missing": both(
+        (
+            "Values are missing",
+            "Between two values there is a hole longer than the tag allows.",
+            "What happened in between is not known here.",
+            "Nothing, if the source fills the hole; else look at the link.",
+        ),
+        (
+            "Valeurs manquantes",
+            "Entre deux valeurs, un trou plus long que permis.",
+            "Ce qui s'est passé entre-temps n'est pas connu ici.",
+            "Rien, si la source comble le trou ; sinon voir la liaison.",
+        ),
+    ),
+    "spikes": both(
+        (
+            "Spikes",
+            "Single values lie far from their neighbours: electrical noise, bubbles, loose contact.",
+            "They are not believed; many of them hide the signal.",
+            "Check cable and earthing; look for bubbles on the probe.",
+        ),
+        (
+            "Pics",
+            "Des valeurs isolées sont loin de leurs voisines : parasites, bulles, faux contact.",
+            "Elles ne sont pas crues ; trop nombreuses, elles cachent le signal.",
+            "Vérifier câble et terre ; chercher des bulles sur la sonde.",
+        ),
+    ),
+    "limit_low_low": both(
+        ("Far too low", "The value passed its lowest limit.", "The product is at risk.", "Act at once."),
+        ("Beaucoup trop bas", "Seuil très bas franchi.", "Le produit est en danger.", "Agir immédiatement."),
+    ),
+    "limit_low": both(
+        (
+            "Too low",
+            "The value passed its low limit.",
+            "The process leaves its range.",
+            "See what the loop does; compare with the twin's band.",
+        ),
+        (
+            "Trop bas",
+            "Seuil bas franchi.",
+            "Le procédé quitte sa plage.",
+            "Voir ce que fait la boucle ; comparer à la bande du jumeau.",
+        ),
+    ),
+    "limit_high": both(
+        (
+            "Too high",
+            "The value passed its high limit.",
+            "The process leaves its range.",
+            "See what the loop does; compare with the twin's band.",
+        ),
+        (
+            "Trop haut",
+            "Seuil haut franchi.",
+            "Le procédé quitte sa plage.",
+            "Voir ce que fait la boucle ; comparer à la bande du jumeau.",
+        ),
+    ),
+    "limit_high_high": both(
+        ("Far too high", "The value passed its highest limit.", "The product is at risk.", "Act at once."),
+        (
+            "Beaucoup trop haut",
+            "Seuil très haut franchi.",
+            "Le produit est en danger.",
+            "Agir immédiatement.",
+        ),
+    ),
+    "link": both(
+        (
+            "Link is down",
+            "The source does not answer.",
+            "Nothing of it is seen; what it kept is fetched when it is back.",
+            "Check the server or broker and the network between.",
+        ),
+        (
+            "Liaison coupée",
+            "La source ne répond pas.",
+            "Rien n'en est vu ; ce qu'elle garde sera repris à son retour.",
+            "Vérifier le serveur ou le broker et le réseau entre deux.",
+        ),
+    ),
+}
