@@ -83,7 +83,7 @@ class Replay:
         self, rows: Iterable[Reading | Quarantined], speed: float | None, progress: Callable[[int], None]
     ) -> Tally:
         """Feed every row; `speed` None is as fast as it goes; returns the tally."""
-        pace = _Pace(speed)
+        pace = Pace(speed)
         for batch in _batches(rows):
             await pace.until(_arrival(batch[0]))
             await self._take(batch)
@@ -120,7 +120,7 @@ class Replay:
         self.out.write(event_line(event))
 
 
-class _Pace:
+class Pace:
     """Holds a replay back to `speed` times real time."""
 
     def __init__(self, speed: float | None) -> None:
