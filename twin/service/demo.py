@@ -62,7 +62,8 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             _announce(console, scenario, address)
             if options.browser:
                 await asyncio.to_thread(webbrowser.open, address)
-            await _watch(service, catcher, console, options.seconds)
+            with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: say what was found, then end
+                await _watch(service, catcher, console, options.seconds)
             _summarise(service, catcher, scenario, plant.start_ns, console)
 
 
