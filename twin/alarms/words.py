@@ -1,5 +1,6 @@
 """Alarms in words: the message catalogue by language, and the text of a notice."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +12,7 @@ from twin.domain.errors import TwinError
 from twin.domain.event import Event
 
 LANGUAGES = ("en", "fr")
+_FRENCH_SIGNS = re.compile(r" ([:;?!])")
 
 
 @cache
@@ -30,7 +32,12 @@ def catalogue(language: str) -> Mapping[str, str]:
             found[f"cause.{code}.{part}"] = text
     for code, texts in EVIDENCE.items():
         found[f"evidence.{code}"] = texts[language]
-    return found
+    return {key: _spaced(text) for key, text in found.items()} if language == "fr" else found
+
+
+def _spaced(text: str) -> str:
+    """French text whose signs do not begin a line: no-break spaces before ``: ; ? !``."""
+    return _FRENCH_SIGNS.sub("\u202f\\1", text)
 
 
 def cause_code(event: Event) -> str:
