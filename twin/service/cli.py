@@ -196,6 +196,30 @@ def replay(
         raise StorageError("replay: the counters do not add up; this is a fault of the program, report it")
 
 
+@app.command()
+def score(
+    campaign: Annotated[
+        str, typer.Argument(metavar="CAMPAIGN.yaml", help="A file, or a packaged name: quick, faults")
+    ],
+    out: Annotated[Path, typer.Option(metavar="SCORE.json", help="Where the figures go")],
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; the score does not depend on them")
+    ] = 1,
+) -> None:
+    """Score the twin on simulated batches: misses, delays, verdicts, false alarms."""
+    from twin.service import scorecard
+    from twin.service.campaign import campaign_path, load_campaign, plans
+
+    asked = load_campaign(campaign_path(campaign))
+    if not out.parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}; give one that exists")
+    with scorecard.progress(len(plans(asked)), errors) as step:
+        found = scorecard.run(asked, jobs, step)
+    scorecard.write(found, out)
+    scorecard.show(found, console)
+    typer.echo(scorecard.headline(found))
+
+
 def _speed(text: str) -> float | None:
     if text == "max":
         return None

@@ -1,0 +1,226 @@
+"""One batch of a campaign: the simulated plant's readings through the service's TagBook and Engine.
+
+The engine is built from the line alone. What was declared wrong in the batch, and the true values,
+are looked at after the engine has said its last word.
+"""
+
+import math
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.plant import Plant, PlantBatch
+from simulators.simulate import FILE_START
+from twin.domain.asset import Line, Vessel
+from twin.domain.batch import Batch
+from twin.domain.errors import ConfigError
+from twin.domain.event import Event
+from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
+from twin.engine.core import Engine, Outputs
+from twin.engine.tagbook import TagBook
+from twin.service.build import load_line
+from twin.service.campaign import VESSEL, BaseSection, Campaign, Plan, line_path, scenario_of
+from twin.service.line import LineFile
+from twin.service.model import model_of
+from twin.service.replay import WINDOW
+
+HOUR: Final = 3_600_000_000_000
+START_NS: Final = int(FILE_START.timestamp()) * 1_000_000_000
+"""When the wires of every batch open [ns since 1970-01-01 UTC]."""
+CHUNK_H: Final = 6.0
+BAND: Final = 1.6449
+"""Half width of a band that holds 90 % of a normal distribution [standard deviations]."""
+FIRST_H: Final = 2.0
+"""Beliefs are compared with the truth from here on [h]: the twin's own warm-up."""
+COMPARED: Final = {"VCD": "VCD", "glucose": "glucose", "lactate": "lactate"}
+"""Estimated quantity (as ``est_<name>``, and as assay) and the name of its true value."""
+
+
+@dataclass(slots=True)
+class Band:
+    """Counts of one quantity's belief against the truth, hour by hour.
+
+    Parameters
+    ----------
+    points, inside : int
+        Hours compared, and those whose truth lay in the 90 % band.
+    squares : float
+        Sum of squared errors of the belief [unit^2].
+    held_points, held_squares
+        The same of the naive baseline: the last laboratory result, held.
+    """
+
+    points: int = 0
+    inside: int = 0
+    squares: float = 0.0
+    held_points: int = 0
+    held_squares: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch brought forth: the engine's events, and what the scorer needs of the truth.
+
+    Parameters
+    ----------
+    plan : Plan
+    events : tuple of Event
+    level : float or None
+        True value, at the onset, of what the faulty probe measures [tag's unit].
+    bands : dict
+        By quantity.
+    refused : int
+        Readings the TagBook refused and values the engine called late.
+    """
+
+    plan: Plan
+    events: tuple[Event, ...]
+    level: float | None = None
+    bands: dict[str, Band] = field(default_factory=dict)
+    refused: int = 0
+
+
+def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outcome]:
+    """Outcomes in the order of `batches`, from `jobs` processes; the same for any number of them.
+
+    Raises
+    ------
+    ConfigError
+        When the line is not usable or has no vessel R101 with a model.
+    """
+    line_file, line = load_line(line_path(campaign))
+    vessel = next((v for v in line.vessels if v.id == VESSEL and v.process), None)
+    if vessel is None:
+        raise ConfigError(
+            f"campaign {campaign.id}: line {line.id} has no vessel {VESSEL} with a process model; "
+            "name a line that has, such as demo"
+        )
+    work = partial(run_one, campaign.base, line_file, replace(line, vessels=(vessel,)))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallel part
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+        try:
+            yield from pool.map(work, batches)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> Outcome:
+    """Simulate one batch and follow it to its end."""
+    plant = Plant(scenario_of(plan, base))
+    follower = Follower(line_file, _line_of(line, plan, base))
+    steps = math.ceil(plan.hours / CHUNK_H)
+    for i in range(1, steps + 1):
+        follower.take(readings(plant.advance(min(i * CHUNK_H, plan.hours) * 3600.0)))
+    follower.finish()
+    truth = plant.truth()
+    return Outcome(
+        plan=plan,
+        events=tuple(follower.events),
+        level=_level(plan, truth),
+        bands={q: _band(q, true, follower, truth) for q, true in COMPARED.items()},
+        refused=follower.refused,
+    )
+
+
+def _line_of(line: Line, plan: Plan, base: BaseSection) -> Line:
+    """The line with the batch in its vessel: what an operator would enter, and nothing more."""
+    vessel: Vessel = line.vessels[0]
+    batch = Batch(f"seed-{plan.seed}", START_NS - int(plan.start_h * HOUR), base.volume_l)
+    return replace(line, vessels=(replace(vessel, batch=batch),))
+
+
+class Follower:
+    """The service's way from readings to events, without wires and stores.
+
+    Parameters
+    ----------
+    line_file, line
+        As of a live run.
+    """
+
+    def __init__(self, line_file: LineFile, line: Line) -> None:
+        self.book = TagBook(line.tags())
+        self.engine = Engine(line, model_of, line_file.grace_s)
+        self.events: list[Event] = []
+        self.hourly: list[Estimate] = []
+        self.assays: list[Measurement] = []
+        self.refused = 0
+
+    def take(self, rows: Iterable[Reading]) -> None:
+        """Take readings in the order in which they came."""
+        measured = [m for m in map(self._measure, rows) if m is not None]
+        self.assays += [m for m in measured if m.received_ns > m.time_ns]
+        self._keep(self.engine.handle(measured))
+
+    def finish(self) -> None:
+        """Close what is open."""
+        self._keep(self.engine.finish())
+
+    def _measure(self, row: Reading) -> Measurement | None:
+        found = self.book.measure(row, WINDOW)
+        if isinstance(found, Quarantined):
+            self.refused += 1
+            return None
+        return found
+
+    def _keep(self, out: Outputs) -> None:
+        self.refused += len(out.late)
+        self.events += out.events
+        self.hourly += [e for e in out.estimates if e.time_ns % HOUR == 0]
+
+
+def readings(batch: PlantBatch) -> list[Reading]:
+    """What the plant said, as readings in order of arrival."""
+    times = (START_NS + np.round(batch.time_s * 1e6).astype(np.int64) * 1000).tolist()
+    columns = zip(times, batch.tag_index.tolist(), batch.value.tolist(), batch.quality.tolist(), strict=True)
+    rows = [_reading(batch.tags[i], t, t, value, quality) for t, i, value, quality in columns]
+    rows += [_reading(a.tag, _ns(a.drawn_s), _ns(a.reported_s), a.value, 192) for a in batch.assays]
+    return sorted(rows, key=lambda r: r.received_ns)
+
+
+def _reading(tag: str, time_ns: int, received_ns: int, value: float, quality: int) -> Reading:
+    number = None if math.isnan(value) else value
+    return Reading("campaign", tag, number, Quality(quality), time_ns, received_ns)
+
+
+def _ns(seconds: float) -> int:
+    return START_NS + round(seconds * 1e6) * 1000
+
+
+def _level(plan: Plan, truth: dict[str, Any]) -> float | None:
+    if plan.fault is None or plan.fault.concerns not in truth:
+        return None
+    return float(np.interp(plan.fault.at_h * 3600.0, truth["time_s"], truth[plan.fault.concerns]))
+
+
+def _band(name: str, true_name: str, follower: Follower, truth: dict[str, Any]) -> Band:
+    found = [e for e in follower.hourly if e.name == f"{VESSEL}.est_{name}"]
+    found = [e for e in found if e.time_ns >= START_NS + FIRST_H * HOUR]
+    seconds = np.array([(e.time_ns - START_NS) / 1e9 for e in found])
+    true = np.interp(seconds, truth["time_s"], truth[true_name])
+    error = np.array([e.mean for e in found]) - true
+    reach = BAND * np.array([e.sd for e in found])
+    held = _held([m for m in follower.assays if m.tag == f"{VESSEL}.{name}"], found) - true
+    known = np.isfinite(held)
+    return Band(
+        points=len(found),
+        inside=int((np.abs(error) <= reach).sum()),
+        squares=float((error**2).sum()),
+        held_points=int(known.sum()),
+        held_squares=float((held[known] ** 2).sum()),
+    )
+
+
+def _held(assays: list[Measurement], at: list[Estimate]) -> NDArray[np.float64]:
+    """The last result reported by each time; NaN before the first."""
+    came = np.array([m.received_ns for m in assays], dtype=np.int64)
+    values = np.array([np.nan, *(m.value for m in assays)], dtype=np.float64)
+    return values[np.searchsorted(came, [e.time_ns for e in at], side="right")]
