@@ -166,14 +166,15 @@ def write(score: Figures, path: Path) -> None:
 
 def show(score: Figures, console: Console) -> None:
     """Print the tables for people."""
-    console.print(_fault_table(score))
-    console.print(_alarm_table(score))
-    console.print(_band_table(score))
+    for table in (_fault_table(score), _alarm_table(score), _band_table(score)):
+        console.print(table)
+        console.print()
 
 
 def _fault_table(score: Figures) -> Table:
-    columns = ("fault", "told", "delay h (quartiles)", "verdict", "asset", "onset ±h", "size ±%", "beyond")
-    table = Table(*columns, title=f"Campaign {score['campaign']}, seeds {score['seeds']['scoring']}")
+    columns = ("fault", "told", "delay h", "quartiles", "verdict", "asset", "onset ±h", "size ±%", "beyond")
+    title = f"Campaign {score['campaign']}, seeds {score['seeds']['scoring']}"
+    table = Table(*columns, title=title, box=None)
     for row in score["faults"]:
         table.add_row(_name(row), *_fault_cells(row))
     table.add_row("all", *_fault_cells(score["faulty"]))
@@ -181,11 +182,10 @@ def _fault_table(score: Figures) -> Table:
 
 
 def _fault_cells(row: Figures) -> tuple[str, ...]:
-    low, high = row["delay_quartiles_h"]
-    delay = f"{_text(row['median_delay_h'])} ({_text(low)} to {_text(high)})" if row["told"] else ""
     return (
         f"{row['told']} of {row['batches']}",
-        delay,
+        _text(row["median_delay_h"]),
+        "–".join(map(_text, row["delay_quartiles_h"])) if row["told"] else "",
         _percent(row["verdict_accuracy"]),
         _percent(row["asset_accuracy"]),
         _text(row["onset_error_h"]),
@@ -195,10 +195,10 @@ def _fault_cells(row: Figures) -> tuple[str, ...]:
 
 
 def _alarm_table(score: Figures) -> Table:
-    table = Table("batches", "hours", "findings for nothing", "per 1,000 h", "95 % interval", "limit alarms")
-    for name, row in (("healthy", score["healthy"]), ("faulty, beyond the true one", score["faulty"])):
-        low, high = row["false_alarms_interval"]
-        interval = f"{_text(low)} to {_text(high)}"
+    """Findings that answer nothing: false alarms on healthy batches, beyond the true one on others."""
+    table = Table("batches", "hours", "beyond", "per 1,000 h", "95 % interval", "limit alarms", box=None)
+    for name, row in (("healthy", score["healthy"]), ("faulty", score["faulty"])):
+        interval = "–".join(map(_text, row["false_alarms_interval"])) if row["batches"] else ""
         rate = _text(row["false_alarms_per_1000h"])
         counts = (f"{row['hours']:g}", str(row["false_alarms"]))
         table.add_row(f"{name} ({row['batches']})", *counts, rate, interval, str(row["limit_alarms"]))
@@ -206,7 +206,7 @@ def _alarm_table(score: Figures) -> Table:
 
 
 def _band_table(score: Figures) -> Table:
-    table = Table("healthy batches", "in the 90 % band", "RMSEP", "RMSEP, last assay held", "hours")
+    table = Table("healthy batches", "in the 90 % band", "RMSEP", "last assay held", "hours", box=None)
     for name, row in score["healthy"]["quantities"].items():
         errors = (_text(row["rmsep"]), _text(row["rmsep_last_assay_held"]))
         table.add_row(name, _percent(row["coverage90"]), *errors, str(row["hours_compared"]))
@@ -214,7 +214,11 @@ def _band_table(score: Figures) -> Table:
 
 
 def _text(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
+    """As many digits as a person reads."""
+    if value is None:
+        return ""
+    digits = 2 if abs(value) < 1 else 1 if abs(value) < 10 else 0
+    return f"{value:.{digits}f}"
 
 
 def _percent(value: float | None) -> str:

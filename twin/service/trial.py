@@ -9,6 +9,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -20,7 +21,7 @@ from simulators.plant import Plant, PlantBatch
 from simulators.simulate import FILE_START
 from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
-from twin.domain.errors import ConfigError
+from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
 from twin.engine.core import Engine, Outputs
@@ -94,6 +95,8 @@ def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outc
     ------
     ConfigError
         When the line is not usable or has no vessel R101 with a model.
+    ModelError
+        When a process ended by itself.
     """
     line_file, line = load_line(line_path(campaign))
     vessel = next((v for v in line.vessels if v.id == VESSEL and v.process), None)
@@ -108,6 +111,11 @@ def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outc
     with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
         try:
             yield from pool.map(work, batches)
+        except BrokenProcessPool as error:
+            raise ModelError(
+                f"campaign {campaign.id}: one of {jobs} processes ended by itself, most often for want of "
+                "memory (about 300 MB each); try fewer --jobs"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
