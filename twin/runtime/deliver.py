@@ -64,5 +64,7 @@ class Delivery:
         again = error.retry and notice.tries + 1 < MOST_TRIES
         pause_s = max(retry_after_s(notice.tries), error.wait_s or 0.0)
         next_ns = now_ns + int(pause_s * 1e9) if again else None
-        log.warning("notice not accepted", key=notice.key, error=str(error), again=again)
+        log.warning(
+            "notice not accepted", subscriber=notice.subscriber, key=notice.key, error=str(error), again=again
+        )
         await asyncio.to_thread(self.ledger.settle, notice.key, False, str(error), next_ns)

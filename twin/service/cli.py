@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import structlog
 import typer
@@ -26,6 +26,7 @@ from twin.domain.errors import ConfigError, StorageError, TwinError
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.line import LineFile
+from twin.service.output import check_output, whole_file
 from twin.service.pages import open_pages
 from twin.service.settings import Settings, misspelt
 
@@ -50,6 +51,11 @@ def main() -> None:
     except TwinError as error:
         _complain(str(error))
         sys.exit(2)
+    except OSError as error:
+        _complain(
+            f"{error.filename or 'the machine'}: {error.strerror or error}; check the place and its rights"
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(0)
 
@@ -60,11 +66,15 @@ def _complain(text: str) -> None:
 
 
 def _settings() -> Settings:
+    faults = misspelt()
     try:
         settings = Settings()
     except ValidationError as error:
-        faults = [f"TWIN_{str(f['loc'][0]).upper()}: {f['msg']}; came {f['input']!r}" for f in error.errors()]
-        raise ConfigError("\n".join(faults)) from error
+        faults += [
+            f"TWIN_{str(f['loc'][0]).upper()}: {f['msg']}; came {f['input']!r}" for f in error.errors()
+        ]
+    if faults:
+        raise ConfigError("\n".join(faults))
     level = {"debug": 10, "info": 20, "warning": 30, "error": 40}[settings.log_level]
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -74,14 +84,16 @@ def _settings() -> Settings:
 
 
 def _load(path: Path) -> tuple[LineFile, Line]:
-    faults = misspelt()
-    try:
-        loaded = load_line(path)
-    except ConfigError as error:
-        raise ConfigError("\n".join([*faults, str(error)])) from error
+    """The line; refused with every fault of the environment and of the file."""
+    faults: list[str] = []
+    for look in (_settings, lambda: load_line(path)):
+        try:
+            loaded = look()
+        except ConfigError as error:
+            faults.append(str(error))
     if faults:
         raise ConfigError("\n".join(faults))
-    return loaded
+    return cast("tuple[LineFile, Line]", loaded)
 
 
 @app.command()
@@ -93,7 +105,6 @@ def version() -> None:
 @app.command()
 def check(line: LineArgument) -> None:
     """Validate a line file, everything it names and the TWIN_ variables; opens nothing."""
-    _settings()
     line_file, built = _load(line)
     count = len(built.tags())
     console.print(
@@ -103,10 +114,19 @@ def check(line: LineArgument) -> None:
 
 
 @app.command()
-def run(line: LineArgument) -> None:
+def run(
+    line: LineArgument,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="In place of TWIN_PORT")] = None,
+) -> None:
     """Run the service of a line until Ctrl-C."""
-    settings = _settings()
     line_file, built = _load(line)
+    settings = _settings()
+    if port is not None:
+        settings = settings.model_copy(update={"port": port})
+    if settings.host not in ("127.0.0.1", "::1", "localhost"):
+        _complain(
+            f"TWIN_HOST={settings.host}: there is no sign-in; whoever reaches the pages may acknowledge"
+        )
     run_until_stopped(_run(line_file, built, settings))
 
 
@@ -134,19 +154,22 @@ async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:
 
 @app.command()
 def demo(
-    speed: Annotated[float | None, typer.Option(help="Times real time; default as in the scenario")] = None,
-    for_: Annotated[float | None, typer.Option("--for", help="Stop by itself after so many seconds")] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=20_000, help="Times real time; default as in the scenario")
+    ] = None,
+    for_: Annotated[
+        float | None, typer.Option("--for", min=1, help="Stop by itself after so many seconds")
+    ] = None,
     scenario: Annotated[str, typer.Option(help="A packaged scenario or a scenario file")] = "demo",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page")] = False,
-    port: Annotated[int, typer.Option(help="Port of the pages; 0 takes any free one")] = 8800,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the pages; 0 takes any free one")
+    ] = 8800,
 ) -> None:
     """Show the whole: two simulated vessels on real wires, their twins, the page, a subscriber."""
     from twin.service import demo as demonstration
 
     options = demonstration.Options(scenario, speed, for_, not no_browser, port)
-    faults = misspelt()
-    if faults:
-        raise ConfigError("\n".join(faults))
     run_until_stopped(demonstration.run(options, _settings(), console))
 
 
@@ -166,6 +189,9 @@ def simulate(
         return
     if not scenario or out is None:
         raise ConfigError("simulate: SCENARIO.yaml and --out FILE.parquet are needed, or --list-faults")
+    if out.suffix != ".parquet":
+        raise ConfigError(f"--out {out}: a name that ends in .parquet would do; that is what is written")
+    check_output(out, [Path(scenario)])
     written = simulated(find_scenario(scenario), out, seed)
     console.print(f"{written.values}: {written.rows} values")
     console.print(f"{written.assays}: {written.assay_rows} laboratory results")
@@ -183,17 +209,19 @@ def replay(
     """Feed stored data through the same engine as live; twice gives the same bytes."""
     from twin.service.replay import Replay, check_files, layout_of, read_files
 
-    _settings()
     line_file, built = _load(line)
-    paths = [*files, *(assays or [])]
+    paths, pace = [*files, *(assays or [])], _speed(speed)
     check_files(paths)
-    with out.open("wb") as sink, _progress() as step:
+    check_output(out, [*paths, line])
+    with whole_file(out) as sink, _progress() as step:
         job = Replay(line_file, built, sink)
         rows = read_files(paths, layout_of(line_file))
-        tally = asyncio.run(job.run(rows, _speed(speed), step))
+        tally = asyncio.run(job.run(rows, pace, step))
     _print_tally(tally)
     if not tally.holds:
         raise StorageError("replay: the counters do not add up; this is a fault of the program, report it")
+    if not tally.stored:
+        raise ConfigError("replay: nothing was stored; the reasons above say what would do")
 
 
 @app.command()
@@ -211,8 +239,7 @@ def score(
     from twin.service.campaign import campaign_path, load_campaign, plans
 
     asked = load_campaign(campaign_path(campaign))
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out {out}: there is no folder {out.parent}; give one that exists")
+    check_output(out)
     with scorecard.progress(len(plans(asked)), errors) as step:
         found = scorecard.run(asked, jobs, step)
     scorecard.write(found, out)
@@ -241,14 +268,14 @@ def _progress() -> Iterator[Callable[[int], None]]:
 
 
 def _print_tally(tally: "Tally") -> None:
-    table = Table("what", "count", box=None)
+    table = Table("what", "count", "the first of them", box=None)
     table.add_row("received", str(tally.received))
     table.add_row("stored", str(tally.stored))
     table.add_row("duplicate", str(tally.duplicate))
     table.add_row("rejected", "0")
     table.add_row("late for the twin (stored)", str(tally.late))
     for reason, count in sorted(tally.quarantined.items()):
-        table.add_row(f"quarantined: {reason}", str(count))
+        table.add_row(f"quarantined: {reason}", str(count), escape(tally.examples.get(reason, "")))
     for kind, count in sorted(tally.events.items()):
         table.add_row(f"events: {kind}", str(count))
     console.print(table)

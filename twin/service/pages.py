@@ -35,7 +35,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConnectorError(
             f"pages: can not listen on {host}:{port} ({error.strerror}); "
-            "another port would do: --port 0 takes any free one",
+            "another port would do (--port or TWIN_PORT; 0 takes any free one)",
             retry=False,
         ) from error
 
@@ -45,13 +45,13 @@ async def open_pages(view: View, settings: Settings) -> AsyncIterator[str]:
     """Serve the pages of `view` where the settings say; gives their address, and stops them at the end."""
     hosts = frozenset(name.strip() for name in settings.allowed_hosts.split(","))
     with listen(settings.host, settings.port) as sock:
-        config = uvicorn.Config(
-            create_app(view, hosts=hosts), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
-        )
+        app = create_app(view, hosts=hosts)
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
         server = Quiet(config)
         task = asyncio.create_task(server.serve(sockets=[sock]))
         try:
             yield f"http://{settings.host}:{sock.getsockname()[1]}/"
         finally:
+            app.state.live.close()
             server.should_exit = True
             await task

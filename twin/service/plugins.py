@@ -18,6 +18,15 @@ FAMILIES = {
 }
 """Package of each family; others join by the entry-point group ``bioline_twin.<family>``."""
 
+ONE = {
+    "sources": "source",
+    "historians": "historian",
+    "ledgers": "ledger",
+    "notifiers": "notifier",
+    "processes": "process model",
+}
+"""What one of a family is called."""
+
 _NOT_A_PROCESS = ("base",)
 
 
@@ -39,7 +48,7 @@ def load(family: str, kind: str) -> ModuleType:
     """
     known = kinds(family)
     if kind not in known:
-        raise ConfigError(f"{family[:-1]} kind {kind!r} is not known; known are {', '.join(known)}")
+        raise ConfigError(f"{ONE[family]} kind {kind!r} is not known; known are {', '.join(known)}")
     for entry in entry_points(group=f"bioline_twin.{family}"):
         if entry.name == kind:
             return importlib.import_module(entry.value)

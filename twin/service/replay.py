@@ -35,6 +35,8 @@ class Tally:
     stored: int = 0
     duplicate: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    """the first refused value of each reason, in words"""
     late: int = 0
     events: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
@@ -105,6 +107,7 @@ class Replay:
         found = row if isinstance(row, Quarantined) else self.book.measure(row, WINDOW)
         if isinstance(found, Quarantined):
             self.tally.quarantined[found.reason] += 1
+            self.tally.examples.setdefault(found.reason, found.detail)
             return None
         return found
 

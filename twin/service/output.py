@@ -1,0 +1,50 @@
+"""Files a command writes: judged before any work, and put in place only when they are whole."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from twin.domain.errors import ConfigError
+
+
+def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse a place that can not be written, or that is one of the inputs.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if not path.parent.is_dir():
+        raise ConfigError(f"--out {path}: there is no folder {path.parent}; give one that exists")
+    if path.is_dir():
+        raise ConfigError(f"--out {path}: is a folder; a file in it would do")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"--out {path}: {path.parent} can not be written by this user")
+    if any(path.resolve() == other.resolve() for other in inputs):
+        raise ConfigError(f"--out {path}: is one of the files to be read; another name would do")
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name only when everything is written; what stood there stays until then.
+
+    A device or a pipe is written to directly.
+
+    Raises
+    ------
+    ConfigError
+        When it can not be written.
+    """
+    device = path.exists() and not path.is_file()
+    part = path if device else path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as sink:
+            yield sink
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"--out {path}: can not be written ({error.strerror})") from error
+    finally:
+        if not device:
+            part.unlink(missing_ok=True)
