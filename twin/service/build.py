@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
 from twin.domain.errors import ConfigError, ModelError
+from twin.domain.event import Kind
 from twin.domain.tag import Limits, Tag
 from twin.service import plugins
 from twin.service.line import BatchSection, LineFile, TagSection, TagUse, VesselSection
@@ -32,7 +34,7 @@ class Faults:
         """Add every fault pydantic found."""
         for fault in error.errors(include_url=False):
             where = ".".join(str(part) for part in (place, *fault["loc"]) if str(part))
-            came = f"; came {fault['input']!r:.80}" if not isinstance(fault["input"], dict) else ""
+            came = f"; came {fault['input']!s:.80}" if not isinstance(fault["input"], dict) else ""
             self.add(where, f"{_plain(fault['type'], fault['msg'])}{came}")
 
 
@@ -40,6 +42,19 @@ def _plain(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "this key is not known here; check its spelling"
     return message.removeprefix("Value error, ")
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Reads plain data only, and refuses a key that is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a mapping whose keys are there once."""
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1:
+                mark = node.start_mark
+                raise yaml.MarkedYAMLError(problem=f"key {name!r} is there twice", problem_mark=mark)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path | Traversable) -> Any:
@@ -51,7 +66,7 @@ def read_yaml(path: Path | Traversable) -> Any:
         When it can not be read or is not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)  # noqa: S506 -- a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: can not be read ({error.strerror}); check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -74,9 +89,11 @@ def load_line(path: Path | Traversable) -> tuple[LineFile, Line]:
         line_file = LineFile.model_validate(raw)
     except ValidationError as error:
         faults.add_validation("", error)
+        check_sections(raw, faults)
         raise ConfigError(_listed(path, faults)) from error
     line = build_line(line_file, faults)
-    check_plugins(line_file, line, faults)
+    check_sections(raw, faults)
+    check_line(line_file, line, faults)
     if faults.found:
         raise ConfigError(_listed(path, faults))
     return line_file, line
@@ -170,19 +187,49 @@ def _unique(place: str, names: Iterable[str], faults: Faults) -> None:
         seen.add(name)
 
 
-def check_plugins(line_file: LineFile, line: Line, faults: Faults) -> None:
-    """Validate the section of every plug-in and every process model; opens nothing."""
-    for i, section in enumerate(line_file.sources):
+def check_sections(raw: dict[str, Any], faults: Faults) -> None:
+    """Validate the section of every plug-in as it is written; opens nothing."""
+    for i, section in enumerate(_dicts(raw.get("sources"))):
         _check(f"sources.{i}", "sources", section, faults)
+    for name, family in (("historian", "historians"), ("ledger", "ledgers")):
+        for section in _dicts([raw.get(name)]):
+            _check(name, family, section, faults)
+    for i, subscriber in enumerate(_dicts(raw.get("subscribers"))):
+        for section in _dicts([subscriber.get("notifier")]):
+            _check(f"subscribers.{i}.notifier", "notifiers", section, faults)
+
+
+def _dicts(found: Any) -> list[dict[str, Any]]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def check_line(line_file: LineFile, line: Line, faults: Faults) -> None:
+    """What a line names must be there: tags, vessels, kinds, models."""
     _unique("sources", (str(s.get("id", s.get("kind"))) for s in line_file.sources), faults)
-    _check("historian", "historians", line_file.historian, faults)
-    _check("ledger", "ledgers", line_file.ledger, faults)
-    for i, subscriber in enumerate(line_file.subscribers):
-        _check(f"subscribers.{i}.notifier", "notifiers", subscriber.notifier, faults)
     _unique("subscribers", (s.id for s in line_file.subscribers), faults)
+    vessels, tags = {v.id for v in line.vessels}, {t.id for t in line.tags()}
+    for i, section in enumerate(line_file.sources):
+        _known(f"sources.{i}.vessels", section.get("vessels"), vessels, faults)
+        _known(f"sources.{i}.tags", section.get("tags"), tags, faults)
+    assets = vessels | {str(s.get("id")) for s in line_file.sources} | {"historian"}
+    for i, person in enumerate(line_file.subscribers):
+        _matched(f"subscribers.{i}.kinds", person.kinds, {kind.value for kind in Kind}, faults)
+        _matched(f"subscribers.{i}.assets", person.assets, assets, faults)
     for vessel in line.vessels:
         _check_process(vessel, faults)
     _check_files(line_file, line, faults)
+
+
+def _known(place: str, names: Any, known: set[str], faults: Faults) -> None:
+    for name in names if isinstance(names, list) else []:
+        if name not in known:
+            faults.add(place, f"{name!r} is not in this line; it has {', '.join(sorted(known)[:20])}")
+
+
+def _matched(place: str, patterns: list[str], known: set[str], faults: Faults) -> None:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            faults.add(place, f"{pattern!r} matches nothing; there are {', '.join(sorted(known)[:20])}")
 
 
 def _check_files(line_file: LineFile, line: Line, faults: Faults) -> None:

@@ -78,6 +78,16 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "source without kind": (broken("sources", [{"id": "t"}]), "kind is missing"),
     "unknown notifier": (broken("subscribers", 0, "notifier", {"kind": "pigeon"}), "pigeon"),
     "unknown language": (broken("subscribers", 0, "language", "de"), "language"),
+    "source of a vessel that is not there": (
+        broken("sources", [{"kind": "opcua", "id": "ua", "vessels": ["R9"]}]),
+        "R9",
+    ),
+    "source of a tag that is not there": (
+        broken("sources", [{"kind": "opcua", "id": "ua", "tags": ["R101.Ph"]}]),
+        "R101.Ph",
+    ),
+    "kind that is none": (broken("subscribers", 0, "kinds", ["drif"]), "drif"),
+    "assets that match nothing": (broken("subscribers", 0, "assets", ["Z*"]), "Z*"),
     "clock on a plant": (broken("clock", {"origin": "2026-11-22T00:00:00Z", "speed": 60}), "simulated"),
 }
 
@@ -109,6 +119,23 @@ def test_every_fault_is_listed_not_only_the_first(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_line(written(tmp_path, line))
     assert all(name in str(caught.value) for name in ("yeast", "oracle", "pigeon"))
+
+
+def test_faults_of_all_sections_are_listed_beside_those_of_the_frame(tmp_path: Path) -> None:
+    line = copy.deepcopy(GOOD)
+    line["schema"] = 2
+    line["historian"] = {"kind": "oracle"}
+    line["subscribers"][0]["notifier"] = {"kind": "pigeon"}
+    with pytest.raises(ConfigError) as caught:
+        load_line(written(tmp_path, line))
+    assert all(name in str(caught.value) for name in ("schema", "oracle", "pigeon"))
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    path.write_text(path.read_text() + "\nline: l2\n")
+    with pytest.raises(ConfigError, match="'line' is there twice"):
+        load_line(path)
 
 
 @pytest.mark.parametrize(
