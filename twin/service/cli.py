@@ -106,10 +106,9 @@ def version() -> None:
 def check(line: LineArgument) -> None:
     """Validate a line file, everything it names and the TWIN_ variables; opens nothing."""
     line_file, built = _load(line)
-    count = len(built.tags())
     console.print(
-        f"{line}: line {built.id} is usable: {len(built.vessels)} vessels, {count} tags, "
-        f"{len(line_file.sources)} sources, {len(line_file.subscribers)} subscribers"
+        f"{line}: line {built.id} is usable (vessels {len(built.vessels)}, tags {len(built.tags())}, "
+        f"sources {len(line_file.sources)}, subscribers {len(line_file.subscribers)})"
     )
 
 

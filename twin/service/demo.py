@@ -59,7 +59,7 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             private = settings.model_copy(update={"data_dir": Path(folder), "port": options.port})
             service = await stack.enter_async_context(open_service(line_file, line, private))
             address = await stack.enter_async_context(open_pages(service.view, private))
-            _announce(console, scenario, address)
+            _announce(console, scenario, address, options.seconds)
             if options.browser:
                 await asyncio.to_thread(webbrowser.open, address)
             with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: say what was found, then end
@@ -143,8 +143,9 @@ def _iso(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat()
 
 
-def _announce(console: Console, scenario: Scenario, address: str) -> None:
+def _announce(console: Console, scenario: Scenario, address: str, seconds: float | None) -> None:
     hours = scenario.duration_h
+    end = "Ctrl-C" if seconds is None else f"by itself after {seconds:g} s, or Ctrl-C"
     console.print(f"[bold]{scenario.title.get('en', scenario.id)}[/]  (simulated data)")
     console.print(f"  page      [bold]{address}[/]")
     console.print(
@@ -154,7 +155,7 @@ def _announce(console: Console, scenario: Scenario, address: str) -> None:
     for vessel in scenario.vessels:
         faults = ", ".join(f"{f.kind} at {f.at_h:g} h" for f in vessel.faults) or "no fault"
         console.print(f"  {vessel.id:<9} {faults} (the twin is not told)")
-    console.print("  stop      Ctrl-C")
+    console.print(f"  stop      {end}")
 
 
 async def _watch(service: Service, catcher: Catcher, console: Console, seconds: float | None) -> None:
@@ -179,7 +180,7 @@ def _report(service: Service, catcher: Catcher, console: Console, shown: int, el
         counters = service.view.counters()
         hours = service.clock.now_ns() / 1e9
         when = datetime.fromtimestamp(hours, UTC).strftime("%Y-%m-%d %H:%M")
-        text = f"{when} · {counters.stored} values stored · {len(service.view.alarms())} alarms stand"
+        text = f"{when} · {counters.stored} values stored · standing alarms: {len(service.view.alarms())}"
         console.print(text, end="\r" if console.is_terminal else "\n")
     return len(catcher.caught)
 
