@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from twin.domain.alarm import Alarm, AlarmState, Priority
+from twin.domain.alarm import ALARMING, Alarm, AlarmState, priority
 from twin.domain.errors import TwinError
-from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.event import Event, Stage
 
 
 class Trigger(StrEnum):
@@ -27,30 +27,6 @@ TRANSITIONS: Final[dict[tuple[AlarmState, Trigger], AlarmState]] = {
     (_S.RTN_UNACK, _T.RAISE): _S.UNACK,
 }
 """Where each trigger leads; a pair that is not listed changes nothing."""
-
-PRIORITIES: Final[dict[tuple[Kind, Verdict | None], Priority]] = {
-    (Kind.DRIFT, Verdict.PROCESS): Priority.HIGH,
-    (Kind.DRIFT, Verdict.ACTUATOR): Priority.HIGH,
-    (Kind.DRIFT, Verdict.SENSOR): Priority.HIGH,
-    (Kind.DEAD, Verdict.SENSOR): Priority.MEDIUM,
-    (Kind.FROZEN, Verdict.SENSOR): Priority.MEDIUM,
-    (Kind.LIMIT, Verdict.UNKNOWN): Priority.MEDIUM,
-    (Kind.SIGNAL_LOST, Verdict.UNKNOWN): Priority.MEDIUM,
-    (Kind.LINK, None): Priority.MEDIUM,
-}
-"""Priority by kind and verdict, from consequence and time to respond (chosen defaults); else LOW."""
-
-ALARMING: Final = frozenset(
-    {Kind.DRIFT, Kind.LIMIT, Kind.SIGNAL_LOST, Kind.FROZEN, Kind.DEAD, Kind.SPIKE, Kind.NOISE, Kind.LINK}
-)
-"""Kinds of events that can stand as an alarm; the rest is only recorded."""
-
-
-def priority(event: Event) -> Priority:
-    """Priority of the alarm that `event` raises; limits of the second kind are critical."""
-    if event.kind is Kind.LIMIT and str(event.detail.get("which", "")) in ("low_low", "high_high"):
-        return Priority.CRITICAL
-    return PRIORITIES.get((event.kind, event.verdict), Priority.LOW)
 
 
 @dataclass(slots=True)

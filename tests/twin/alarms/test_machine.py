@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.alarms.machine import ALARMING, TRANSITIONS, AlarmBook, Trigger
+from twin.alarms.machine import TRANSITIONS, AlarmBook, Trigger
 from twin.alarms.routing import Subscription, notices
-from twin.domain.alarm import AlarmState, Priority
+from twin.domain.alarm import ALARMING, AlarmState, Priority
 from twin.domain.errors import TwinError
 from twin.domain.event import Event, Kind, Stage, Verdict
 
