@@ -1,32 +1,21 @@
 """The web interface: versioned JSON, the live stream, metrics and the built pages."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 
-from dashboards import pages, payloads, problems, prometheus
+from dashboards import asked, pages, payloads, problems, prometheus
+from dashboards.asked import Acknowledgement
+from dashboards.bodies import Limited
 from dashboards.guard import LOOPBACK, Guard
 from dashboards.live import Broadcast, LiveResponse
 from dashboards.problems import RefusedError
 from twin.domain.errors import StorageError, TwinError
 from twin.ports import View
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LONGEST = timedelta(days=400)
-"""Longest time one trend may span (chosen default)."""
-
-
-class Acknowledgement(BaseModel):
-    """Who acknowledges."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    by: str = Field(default="operator", min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
 def create_app(
@@ -47,15 +36,17 @@ def create_app(
     -------
     FastAPI
         An ASGI application; it starts no thread, and one task while somebody watches.
+        Call ``app.state.live.close()`` before its server stops: then open streams end by themselves.
     """
     app = FastAPI(title="Bioline Twin", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     live = Broadcast(view)
+    app.state.live = live
     problems.install(app)
-    app.include_router(_reading(view), prefix="/api/v1")
-    app.include_router(_acting(view), prefix="/api/v1")
-    app.include_router(_streaming(live), prefix="/api/v1")
+    for router in (_reading(view), _acting(view), _streaming(live)):
+        app.include_router(router, prefix="/api/v1", dependencies=[Depends(asked.known_parameters)])
     app.include_router(_watching(view, live))
     pages.install(app, static or pages.BUILT)
+    app.add_middleware(Limited)
     app.add_middleware(Guard, hosts=hosts)
     return app
 
@@ -100,9 +91,12 @@ def _reading(view: View) -> APIRouter:
         points: Annotated[int, Query(ge=10, le=5000)] = 600,
     ) -> Response:
         """Measured series and the twin's belief; without times the last 24 h."""
-        _known(view, name)
-        start_ns, end_ns = _span(view, start, end)
-        return _json(payloads.trend(name, await view.trend(name, start_ns, end_ns, points)))
+        start_ns, end_ns = asked.span(view, start, end)
+        asked.known_vessel(view, name)
+        parts = await view.trend(name, start_ns, end_ns, points)
+        if not any(part.times_ns for part in parts):
+            asked.known_name(view, name)
+        return _json(payloads.trend(name, parts))
 
     @router.get("/counters")
     async def counters() -> Response:
@@ -124,45 +118,15 @@ def _reading(view: View) -> APIRouter:
     return router
 
 
-def _known(view: View, name: str) -> None:
-    asset, dot, rest = name.partition(".")
-    if not (dot and rest and any(asset == vessel.id for vessel in view.line.vessels)):
-        known = ", ".join(vessel.id for vessel in view.line.vessels)
-        raise RefusedError(
-            404, f"No vessel of this line has {name!r}; write VESSEL.NAME with a vessel of {known}."
-        )
-
-
-def _span(view: View, start: datetime | None, end: datetime | None) -> tuple[int, int]:
-    """Start and end [ns]."""
-    end_ns = view.clock.now_ns() if end is None else _nanoseconds("end", end)
-    start_ns = end_ns - 86_400_000_000_000 if start is None else _nanoseconds("start", start)
-    if not start_ns < end_ns:
-        raise RefusedError(
-            422, "The start is not before the end; give start and end as 2026-11-22T00:00:00Z."
-        )
-    if end_ns - start_ns > LONGEST.total_seconds() * 1e9:
-        raise RefusedError(422, f"One trend spans at most {LONGEST.days} days; ask for a shorter time.")
-    return start_ns, end_ns
-
-
-def _nanoseconds(name: str, moment: datetime) -> int:
-    if moment.tzinfo is None:
-        raise RefusedError(422, f"{name} has no time zone; write it as 2026-11-22T00:00:00Z.")
-    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
-
-
 def _acting(view: View) -> APIRouter:
     """Routes that change something."""
     router = APIRouter()
 
-    @router.post("/alarms/{alarm_id:path}/acknowledge")
-    async def acknowledge(alarm_id: str, request: Request, who: Acknowledgement) -> Response:
+    @router.post("/alarms/{alarm_id:path}/acknowledge", openapi_extra=asked.ACKNOWLEDGEMENT)
+    async def acknowledge(
+        alarm_id: str, who: Annotated[Acknowledgement, Depends(asked.acknowledgement)]
+    ) -> Response:
         """Acknowledge an alarm; doing so twice changes nothing more."""
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            raise RefusedError(
-                415, 'Send the acknowledgement as application/json, such as {"by": "operator"}.'
-            )
         try:
             return _json(payloads.alarm(await view.acknowledge(alarm_id, who.by)))
         except StorageError:

@@ -105,14 +105,22 @@ class Broadcast:
         self._patience_s = patience_s
         self._boxes: set[Mailbox] = set()
         self._reader: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def viewers(self) -> int:
         """Open streams."""
         return len(self._boxes)
 
+    def close(self) -> None:
+        """End every stream, and those asked for from now on: the server is about to stop."""
+        self._closing = True
+        self._let_go()
+
     async def stream(self, after: int | None) -> AsyncIterator[bytes]:
         """Frames for one viewer, beginning with the events numbered above `after` (None: from now on)."""
+        if self._closing:
+            return
         box = Mailbox()
         self._enter(box)
         try:
@@ -150,10 +158,13 @@ class Broadcast:
     def _ended(self, reader: asyncio.Task[None]) -> None:
         if self._reader is reader:
             self._reader = None
-            for box in self._boxes:
-                box.shut()
+            self._let_go()
         if not reader.cancelled():
             reader.result()
+
+    def _let_go(self) -> None:
+        for box in self._boxes:
+            box.shut()
 
     async def _read(self) -> None:
         follow = self._view.follow()

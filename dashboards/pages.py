@@ -13,11 +13,10 @@ MISSING = """<!doctype html>
 <h1>The pages are not built yet</h1>
 <p>The service runs and its interface answers at <a href="/api/v1/line">/api/v1/line</a>.
 Build the pages once in the project's folder, then reload:</p>
-<pre>cd dashboards/web
-npm ci
-npm run build</pre>
+<pre>make front</pre>
 <h1 lang="fr">Les pages ne sont pas encore construites</h1>
-<p lang="fr">Le service tourne. Exécutez les commandes ci-dessus une fois, puis rechargez la page.</p>
+<p lang="fr">Le service tourne. Exécutez
+la commande ci-dessus une fois dans le dossier du projet, puis rechargez la page.</p>
 </html>
 """
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from twin.domain.alarm import Alarm
+from twin.domain.alarm import ALARMING, Alarm, priority
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement
@@ -95,6 +95,7 @@ def event(number: int | None, each: Event) -> Json:
         "kind": each.kind.value,
         "asset": each.asset,
         "stage": each.stage.value,
+        "priority": priority(each).value if each.kind in ALARMING else None,
         "condition": each.condition,
         "tag": each.tag,
         "verdict": each.verdict and each.verdict.value,

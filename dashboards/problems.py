@@ -1,6 +1,8 @@
 """Errors as problem details (RFC 9457): one clear sentence and what to try."""
 
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -33,6 +35,11 @@ def respond(status: int, detail: str) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/problem+json")
 
 
+def faults(found: Iterable[Mapping[str, Any]]) -> str:
+    """Faults that the validation found, as one sentence."""
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in found) + "."
+
+
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     return respond(error.status, error.detail)
@@ -51,8 +58,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(map(str, each['loc'][1:])) or 'body'}: {each['msg']}" for each in error.errors()]
-    return respond(422, "The request can not be used as written. " + "; ".join(faults) + ".")
+    found = [{**each, "loc": each["loc"][1:]} for each in error.errors()]  # without "query", "path"
+    return respond(422, f"The request can not be used as written. {faults(found)}")
 
 
 async def _twin(_: Request, error: Exception) -> Response:

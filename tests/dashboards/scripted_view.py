@@ -274,6 +274,8 @@ class ScriptedView:
         self, name: str, short: str, start_ns: int, end_ns: int, points: int
     ) -> tuple[Trend, Trend, Trend]:
         levels = {n: mean for n, _, mean, _ in BELIEFS}
+        if short not in levels and name not in self.beliefs:
+            return Trend(), Trend(), Trend()
         level = levels.get(short, 1.0)
         hours = [h for h in range(0, 103, 24) if start_ns <= START + h * HOUR < end_ns]
         measured = Trend(

@@ -1,5 +1,7 @@
 """The interface as a program sees it."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from scripted_view import ScriptedView, alarm, drift
@@ -57,7 +59,12 @@ async def test_trend_has_the_measured_series_and_the_band(client):
 @pytest.mark.parametrize(
     ("path", "status", "word"),
     [
-        ("/api/v1/trend?name=R999.pH", 404, "R101, R102"),
+        ("/api/v1/trend?name=R999.pH", 404, "near it: R101.pH"),
+        ("/api/v1/trend?name=R101.nix", 404, "R101.nix"),
+        ("/api/v1/trend?name=r101.glucos", 404, "R101.glucose"),
+        ("/api/v1/trend?name=xyz", 404, "R101, R102"),
+        ("/api/v1/trend?name=R101.pH&point=10", 422, "did you mean points?"),
+        ("/api/v1/alarms?limit=3", 422, "limit"),
         ("/api/v1/trend?name=R101.pH&start=2026-11-26T00:00:00Z&end=2026-11-25T00:00:00Z", 422, "before"),
         ("/api/v1/trend?name=R101.pH&start=2026-11-26T00:00:00", 422, "time zone"),
         ("/api/v1/trend?name=R101.pH&start=1970-01-01T00:00:00Z", 422, "shorter"),
@@ -108,7 +115,9 @@ async def test_acknowledging_what_does_not_stand_is_explained(client):
         ({"sec-fetch-site": "same-site"}, 403),
         ({"host": "evil.example"}, 421),
         ({"host": "localhost:notaport"}, 421),
-        ({"content-type": "text/plain"}, 422),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/jsonx"}, 415),
+        ({"content-type": "Application/JSON; charset=utf-8"}, 200),
         ({"origin": "http://localhost:8080", "sec-fetch-site": "same-origin"}, 200),
         ({"host": "127.0.0.1:8080", "origin": "http://127.0.0.1:8080"}, 200),
     ],
@@ -120,6 +129,84 @@ async def test_changes_come_from_own_pages_under_known_names_only(client, view, 
     answer = await client.post(path, content=b"{}", headers={"content-type": "application/json", **headers})
     assert answer.status_code == status
     assert (view.standing[standing.id].state == "acked") is (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        (b'{"by": ', 400, "not JSON"),
+        (b"", 400, '{"by": "operator"}'),
+        (b"\xff\xfe", 400, "not JSON"),
+        (b"[]", 422, "object"),
+        (b'{"who": "Anne"}', 422, "who"),
+        (b'{"by": ""}', 422, "by"),
+    ],
+)
+async def test_a_body_that_can_not_be_used_is_told_apart(client, view, body, status, word):
+    standing = alarm(drift())
+    view.raise_alarm(standing)
+    path = f"/api/v1/alarms/{standing.id}/acknowledge"
+    answer = await client.post(path, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, view.standing[standing.id].state) == (status, "unack")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert word in answer.json()["detail"]
+
+
+async def test_text_is_refused_before_it_is_understood(client):
+    answer = await client.post("/api/v1/alarms/a/acknowledge", content=b"hello")
+    assert answer.status_code == 415
+    assert "application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("extra", "status"), [(0, 200), (1, 413)])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_may_have_64_kib_and_no_more(client, view, announced, extra, status):
+    standing = alarm(drift())
+    view.raise_alarm(standing)
+    body = b"{}" + b" " * (65_534 + extra)
+
+    async def pieces():
+        for i in range(0, len(body), 1000):
+            yield body[i : i + 1000]
+
+    answer = await client.post(
+        f"/api/v1/alarms/{standing.id}/acknowledge",
+        content=body if announced else pieces(),
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == status
+
+
+async def test_a_body_that_never_ends_is_not_read_to_its_end(view, tmp_path):
+    app = create_app(view, static=tmp_path)
+    read, sent = 0, []
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/alarms/a/acknowledge", "query_string": b""}
+    scope |= {"headers": [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")]}
+
+    async def receive():
+        nonlocal read
+        read += 1000
+        return {"type": "http.request", "body": b" " * 1000, "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert read <= 66_000
+
+
+async def test_what_is_described_says_how_to_acknowledge(client):
+    paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
+    post = paths["/api/v1/alarms/{alarm_id}/acknowledge"]["post"]
+    assert "by" in post["requestBody"]["content"]["application/json"]["schema"]["properties"]
+
+
+async def test_events_carry_the_priority_their_alarm_has(client, view):
+    limit = replace(drift(), kind=Kind.LIMIT, detail={"which": "high_high"})
+    view.log += [drift(), limit, replace(drift(), kind=Kind.PHASE)]
+    rows = (await client.get("/api/v1/events")).json()
+    assert [each["priority"] for each in rows] == ["high", "critical", None]
 
 
 async def test_every_answer_forbids_foreign_content(client):
@@ -163,7 +250,7 @@ async def test_a_fault_of_our_own_shows_no_inside(client, view, monkeypatch):
 async def test_without_built_pages_the_root_says_what_to_run(client):
     answer = await client.get("/")
     assert answer.status_code == 503
-    assert "npm run build" in answer.text
+    assert "<pre>make front</pre>" in answer.text
 
 
 async def test_built_pages_are_served_and_nothing_beside_them(view, tmp_path):

@@ -1,0 +1,101 @@
+"""What a request asks for, checked before anything is done: names, times, parameters, bodies."""
+
+import difflib
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dashboards.problems import RefusedError, faults
+from twin.ports import View
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST = timedelta(days=400)
+"""Longest time one trend may span (chosen default)."""
+EXAMPLE = '{"by": "operator"}'
+
+
+class Acknowledgement(BaseModel):
+    """Who acknowledges."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(default="operator", min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
+
+
+ACKNOWLEDGEMENT: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": Acknowledgement.model_json_schema()}},
+    }
+}
+"""The body of an acknowledgement for the description of the interface."""
+
+
+async def acknowledgement(request: Request) -> Acknowledgement:
+    """The body of `request`, read only when it is announced as JSON."""
+    sort = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sort != "application/json":
+        raise RefusedError(
+            415,
+            f"The body came as {sort or 'nothing named'!r}; send it as application/json, such as {EXAMPLE}.",
+        )
+    try:
+        return Acknowledgement.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            raise RefusedError(400, f"The body is not JSON ({first['msg']}); send {EXAMPLE}.") from error
+        raise RefusedError(422, f"The body can not be used as written. {faults(error.errors())}") from error
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse query parameters the route does not have: a misspelt one would do nothing, in silence."""
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    known = sorted(each.alias for each in route.dependant.query_params)
+    for name in request.query_params:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known) or 'none'}."
+            raise RefusedError(422, f"There is no query parameter {name!r}; {hint}")
+
+
+def known_vessel(view: View, name: str) -> None:
+    """Refuse a name that no vessel of the line can have, before any store is asked."""
+    asset, _, short = name.partition(".")
+    if not (short and any(asset == vessel.id for vessel in view.line.vessels)):
+        known_name(view, name)
+
+
+def known_name(view: View, name: str) -> None:
+    """Refuse a name that is neither a tag of the line nor an estimate of the twin."""
+    tags = [tag.id for vessel in view.line.vessels for tag in vessel.tags]
+    names = {each.lower(): each for each in (*tags, *(each.name for each in view.latest().estimates))}
+    if name in names.values():
+        return
+    near = [names[each] for each in difflib.get_close_matches(name.lower(), names, 3, cutoff=0.5)]
+    vessels = ", ".join(vessel.id for vessel in view.line.vessels)
+    hint = f"near it: {', '.join(near)}" if near else f"write VESSEL.NAME with a vessel of {vessels}"
+    raise RefusedError(404, f"Nothing on this line is called {name!r}; {hint}.")
+
+
+def span(view: View, start: datetime | None, end: datetime | None) -> tuple[int, int]:
+    """Start and end [ns]; without times the last 24 h of the line."""
+    end_ns = view.clock.now_ns() if end is None else _nanoseconds("end", end)
+    start_ns = end_ns - 86_400_000_000_000 if start is None else _nanoseconds("start", start)
+    if not start_ns < end_ns:
+        raise RefusedError(
+            422, "The start is not before the end; give start and end as 2026-11-22T00:00:00Z."
+        )
+    if end_ns - start_ns > LONGEST.total_seconds() * 1e9:
+        raise RefusedError(422, f"One trend spans at most {LONGEST.days} days; ask for a shorter time.")
+    return start_ns, end_ns
+
+
+def _nanoseconds(name: str, moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise RefusedError(422, f"{name} has no time zone; write it as 2026-11-22T00:00:00Z.")
+    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
