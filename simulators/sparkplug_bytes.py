@@ -121,6 +121,56 @@ def asks_rebirth(data: bytes) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class CommandMetric:
+    """One metric of a DCMD, by name or by alias; `value` is what it carries, None for null."""
+
+    name: str
+    alias: int | None
+    value: float | int | bool | str | None
+
+
+def command_metrics(data: bytes) -> list[CommandMetric]:
+    """Metrics of a DCMD.
+
+    Raises
+    ------
+    ValueError
+        When the message is not a whole payload.
+    """
+    try:
+        found = [content for field, content in _fields(data) if field == 2]
+        return [_command(dict(_fields(one))) for one in found if isinstance(one, bytes)]
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"not a payload: {error}") from error
+
+
+def _command(fields: dict[int, bytes | int]) -> CommandMetric:
+    name, alias = fields.get(1, b""), fields.get(2)
+    return CommandMetric(
+        name.decode() if isinstance(name, bytes) else "",
+        alias if isinstance(alias, int) else None,
+        _command_value(fields),
+    )
+
+
+def _command_value(fields: dict[int, bytes | int]) -> float | int | bool | str | None:
+    """A float for float and double, else what the other fields of `value` hold."""
+    for field, form in ((13, "<d"), (12, "<f")):
+        content = fields.get(field)
+        if isinstance(content, bytes) and len(content) == struct.calcsize(form):
+            number: float = struct.unpack(form, content)[0]
+            return number
+    for field in (10, 11):
+        whole = fields.get(field)
+        if isinstance(whole, int):
+            return whole
+    if 14 in fields:
+        return bool(fields[14])
+    text = fields.get(15)
+    return text.decode() if isinstance(text, bytes) else None
+
+
 def _fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
     place = 0
     while place < len(data):

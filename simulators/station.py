@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,15 @@ from typing import Final
 
 import numpy as np
 
+from simulators.log import LogEvent
 from simulators.plant import Plant, PlantBatch
 from simulators.probes import SET_POINTS, TAGS, instruments
 from simulators.scenario import Scenario, VesselScenario, load_scenario
 from simulators.wires import AssayRow, Row, Wire, WireTag
+from simulators.wires_commands import LOG_LENGTH, Commanded, Commands
 from simulators.wires_mqtt import JsonWire, SparkplugEdge
-from simulators.wires_opcua import OpcUaWire
+from simulators.wires_opcua import OpcUaWire, Security
+from simulators.wires_opcua_devices import Nameplate
 from twin.domain.errors import ConfigError
 from twin.ports import Clock
 from twin.runtime.clock import ScaledClock
@@ -37,6 +41,7 @@ LEAD_S: Final = 3.0
 """Wall time between open wires and the first value [s] (chosen default)."""
 DEMO_HOST: Final = "bioline-demo-host"
 """Sparkplug host application of the packaged demo line."""
+MAKER: Final = "Bioline Twin (simulated)"
 WIRES: Final = ("opcua", "mqtt", "sparkplug")
 
 _UNITS: Final[dict[str, str]] = {
@@ -54,7 +59,22 @@ def wire_tags(vessel: VesselScenario) -> list[WireTag]:
     """Tags of a vessel with unit and range, as its control system declares them."""
     ranges = instruments(vessel.volume_l)
     specs = {name: ranges[_MEASURED.get(name, name)] for name in TAGS}
-    return [WireTag(f"{vessel.id}.{name}", _UNITS[name], spec.low, spec.high) for name, spec in specs.items()]
+    return [
+        WireTag(f"{vessel.id}.{name}", _UNITS[name], spec.low, spec.high, name in SET_POINTS)
+        for name, spec in specs.items()
+    ]
+
+
+def nameplates(tags: Iterable[WireTag]) -> dict[str, Nameplate]:
+    """Identification of vessels and their transmitters, which says that they are simulated."""
+    found = {}
+    for tag in tags:
+        if not tag.set_point:
+            found[tag.vessel] = Nameplate(MAKER, "Simulated bioreactor", f"SIM-{tag.vessel}")
+            found[tag.id] = Nameplate(
+                MAKER, f"Simulated {tag.name} transmitter", f"SIM-{tag.vessel}-{tag.name}"
+            )
+    return found
 
 
 def routes(scenario: Scenario) -> dict[str, str]:
@@ -96,6 +116,17 @@ class Station:
         5 or 311.
     primary_host : str or None
         Sparkplug host application whose absence makes the edge node keep its values.
+    plant : Commanded or None
+        Where commands go; needed when `writable`.
+    writable : bool
+        Take set points by OPC UA and Sparkplug, and methods by OPC UA.
+    security : Security or None
+        Of the OPC UA server; with users, its operators alone may write.
+
+    Raises
+    ------
+    ConfigError
+        When a vessel names a wire that does not exist, or commands have no plant to reach.
     """
 
     scenario: Scenario
@@ -103,12 +134,22 @@ class Station:
     mqtt_port: int
     mqtt_protocol: int = 5
     primary_host: str | None = None
+    plant: Commanded | None = None
+    writable: bool = False
+    security: Security | None = None
+    log: deque[LogEvent] = field(init=False, repr=False, default_factory=lambda: deque(maxlen=LOG_LENGTH))
+    """What the plant noted, and the commands refused; the newest last."""
     _routes: dict[str, str] = field(init=False, repr=False)
     _wires: dict[str, Wire] = field(init=False, repr=False, default_factory=dict)
     _json: JsonWire = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._routes = routes(self.scenario)
+        if self.writable and self.plant is None:
+            raise ConfigError(f"station of scenario {self.scenario.id}: writable, but no plant to command")
+
+    def _commands(self, tags: Iterable[WireTag]) -> Commands | None:
+        return Commands(self.plant, tags, self.log) if self.writable and self.plant is not None else None
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -120,7 +161,14 @@ class Station:
             self._json = JsonWire("127.0.0.1", self.mqtt_port, heads, protocol=self.mqtt_protocol)
             self._wires["mqtt"] = await stack.enter_async_context(self._json)
             if by_wire["opcua"]:
-                server = OpcUaWire(by_wire["opcua"], self.opcua_port)
+                own = by_wire["opcua"]
+                server = OpcUaWire(
+                    own,
+                    self.opcua_port,
+                    security=self.security,
+                    commands=self._commands(own),
+                    devices=nameplates(own),
+                )
                 self._wires["opcua"] = await stack.enter_async_context(server)
             if by_wire["sparkplug"]:
                 edge = SparkplugEdge(
@@ -129,12 +177,14 @@ class Station:
                     by_wire["sparkplug"],
                     primary_host=self.primary_host,
                     protocol=self.mqtt_protocol,
+                    commands=self._commands(by_wire["sparkplug"]),
                 )
                 self._wires["sparkplug"] = await stack.enter_async_context(edge)
             yield
 
     async def publish(self, batch: PlantBatch, origin_ns: int) -> None:
-        """Put what the plant said on its wires."""
+        """Put what the plant said on its wires and in the log."""
+        self.log.extend(batch.events)
         by_wire: dict[str, list[Row]] = {}
         for row in rows_of(batch, origin_ns):
             by_wire.setdefault(self._routes[row.tag], []).append(row)
@@ -168,6 +218,7 @@ async def run_station(
     origin_ns: int | None = None,
     mqtt_protocol: int = 5,
     primary_host: str | None = None,
+    writable: bool = False,
     opened: "asyncio.Event | None" = None,
 ) -> None:
     """Advance the plant with the clock and publish, until cancelled.
@@ -176,11 +227,13 @@ async def run_station(
     ----------
     origin_ns : int or None
         Source time of the plant's time 0; the clock's time at the call when not given.
+    writable : bool
+        Take set points from the wires.
     opened : asyncio.Event or None
         Set when the wires are open.
     """
     start_ns = clock.now_ns() if origin_ns is None else origin_ns
-    station = Station(scenario, opcua_port, mqtt_port, mqtt_protocol, primary_host)
+    station = Station(scenario, opcua_port, mqtt_port, mqtt_protocol, primary_host, plant, writable)
     async with station.opened():
         if opened is not None:
             opened.set()
@@ -200,7 +253,8 @@ async def _main(arguments: argparse.Namespace) -> None:
     plant = Plant(scenario, keep_truth=False)
     Plant(scenario, keep_truth=False).advance(scenario.period_s)  # compiles before the clock starts
     ports = arguments.opcua_port, arguments.mqtt_port
-    station = Station(scenario, *ports, arguments.mqtt_protocol, arguments.primary_host)
+    host, protocol = arguments.primary_host, arguments.mqtt_protocol
+    station = Station(scenario, *ports, protocol, host, plant, arguments.writable)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
@@ -224,6 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--mqtt-port", type=int, required=True)
     parser.add_argument("--mqtt-protocol", type=int, choices=(5, 311), default=5)
     parser.add_argument("--primary-host", default=DEMO_HOST)
+    parser.add_argument("--writable", action="store_true", help="take set points from clients of the wires")
     asyncio.run(_main(parser.parse_args(arguments)))
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
@@ -35,12 +38,13 @@ class AssayRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WireTag:
-    """A tag as a control system knows it; unit in UCUM, range in that unit."""
+    """A tag as a control system knows it; unit in UCUM, range in that unit; `set_point` if writable."""
 
     id: str
     unit: str
     low: float
     high: float
+    set_point: bool = False
 
     @property
     def vessel(self) -> str:
@@ -63,3 +67,11 @@ class Wire(Protocol):
     async def close(self) -> None:
         """End it and release everything."""
         ...
+
+
+def iso(time_ns: int) -> str:
+    """ISO 8601 with milliseconds, or microseconds where the time has them."""
+    time = _EPOCH + timedelta(microseconds=time_ns // 1000)
+    return time.isoformat(timespec="microseconds" if time_ns % 1_000_000 else "milliseconds").replace(
+        "+00:00", "Z"
+    )

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -14,7 +13,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.sparkplug_bytes import BOOLEAN, REBIRTH, UINT64, EdgeMetric, asks_rebirth, payload
-from simulators.wires import AssayRow, Row, WireTag
+from simulators.wires import AssayRow, Row, WireTag, iso
+from simulators.wires_commands import Commands
+from simulators.wires_sparkplug_commands import obey
 
 IN_FLIGHT: Final = 500
 """Messages sent ahead of the broker's acknowledgement (chosen default)."""
@@ -23,7 +24,6 @@ BUFFER_ROWS: Final = 500_000
 ROLLING_S: Final = 30.0
 """How far back an edge node sends again after it learnt late that its host was gone [s] (chosen default)."""
 _CHUNK: Final = 500
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Client:
@@ -110,7 +110,7 @@ class JsonWire(_Client):
             messages.setdefault((vessel, self._heads.get(name, "skid"), row.time_ns), {})[name] = row
         for (vessel, head, time_ns), values in messages.items():
             content: dict[str, Any] = {
-                "t": _iso(time_ns),
+                "t": iso(time_ns),
                 "v": {name: row.value for name, row in values.items()},
             }
             bad = {name: row.quality for name, row in values.items() if row.quality != 192}
@@ -123,7 +123,7 @@ class JsonWire(_Client):
             vessel, _, name = row.tag.partition(".")
             samples.setdefault((vessel, row.drawn_ns), {})[name] = row.value
         for (vessel, drawn_ns), values in samples.items():
-            await self._send(f"lab/{vessel}", {"t": _iso(drawn_ns), "v": values})
+            await self._send(f"lab/{vessel}", {"t": iso(drawn_ns), "v": values})
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until everything is acknowledged; False when it is not in time."""
@@ -173,6 +173,8 @@ class SparkplugEdge(_Client):
     client_id : str
     protocol : int
         5 or 311.
+    commands : Commands or None
+        Where set points of DCMD messages go; None does not listen to any.
     """
 
     def __init__(
@@ -185,9 +187,11 @@ class SparkplugEdge(_Client):
         primary_host: str | None = None,
         client_id: str = "",
         protocol: int = 5,
+        commands: Commands | None = None,
     ) -> None:
         super().__init__(host, port, client_id or f"bioline-edge-{edge}", protocol)
         self._group, self._edge, self._primary = group, edge, primary_host
+        self._commands = commands
         self._tags = {tag.id: tag for tag in tags}
         self._aliases = {tag.id: number for number, tag in enumerate(tags, start=1)}
         self._latest: dict[str, Row] = {}
@@ -259,6 +263,8 @@ class SparkplugEdge(_Client):
             self._connected, self._born = True, False
             self._host_online = self._primary is None
             client.subscribe(self._topic("NCMD"), qos=1)
+            if self._commands is not None:
+                client.subscribe(self._topic("DCMD", "+"), qos=1)
             if self._primary is None:
                 self._be_born()
             else:
@@ -274,8 +280,16 @@ class SparkplugEdge(_Client):
         with self._lock:
             if message.topic.startswith("spBv1.0/STATE/"):
                 self._on_state(message.payload)
+            elif message.topic.startswith(self._topic("DCMD", "")):
+                self._on_command(message)
             elif self._born and asks_rebirth(message.payload):
                 self._births()
+
+    def _on_command(self, message: mqtt.MQTTMessage) -> None:
+        """A DCMD acts on the loop's thread; one the broker kept (retained) is none."""
+        device = message.topic.rpartition("/")[2]
+        if self._commands is not None and self._born and not message.retain:
+            self._loop.call_soon_threadsafe(obey, self._commands, device, self._aliases, message.payload)
 
     def _on_state(self, data: bytes) -> None:
         """SPB-16: follow the primary host, but never an older word than the one known."""
@@ -374,11 +388,3 @@ class SparkplugEdge(_Client):
     def _topic(self, kind: str, device: str = "") -> str:
         base = f"spBv1.0/{self._group}/{kind}/{self._edge}"
         return f"{base}/{device}" if device else base
-
-
-def _iso(time_ns: int) -> str:
-    """ISO 8601 with milliseconds, or microseconds where the time has them."""
-    time = _EPOCH + timedelta(microseconds=time_ns // 1000)
-    return time.isoformat(timespec="microseconds" if time_ns % 1_000_000 else "milliseconds").replace(
-        "+00:00", "Z"
-    )

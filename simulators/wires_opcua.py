@@ -7,7 +7,7 @@ import logging
 import socket
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from asyncua import Server, ua
-from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.history import HistoryStorageInterface
 
 from simulators.wires import Row, WireTag
+from simulators.wires_commands import Commands
+from simulators.wires_opcua_commands import PlantServer, Users, add_methods
+from simulators.wires_opcua_devices import Devices, Nameplate
 from twin.domain.quantity import UNECE, unece_unit_id
 
 NAMESPACE: Final = "urn:bioline:plant"
@@ -34,6 +36,7 @@ _STATUS: Final = {
 }
 _DISPLAY: Final = {"Cel": "°C", "mm[Hg]": "mmHg", "{rpm}": "rpm"}
 _READ: Final = ua.AccessLevel.CurrentRead.mask | ua.AccessLevel.HistoryRead.mask
+_WRITE: Final = ua.AccessLevel.CurrentWrite.mask
 
 
 class _Value(ua.DataValue):  # type: ignore[misc]
@@ -45,11 +48,20 @@ class _Value(ua.DataValue):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What the server asks of clients; without `users` everybody who is encrypted may read."""
+    """What the server asks of clients; without `users` everybody who is encrypted may read.
+
+    Parameters
+    ----------
+    certificate, private_key : Path
+    users : tuple of (name, password)
+    operators : tuple of str
+        Users who may write set points and call methods where the server takes commands.
+    """
 
     certificate: Path
     private_key: Path
     users: tuple[tuple[str, str], ...] = ()
+    operators: tuple[str, ...] = ()
 
 
 class _Ring:
@@ -145,6 +157,10 @@ class OpcUaWire:
         None serves without encryption (loopback only).
     other_namespaces : sequence of str
         Registered before ours, as other vendors' models are on a real server.
+    commands : Commands or None
+        Where set points written and methods called go; None serves for reading only.
+    devices : Mapping[str, Nameplate]
+        Identification of vessels, and of transmitters by tag id; these have a health too.
     """
 
     def __init__(
@@ -155,10 +171,13 @@ class OpcUaWire:
         history: int = HISTORY_LENGTH,
         security: Security | None = None,
         other_namespaces: Sequence[str] = (),
+        commands: Commands | None = None,
+        devices: Mapping[str, Nameplate] | None = None,
     ) -> None:
         self.port = port or _free_port()
         self._tags, self._namespace, self._security = tuple(tags), namespace, security
-        self._others = tuple(other_namespaces)
+        self._others, self._commands = tuple(other_namespaces), commands
+        self._devices = Devices(devices or {})
         self._history = MemoryHistory(history)
         self._server: Server | None = None
         self._nodes: dict[str, ua.NodeId] = {}
@@ -171,7 +190,7 @@ class OpcUaWire:
     async def open(self) -> None:
         """Build the address space and listen; takes about 2 s."""
         logging.getLogger("asyncua.server").setLevel(logging.ERROR)
-        server = Server(user_manager=_Users(self._security.users) if self._security else None)
+        server = Server(iserver=self._internal())
         server.iserver.history_manager.set_storage(self._history)
         await server.init()
         server.set_endpoint(self.url)
@@ -187,8 +206,22 @@ class OpcUaWire:
             for tag in self._tags:
                 if tag.vessel == vessel:
                     await self._add(server, folder.nodeid, tag, index)
+                    await self._allow(server, folder.nodeid, tag)
+        await self._devices.open(server, index)
         await server.start()
         self._server = server
+
+    def _internal(self) -> PlantServer:
+        users, operators = (self._security.users, self._security.operators) if self._security else ((), ())
+        return PlantServer(Users(dict(users), frozenset(operators)), self._commands)
+
+    async def _allow(self, server: Server, folder: ua.NodeId, tag: WireTag) -> None:
+        """Let operators write a set point, where commands are taken."""
+        if self._commands is None or not tag.set_point:
+            return
+        server.iserver.set_points[self._nodes[tag.id]] = tag.id
+        if tag.name == "feed_sp":
+            await add_methods(server, folder, tag.id)
 
     async def _secure(self, server: Server) -> None:
         if self._security is None:
@@ -216,7 +249,8 @@ class OpcUaWire:
         attributes.Value = ua.Variant(0.0, ua.VariantType.Double)
         attributes.ValueRank = ua.ValueRank.Scalar
         attributes.Historizing = True
-        attributes.AccessLevel = attributes.UserAccessLevel = _READ
+        writable = self._commands is not None and tag.set_point
+        attributes.AccessLevel = attributes.UserAccessLevel = _READ | (_WRITE if writable else 0)
         item = ua.AddNodesItem(
             RequestedNewNodeId=node,
             BrowseName=ua.QualifiedName(tag.name, index),
@@ -257,7 +291,9 @@ class OpcUaWire:
             value = float("nan") if row.value is None else float(row.value)
             status = _STATUS[row.quality] if row.value is not None else ua.StatusCodes.BadSensorFailure
             self._history.ring(node).add(time_us, value, status)
-            await write(node, ua.AttributeIds.Value, _data_value(time_us, value, status))
+            content = _data_value(time_us, value, status)
+            await write(node, ua.AttributeIds.Value, content)
+            await self._devices.follow(row.tag, 0 if row.value is None else row.quality, content)
 
     async def close(self) -> None:
         """Stop listening; may be called twice."""
@@ -273,19 +309,6 @@ class OpcUaWire:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class _Users:
-    def __init__(self, users: tuple[tuple[str, str], ...]) -> None:
-        self._users = dict(users)
-
-    def get_user(
-        self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None
-    ) -> User | None:
-        """The user of an identity token; None refuses it."""
-        if not self._users or (username in self._users and self._users[username] == password):
-            return User(role=UserRole.User, name=username or "anonymous")
-        return None
 
 
 def _unit(unit: str) -> ua.EUInformation:

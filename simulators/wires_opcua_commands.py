@@ -1,0 +1,182 @@
+"""Writing on the OPC UA server: set points and methods, for those who may.
+
+The driver's server lets a user named ``admin`` change everything, and tells methods nothing of their
+caller; so sessions from outside are our own, and their users are never administrators.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from asyncua import Server, ua
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.internal_server import InternalServer
+from asyncua.server.internal_session import InternalSession
+
+from simulators.wires_commands import Commands, Reason, Refused
+
+WIRE: Final = "opcua"
+_WRITE: Final = ua.AccessLevel.CurrentWrite.mask
+_STATUS: Final = {
+    Reason.UNKNOWN: ua.StatusCodes.BadNodeIdUnknown,
+    Reason.TYPE: ua.StatusCodes.BadTypeMismatch,
+    Reason.RANGE: ua.StatusCodes.BadOutOfRange,
+    Reason.ROLE: ua.StatusCodes.BadUserAccessDenied,
+}
+_METHODS: Final = {
+    "StartFeed": "Feed at this rate until the recipe decides again.",
+    "HoldFeed": "Stop the feed until the recipe decides again.",
+}
+
+
+class Users:
+    """Who may come in, and who of them may operate.
+
+    Parameters
+    ----------
+    users : Mapping[str, str]
+        Passwords by name; empty lets everybody in.
+    operators : frozenset of str
+        Names that may write; with no users everybody may.
+    """
+
+    def __init__(self, users: Mapping[str, str], operators: frozenset[str]) -> None:
+        self._users, self._operators = dict(users), operators
+
+    def get_user(
+        self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None
+    ) -> User | None:
+        """The user of an identity token; None refuses it."""
+        if not self._users or (username in self._users and self._users[username] == password):
+            return User(role=UserRole.User, name=username or "anonymous")
+        return None
+
+    def operates(self, user: User) -> bool:
+        """True for an operator."""
+        return not self._users or user.name in self._operators
+
+
+class PlantServer(InternalServer):  # type: ignore[misc]
+    """The driver's server with sessions that know what an operator may do.
+
+    Parameters
+    ----------
+    users : Users
+    commands : Commands or None
+        None serves for reading only.
+    """
+
+    def __init__(self, users: Users, commands: Commands | None) -> None:
+        super().__init__(user_manager=users)
+        self.users, self.commands = users, commands
+        self.set_points: dict[ua.NodeId, str] = {}
+        """tag id of each variable that may be written"""
+        self.methods: dict[ua.NodeId, tuple[str, str]] = {}
+        """set point's tag id and method name of each method"""
+
+    def create_session(self, name: str, user: User | None = None, external: bool = False) -> "_Session":
+        """Open a session for a client."""
+        user = user or User(role=UserRole.Anonymous)
+        return _Session(self, self.aspace, self.subscription_service, name, user=user, external=external)
+
+
+class _Session(InternalSession):  # type: ignore[misc]
+    """A client's session: ours are the set points and methods, the rest is the driver's."""
+
+    iserver: PlantServer
+
+    async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
+        results: list[ua.DataValue] = await super().read(params)
+        for place, item in enumerate(params.NodesToRead):
+            asks_rights = item.AttributeId == ua.AttributeIds.UserAccessLevel
+            if asks_rights and item.NodeId in self.iserver.set_points and not self._operates():
+                level = int(results[place].Value.Value) & ~_WRITE
+                results[place] = ua.DataValue(ua.Variant(level, ua.VariantType.Byte))
+        return results
+
+    async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
+        results = []
+        for item in params.NodesToWrite:
+            if item.NodeId in self.iserver.set_points and item.AttributeId == ua.AttributeIds.Value:
+                results.append(self._write(item))
+            else:
+                results += await super().write(ua.WriteParameters(NodesToWrite=[item]))
+        return results
+
+    async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
+        results = []
+        for request in params:
+            if request.MethodId in self.iserver.methods:
+                results.append(self._call(request))
+            else:
+                results += await super().call([request])
+        return results
+
+    def _operates(self) -> bool:
+        return self.iserver.users.operates(self.user)
+
+    def _write(self, item: ua.WriteValue) -> ua.StatusCode:
+        value = item.Value
+        if item.IndexRange or (value.StatusCode is not None and not value.StatusCode.is_good()):
+            return ua.StatusCode(ua.StatusCodes.BadWriteNotSupported)
+        return self._command(self.iserver.set_points[item.NodeId], value.Value)
+
+    def _call(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
+        tag, method = self.iserver.methods[request.MethodId]
+        arguments = list(request.InputArguments or ())
+        expected = 1 if method == "StartFeed" else 0
+        if len(arguments) != expected:
+            few = len(arguments) < expected
+            code = ua.StatusCodes.BadArgumentsMissing if few else ua.StatusCodes.BadTooManyArguments
+            return ua.CallMethodResult(StatusCode=ua.StatusCode(code))
+        status = self._command(tag, arguments[0] if arguments else ua.Variant(0.0, ua.VariantType.Double))
+        argument = status.value in (ua.StatusCodes.BadTypeMismatch, ua.StatusCodes.BadOutOfRange)
+        if not (argument and arguments):
+            return ua.CallMethodResult(StatusCode=status, InputArgumentResults=[ua.StatusCode()] * expected)
+        return ua.CallMethodResult(
+            StatusCode=ua.StatusCode(ua.StatusCodes.BadInvalidArgument), InputArgumentResults=[status]
+        )
+
+    def _command(self, tag: str, sent: ua.Variant | None) -> ua.StatusCode:
+        commands = self.iserver.commands
+        assert commands is not None  # no node is registered without
+        double = sent is not None and sent.VariantType == ua.VariantType.Double and not sent.is_array
+        content: object = None if sent is None else sent.Value
+        try:
+            if not self._operates():
+                raise commands.refused(tag, content, WIRE, Reason.ROLE)
+            commands.set_point(tag, content if double else repr(content), WIRE)
+        except Refused as refused:
+            return ua.StatusCode(_STATUS[refused.reason])
+        return ua.StatusCode()
+
+
+async def add_methods(server: Server, vessel: ua.NodeId, feed_tag: str) -> None:
+    """Methods of a vessel's object: ``StartFeed(rate [mL/h])`` and ``HoldFeed()``.
+
+    Parameters
+    ----------
+    server : Server
+        Made with a `PlantServer`.
+    vessel : NodeId
+        The vessel's object; methods are ``s=<vessel>.<method>`` beside it.
+    feed_tag : str
+        Tag id of the feed's set point.
+    """
+    rate = ua.Argument(
+        Name="rate", DataType=ua.NodeId(ua.ObjectIds.Double), Description=ua.LocalizedText("[mL/h]")
+    )
+    for name, said in _METHODS.items():
+        node = ua.NodeId(f"{vessel.Identifier}.{name}", vessel.NamespaceIndex)
+        inputs = [rate] if name == "StartFeed" else []
+        method = await server.get_node(vessel).add_method(
+            node, ua.QualifiedName(name, vessel.NamespaceIndex), _never, inputs, []
+        )
+        await method.write_attribute(
+            ua.AttributeIds.Description, ua.DataValue(ua.Variant(ua.LocalizedText(said)))
+        )
+        server.iserver.methods[node] = (feed_tag, name)
+
+
+def _never(_parent: ua.NodeId, *_arguments: Any) -> ua.StatusCode:
+    """Sessions from outside never come here: they answer by themselves, knowing the user."""
+    return ua.StatusCode(ua.StatusCodes.BadUserAccessDenied)
