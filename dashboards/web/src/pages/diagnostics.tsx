@@ -1,11 +1,15 @@
 // L4, thin: are all links up, and is every sample accounted for.
 import { useEffect, useState } from "preact/hooks";
-import { type Counters, get, type Link } from "../state/api";
+import { type Alarm, type Counters, get, type Link } from "../state/api";
 import { now } from "../state/clock";
+import { alarms, vessel } from "../state/live";
 import { duration, number } from "../text/format";
 import { t } from "../text/language";
+import { reason } from "../text/words";
+import { Cards } from "./unit";
 
 const EVERY_MS = 2000;
+const SAYS_NOTHING = new Set(["", "connected"]);
 
 function Links({ links }: { links: Link[] }) {
   return (
@@ -29,7 +33,7 @@ function Links({ links }: { links: Link[] }) {
                 <th>{each.source}</th>
                 <td>
                   <strong>{t(each.up ? "diag.up" : "diag.down")}</strong>
-                  {each.up ? null : <small>{each.text}</small>}
+                  {each.up && SAYS_NOTHING.has(each.text) ? null : <small lang="en">{each.text}</small>}
                 </td>
                 <td>{duration(now.value - Date.parse(each.since))}</td>
                 <td class="amount">{number(each.received, 0)}</td>
@@ -79,24 +83,28 @@ function Sum({ counters }: { counters: Counters }) {
   );
 }
 
+/** Alarms that no unit's page shows. */
+const ofSource = (alarm: Alarm) => !vessel(alarm.event.asset);
+
 export function Diagnostics() {
   const [links, setLinks] = useState<Link[]>([]);
   const [counters, setCounters] = useState<Counters | null>(null);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<Error | null>(null);
   useEffect(() => {
     const read = async (): Promise<void> => {
       setLinks(await get<Link[]>("links"));
       setCounters(await get<Counters>("counters"));
-      setProblem("");
+      setProblem(null);
     };
-    const ask = () => void read().catch((error: Error) => setProblem(t("diag.failed", { reason: error.message })));
+    const ask = () => void read().catch(setProblem);
     ask();
     const timer = setInterval(ask, EVERY_MS);
     return () => clearInterval(timer);
   }, []);
   return (
     <div class="diagnostics">
-      {problem ? <p class="broken panel">{problem}</p> : null}
+      {problem ? <p class="broken panel">{t("diag.failed", { reason: reason(problem) })}</p> : null}
+      {alarms.value.some(ofSource) ? <Cards of={ofSource} /> : null}
       <Links links={links} />
       {counters ? <Sum counters={counters} /> : null}
     </div>

@@ -1,7 +1,8 @@
 // L3, thin: one quantity against the twin, what is known of it, and its events.
 import type { Tag } from "../state/api";
-import { events, tags, vessel } from "../state/live";
+import { beliefNames, events, heardAll, tags, vessel } from "../state/live";
 import { to } from "../state/route";
+import { concerns } from "../state/urgency";
 import { duration, nameOf, number, time, withUnit } from "../text/format";
 import { message, t } from "../text/language";
 import { kindName, size, title } from "../text/words";
@@ -38,7 +39,7 @@ function About({ tag }: { tag: Tag }) {
 }
 
 function Events({ id }: { id: string }) {
-  const rows = events.value.filter((each) => each.tag === id || each.causes[0]?.tag === id);
+  const rows = events.value.filter((each) => each.tag === id || concerns(each, id));
   return (
     <section class="events panel">
       <h2>{t("tag.events")}</h2>
@@ -60,7 +61,8 @@ function Events({ id }: { id: string }) {
 export function TagPage({ id }: { id: string }) {
   const unit = vessel(id.split(".")[0] ?? "");
   const tag = tags.value.get(id);
-  if (!unit) {
+  const known = tag !== undefined || beliefNames.value.includes(id);
+  if (!unit || (heardAll.value && !known)) {
     return (
       <p class="empty">
         {t("tag.none", { id })} <a href={to("")}>{t("back.line")}</a>
@@ -80,7 +82,7 @@ export function TagPage({ id }: { id: string }) {
         <Trend vessel={unit} name={id} xAxis />
       </section>
       <aside>
-        <Cards of={(about) => about === id} />
+        <Cards of={({ event }) => concerns(event, id) === true} />
         {tag ? <About tag={tag} /> : null}
       </aside>
       <Events id={id} />

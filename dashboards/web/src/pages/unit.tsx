@@ -1,13 +1,13 @@
 // L2: one unit, its values in place, its trends, what is wrong and what the twin believes.
-import type { Vessel } from "../state/api";
+import type { Alarm, Vessel } from "../state/api";
 import { Beliefs } from "../parts/beliefs";
 import { BatchLine } from "../parts/batch";
 import { DriftCard } from "../parts/drift-card";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
-import { byUrgency } from "../parts/mark";
 import { alarms, vessel } from "../state/live";
 import { to } from "../state/route";
+import { byUrgency } from "../state/urgency";
 import { language, t } from "../text/language";
 import { Legend, Ranges } from "../trend/ranges";
 import { Trend } from "../trend/trend";
@@ -22,8 +22,8 @@ function stack(unit: Vessel): string[] {
   return (chosen.length ? chosen : assays.slice(0, 6)).map((each) => `${unit.id}.${each}`);
 }
 
-export function Cards({ of }: { of: (tag: string | null, asset: string) => boolean }) {
-  const open = byUrgency(alarms.value.filter(({ event }) => of(event.tag, event.asset)));
+export function Cards({ of }: { of: (alarm: Alarm) => boolean }) {
+  const open = byUrgency(alarms.value.filter(of));
   return (
     <div class="cards">
       {open.length === 0 ? <p class="quiet panel">{t("card.none")}</p> : null}
@@ -71,7 +71,7 @@ export function UnitPage({ id }: { id: string }) {
       <LiveValues vessel={unit} />
       <Trends unit={unit} />
       <aside>
-        <Cards of={(_, asset) => asset === unit.id} />
+        <Cards of={({ event }) => event.asset === unit.id} />
         <Beliefs vessel={unit} />
       </aside>
     </div>

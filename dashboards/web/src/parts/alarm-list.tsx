@@ -1,11 +1,11 @@
 import type { Alarm } from "../state/api";
 import { now } from "../state/clock";
 import { alarms } from "../state/live";
-import { to } from "../state/route";
+import { byUrgency, cardOf } from "../state/urgency";
 import { duration, time } from "../text/format";
 import { t } from "../text/language";
-import { title, verdictName } from "../text/words";
-import { byUrgency, Mark, stateName } from "./mark";
+import { subject, title, together, verdictName } from "../text/words";
+import { Mark, stateName } from "./mark";
 
 const ROWS = 10;
 
@@ -14,14 +14,15 @@ function Row({ alarm }: { alarm: Alarm }) {
   const since = Date.parse(event.since ?? alarm.raised);
   return (
     <li class={alarm.state}>
-      <a href={to("unit", event.asset, { alarm: alarm.id })}>
+      <a href={cardOf(alarm)}>
         <Mark priority={alarm.priority} pulse={alarm.state !== "acked"} />
         <span class="what">
           {title(event)}
           <small>
-            {event.asset} · {event.verdict ? `${verdictName(event.verdict)} · ` : ""}
+            {subject(event)} · {event.verdict ? `${verdictName(event.verdict)} · ` : ""}
             {t("card.since", { time: time(since), duration: duration(now.value - since) })} · {stateName(alarm)}
           </small>
+          {together(event) ? <small>{together(event)}</small> : null}
         </span>
       </a>
     </li>

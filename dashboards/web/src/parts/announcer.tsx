@@ -2,14 +2,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Alarm } from "../state/api";
 import { alarms } from "../state/live";
+import { byUrgency } from "../state/urgency";
 import { t } from "../text/language";
-import { title } from "../text/words";
+import { subject, title } from "../text/words";
 
 const PAUSE_MS = 5000;
 
 function sentence(alarm: Alarm): string {
   const priority = t(`priority.${alarm.priority}`);
-  return t("alarms.new", { priority, what: title(alarm.event), asset: alarm.event.asset });
+  return t("alarms.new", { priority, what: title(alarm.event), asset: subject(alarm.event) });
 }
 
 export function Announcer() {
@@ -19,7 +20,7 @@ export function Announcer() {
   const standing = alarms.value;
   useEffect(() => {
     const unacked = standing.filter((each) => each.state === "unack");
-    const fresh = unacked.find((each) => known.current && !known.current.has(each.id));
+    const fresh = byUrgency(unacked).find((each) => known.current && !known.current.has(each.id));
     known.current = new Set(unacked.map((each) => each.id));
     if (!fresh) return;
     const wait = Math.max(0, spoken.current + PAUSE_MS - Date.now());

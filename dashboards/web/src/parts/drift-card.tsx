@@ -6,7 +6,7 @@ import { alarms } from "../state/live";
 import { route } from "../state/route";
 import { duration, percent, time } from "../text/format";
 import { t } from "../text/language";
-import { about, evidence, facts, others, rate, size, title, verdictName } from "../text/words";
+import { about, evidence, facts, others, rate, reason, size, subject, title, together, verdictName } from "../text/words";
 import { Spark } from "../trend/spark";
 import { Mark, stateName } from "./mark";
 
@@ -18,7 +18,12 @@ function Facts({ event }: { event: Happening }) {
   const rest = others(event);
   return (
     <p class="facts">
-      {amount ? <strong>{[t("card.size", { size: amount }), rate(event)].filter(Boolean).join(", ")}</strong> : null}
+      {amount ? (
+        <strong>
+          {[t("card.size", { size: amount, time: time(Date.parse(event.t)) }), rate(event)].filter(Boolean).join(", ")}
+        </strong>
+      ) : null}
+      {together(event) ? <strong>{together(event)}</strong> : null}
       {event.verdict && event.verdict !== "unknown" ? (
         <span>
           {t("card.verdict", { verdict: verdictName(event.verdict), percent: sure })}
@@ -30,19 +35,21 @@ function Facts({ event }: { event: Happening }) {
 }
 
 function Reasons({ event }: { event: Happening }) {
-  const rows: [string, string | undefined][] = [
-    [t("card.why"), evidence(event).join(" ") || undefined],
-    [t("card.cause"), about(event, "cause")],
-    [t("card.next"), about(event, "consequence")],
-    [t("card.do"), about(event, "action")],
+  const rows: [string, string[]][] = [
+    [t("card.why"), evidence(event)],
+    [t("card.cause"), [about(event, "cause") ?? ""]],
+    [t("card.next"), [about(event, "consequence") ?? ""]],
+    [t("card.do"), [about(event, "action") ?? ""]],
   ];
   return (
     <dl>
-      {rows.map(([name, text]) =>
-        text ? (
+      {rows.map(([name, texts]) =>
+        texts.some(Boolean) ? (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{text}</dd>
+            {texts.map((each) => (
+              <dd key={each}>{each}</dd>
+            ))}
           </div>
         ) : null,
       )}
@@ -68,19 +75,19 @@ function Evidence({ event }: { event: Happening }) {
 
 function Acknowledge({ alarm }: { alarm: Alarm }) {
   const [sending, setSending] = useState(false);
-  const [failed, setFailed] = useState("");
+  const [failed, setFailed] = useState<Error | null>(null);
   if (alarm.state === "acked") {
     return <p class="quiet">{t("card.by", { by: alarm.by || "--", time: time(Date.parse(alarm.changed)) })}</p>;
   }
   const send = () => {
     setSending(true);
-    setFailed("");
+    setFailed(null);
     acknowledge(alarm.id)
       .then((moved) => {
         const rest = alarms.peek().map((each) => (each.id === moved.id ? moved : each));
         alarms.value = rest.filter((each) => each.state !== "normal");
       })
-      .catch((error: Error) => setFailed(t("card.failed", { reason: error.message })))
+      .catch(setFailed)
       .finally(() => setSending(false));
   };
   return (
@@ -88,7 +95,7 @@ function Acknowledge({ alarm }: { alarm: Alarm }) {
       <button onClick={send} disabled={sending}>
         {t(sending ? "card.sending" : "card.ack")}
       </button>
-      {failed ? <span role="alert">{failed}</span> : null}
+      {failed ? <span role="alert">{t("card.failed", { reason: reason(failed) })}</span> : null}
     </p>
   );
 }
@@ -111,7 +118,7 @@ export function DriftCard({ alarm }: { alarm: Alarm }) {
         <span class="priority">{t(`priority.${alarm.priority}`)}</span>
       </header>
       <p class="since">
-        {event.tag ?? event.asset} · {t("card.since", { time: time(since), duration: duration(now.value - since) })}
+        {subject(event)} · {t("card.since", { time: time(since), duration: duration(now.value - since) })}
         {stage} · {stateName(alarm)}
       </p>
       <Facts event={event} />

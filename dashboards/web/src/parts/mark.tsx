@@ -9,8 +9,6 @@ const SHAPES: Record<Priority, string> = {
   low: "M12 1a11 11 0 1 0 0 22a11 11 0 1 0 0-22Z",
 };
 
-const RANK: Priority[] = ["critical", "high", "medium", "low"];
-
 export function Mark({ priority, pulse = false }: { priority: Priority; pulse?: boolean }) {
   return (
     <svg class={`mark ${priority}${pulse ? " pulse" : ""}`} viewBox="0 0 24 24" role="img" aria-label={t(`priority.${priority}`)}>
@@ -20,16 +18,6 @@ export function Mark({ priority, pulse = false }: { priority: Priority; pulse?: 
       </text>
     </svg>
   );
-}
-
-/** Newest unacknowledged first. */
-export function byUrgency(rows: Alarm[]): Alarm[] {
-  const open = (each: Alarm) => (each.state === "acked" ? 1 : 0);
-  return [...rows].sort((a, b) => open(a) - open(b) || Date.parse(b.raised) - Date.parse(a.raised));
-}
-
-export function worst(rows: Alarm[]): Alarm | undefined {
-  return [...rows].sort((a, b) => RANK.indexOf(a.priority) - RANK.indexOf(b.priority))[0];
 }
 
 export function stateName(alarm: Alarm): string {

@@ -1,8 +1,9 @@
 // The last eight hours of the whole line: grey, and coloured where something stood.
-import type { Happening } from "../state/api";
+import type { Happening, Priority } from "../state/api";
 import { now } from "../state/clock";
 import { alarms, events, line } from "../state/live";
 import { HOUR, to } from "../state/route";
+import { rank } from "../state/urgency";
 import { time } from "../text/format";
 import { t } from "../text/language";
 import { title } from "../text/words";
@@ -14,23 +15,30 @@ interface Stood {
   event: Happening;
   from: number;
   until: number;
-  look: string;
+  priority: Priority | undefined;
+  stands: boolean;
 }
 
-/** One entry per condition: from its onset to its end, or to now while it stands. */
+/** One entry per condition, from its onset to its end or to now while it stands; the worst come last, on top. */
 function stood(asset: string): Stood[] {
   const last = new Map<string, Happening>();
+  const raised = new Map<string, Priority>(); // an alarm keeps the priority it was raised with
   for (const each of events.value) {
-    if (each.asset === asset && KINDS.has(each.kind)) last.set(each.condition, each);
+    if (each.asset !== asset || !KINDS.has(each.kind)) continue;
+    last.set(each.condition, each);
+    if (each.stage !== "suspected" && each.priority && !raised.has(each.condition)) raised.set(each.condition, each.priority);
   }
   const open = new Map(alarms.value.map((each) => [each.id, each]));
   for (const each of open.values()) if (each.event.asset === asset) last.set(each.id, each.event);
-  return [...last.values()].map((event) => ({
-    event,
-    from: Date.parse(event.since ?? event.t),
-    until: event.stage === "closed" ? Date.parse(event.t) : now.value,
-    look: open.get(event.condition)?.priority ?? "past",
-  }));
+  return [...last.values()]
+    .map((event) => ({
+      event,
+      from: Date.parse(event.since ?? event.t),
+      until: event.stage === "closed" ? Date.parse(event.t) : now.value,
+      priority: open.get(event.condition)?.priority ?? raised.get(event.condition),
+      stands: open.has(event.condition),
+    }))
+    .sort((a, b) => rank(a.priority) - rank(b.priority) || a.from - b.from);
 }
 
 function Span({ span }: { span: Stood }) {
@@ -40,7 +48,7 @@ function Span({ span }: { span: Stood }) {
   if (right <= 0) return null;
   const words = { what: title(span.event), from: time(span.from), until: time(span.until) };
   const style = { left: `${left * 100}%`, width: `${Math.max(0.4, (right - left) * 100)}%` };
-  return <i class={`span ${span.look}`} style={style} title={t("strip.span", words)} role="img" aria-label={t("strip.span", words)} />;
+  return <i class={`span ${span.priority ?? ""}${span.stands ? "" : " past"}`} style={style} title={t("strip.span", words)} role="img" aria-label={t("strip.span", words)} />;
 }
 
 export function Strip() {

@@ -2,13 +2,14 @@ import type { Tag, Vessel } from "../state/api";
 import { now } from "../state/clock";
 import { alarms } from "../state/live";
 import { HOUR, to } from "../state/route";
+import { byUrgency, cardOf } from "../state/urgency";
 import { nameOf } from "../text/format";
 import { language } from "../text/language";
 import { title } from "../text/words";
 import { Spark } from "../trend/spark";
 import { BatchLine } from "./batch";
 import { HealthMark } from "./health";
-import { Mark, worst } from "./mark";
+import { Mark } from "./mark";
 import { Outline } from "./outline";
 import { RangeBar } from "./range-bar";
 import { Value } from "./value";
@@ -25,8 +26,8 @@ export function mainTags(vessel: Vessel): Tag[] {
 const lastHours = (): [number, number] => [now.value - 8 * HOUR, now.value];
 
 export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean }) {
-  const open = alarms.value.filter((each) => each.event.asset === vessel.id);
-  const first = worst(open);
+  const open = byUrgency(alarms.value.filter((each) => each.event.asset === vessel.id));
+  const first = open[0];
   return (
     <article class="vessel panel" aria-label={vessel.id}>
       <header>
@@ -52,7 +53,7 @@ export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean
       <footer>
         <HealthMark asset={vessel.id} />
         {first ? (
-          <a class="worst" href={to("unit", vessel.id, { alarm: first.id })}>
+          <a class="worst" href={cardOf(first)}>
             <Mark priority={first.priority} pulse={first.state !== "acked"} />
             <span>
               {title(first.event)}

@@ -76,6 +76,7 @@ export interface Happening {
   kind: string;
   asset: string;
   stage: "suspected" | "confirmed" | "revised" | "closed";
+  priority: Priority | null;
   condition: string;
   tag: string | null;
   verdict: string | null;
@@ -143,15 +144,25 @@ async function answer<T>(response: Response): Promise<T> {
   throw new Error(problem.detail ?? `${response.status} ${response.statusText}`);
 }
 
+/** The service is not there; what to say of it is the page's affair and not the browser's. */
+export class NoContact extends Error {}
+
+async function ask<T>(path: string, init?: RequestInit): Promise<T> {
+  try {
+    return await answer<T>(await fetch(`${root}/${path}`, init));
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof SyntaxError ? new NoContact() : error;
+  }
+}
+
 export async function get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
   const search = new URLSearchParams(query).toString();
-  return answer<T>(await fetch(`${root}/${path}${search ? `?${search}` : ""}`));
+  return ask<T>(`${path}${search ? `?${search}` : ""}`);
 }
 
 export async function acknowledge(id: string): Promise<Alarm> {
-  const path = `${root}/alarms/${encodeURIComponent(id)}/acknowledge`;
   const headers = { "content-type": "application/json" };
-  return answer<Alarm>(await fetch(path, { method: "POST", headers, body: "{}" }));
+  return ask<Alarm>(`alarms/${encodeURIComponent(id)}/acknowledge`, { method: "POST", headers, body: "{}" });
 }
 
 export function getTrend(name: string, start: number, end: number, points: number): Promise<Trend> {

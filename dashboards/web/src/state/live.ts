@@ -13,6 +13,8 @@ export const alarms = signal<Alarm[]>([]);
 export const events = signal<Happening[]>([]);
 export const lost = signal(false);
 export const lostSince = signal(0);
+/** True once everything that has a value was told: from then on a name without one is unknown. */
+export const heardAll = signal(false);
 
 const readings = new Map<string, Signal<Reading | undefined>>();
 const beliefs = new Map<string, Signal<Belief | undefined>>();
@@ -50,6 +52,7 @@ const newest = () => events.peek().at(-1)?.number ?? 0;
 
 async function takeSnapshot(snapshot: Snapshot, number: number): Promise<void> {
   takeValues(snapshot);
+  heardAll.value = true;
   alarms.value = snapshot.alarms;
   if (number < newest()) events.value = []; // another ledger: numbers began anew
   takeEvents(await get<Happening[]>("events", { limit: String(KEPT) }));

@@ -1,5 +1,6 @@
 // Events and alarms put into the reader's words by the service's catalogue.
-import type { Cause, Happening } from "../state/api";
+import { type Cause, type Happening, NoContact } from "../state/api";
+import { lostTogether } from "../state/urgency";
 import { digitsFor, nameOf, number, percent, withUnit } from "./format";
 import { maybe, message, t } from "./language";
 
@@ -34,17 +35,39 @@ function code(event: Happening): string {
   return event.causes[0]?.code ?? (typeof told === "string" ? told : own);
 }
 
+/** Kinds that are found on one signal alone: what happened says nothing without the name of the signal. */
+const SIGNALS = new Set(["signal_lost", "frozen", "dead", "spike", "noise", "gap", "limit"]);
+
 /** What happened, in one line. */
 export function title(event: Happening): string {
   const name = message(`cause.${code(event)}.name`, parts(event));
   const what = name ? capital(name) : event.causes[0] ? capital(plain(code(event))) : kindName(event);
-  return event.tag && event.causes.length === 0 ? `${nameOf(event.tag)} · ${what}` : what;
+  const named = SIGNALS.has(event.kind) || event.causes.length === 0;
+  return event.tag && named ? `${nameOf(event.tag)} · ${what}` : what;
 }
+
+/** What it happened to: a tag, else a unit or a source. */
+export const subject = (event: Happening) => event.tag ?? event.asset;
+
+/** How many signals were lost together, and which; empty for all else. */
+export function together(event: Happening): string {
+  const names = lostTogether(event);
+  const count = Number(event.detail["count"]) || names.length;
+  return names.length ? t("alarms.together", { count: number(count, 0), tags: names.map(nameOf).join(", ") }) : "";
+}
+
+/** Why something did not work, in the reader's language when it is the page that knows it. */
+export function reason(error: Error): string {
+  return error instanceof NoContact ? t("lost.reason") : error.message;
+}
+
+/** Details that the card says elsewhere. */
+const told = new Set(["code", "rate_per_h", "size_sd", "text"]);
 
 /** Further facts, as pairs of a name and a value. */
 export function facts(event: Happening): [string, string][] {
   return Object.entries(event.detail)
-    .filter(([name]) => name !== "code" && name !== "rate_per_h" && name !== "size_sd")
+    .filter(([name]) => !told.has(name) && !(event.detail["tags"] && (name === "tags" || name === "count")))
     .map(([name, value]) => [maybe(`detail.${name}`, plain(name)), typeof value === "number" ? short(value) : plain(value)]);
 }
 
@@ -59,8 +82,13 @@ export function about(event: Happening, part: "cause" | "consequence" | "action"
   return message(`cause.${code(event)}.${part}`, parts(event));
 }
 
+const sentence = (text: string) => capital(/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** What speaks for it, and what the source says itself, a sentence each. */
 export function evidence(event: Happening): string[] {
-  return event.evidence.map((code) => message(`evidence.${code}`, parts(event)) ?? plain(code));
+  const { text } = event.detail;
+  const codes = event.evidence.map((code) => message(`evidence.${code}`, parts(event)) ?? plain(code));
+  return [...codes, ...(typeof text === "string" && text ? [text] : [])].map(sentence);
 }
 
 /** How large, with its unit and sign. */

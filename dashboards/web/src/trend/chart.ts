@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import type { Tag } from "../state/api";
 import { allowance } from "../state/clock";
 import { belief, lost, reading } from "../state/live";
+import { reason } from "../text/words";
 import { type Look, options } from "./plot";
 import { addBelief, addReading, columns, type Data, empty, load, type Names, POINTS } from "./series";
 
@@ -63,7 +64,7 @@ export class Chart {
         this.tell("", data.measured.t.length + data.mean.t.length + data.lab.t.length === 0);
         this.draw();
       })
-      .catch((error: Error) => this.tell(lost.peek() ? "" : error.message, false));
+      .catch((error: Error) => this.tell(lost.peek() ? "" : reason(error), false));
   }
 
   /** Take what came live; read again when the window has moved on by a tenth. */

@@ -1,6 +1,7 @@
 // What belongs to one quantity: its hue, its set point and samples, its faults.
 import { now } from "../state/clock";
 import { alarms, tags } from "../state/live";
+import { concerns } from "../state/urgency";
 import type { Names } from "./series";
 
 const HUES = new Set(["pH", "pO2", "pCO2", "conductivity", "temperature", "VCD"]);
@@ -26,6 +27,6 @@ export function faults(name: string): [number, number][] {
   const asset = name.split(".")[0];
   return alarms
     .peek()
-    .filter(({ event }) => event.asset === asset && (event.tag ?? event.causes[0]?.tag ?? name) === name)
+    .filter(({ event }) => event.asset === asset && (concerns(event, name) ?? true))
     .map(({ event, raised }) => [Date.parse(event.since ?? raised) / 1000, now.peek() / 1000]);
 }
