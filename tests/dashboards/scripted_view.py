@@ -139,6 +139,55 @@ def aeration(asset: str = "R102") -> Event:
     )
 
 
+def lost(name: str, age_s: int = 600, asset: str = "R101", stage: Stage = Stage.CONFIRMED) -> Event:
+    """One signal that fell silent `age_s` ago."""
+    since = NOW - age_s * SECOND
+    cause = Cause("no_signal", Verdict.UNKNOWN, asset, f"{asset}.{name}", 1.0)
+    return Event(
+        since,
+        Kind.SIGNAL_LOST,
+        asset,
+        stage,
+        f"{asset}.{name}/signal_lost/1",
+        tag=f"{asset}.{name}",
+        verdict=Verdict.UNKNOWN,
+        since=since,
+        causes=(cause,),
+        evidence=("signal.signal_lost",),
+    )
+
+
+def lost_together(stage: Stage = Stage.CONFIRMED, t: int = NOW) -> Event:
+    """Three signals of a vessel that fell silent together; the end of it names none."""
+    names = ("pH", "pO2", "temperature") if stage is Stage.CONFIRMED else ()
+    return Event(
+        t,
+        Kind.SIGNAL_LOST,
+        "R101",
+        stage,
+        "R101/signal_lost/together/1",
+        verdict=Verdict.UNKNOWN,
+        since=NOW - 600 * SECOND,
+        causes=(Cause("signals_lost_together", Verdict.UNKNOWN, "R101", None, 1.0),),
+        evidence=("signal.signal_lost",),
+        detail={"count": float(len(names)), "tags": ", ".join(names)},
+    )
+
+
+def link_down(source: str = "lab-mqtt") -> Event:
+    """A source that does not answer."""
+    text = "127.0.0.1:1883 refuses the connection"
+    return Event(
+        NOW,
+        Kind.LINK,
+        source,
+        Stage.CONFIRMED,
+        f"{source}/link/{NOW}",
+        since=NOW - 90 * SECOND,
+        detail={"text": text},
+    )
+
+
 def alarm(event: Event, priority: Priority = Priority.HIGH, state: AlarmState = AlarmState.UNACK) -> Alarm:
     """The alarm that stands for `event`."""
     return Alarm(event.condition, state, priority, event, event.t, event.t)
@@ -311,6 +360,7 @@ class ScriptedView:
     def links(self) -> list[LinkState]:
         return [
             LinkState("plant-opcua", True, "connected", NOW - 5 * HOUR, 98_231, 1),
+            LinkState("skid", True, "edge node bioline/skid is gone; its values are stale", NOW, 7, 0),
             LinkState(
                 "lab-mqtt",
                 False,

@@ -59,7 +59,7 @@ async def test_trend_has_the_measured_series_and_the_band(client):
 @pytest.mark.parametrize(
     ("path", "status", "word"),
     [
-        ("/api/v1/trend?name=R999.pH", 404, "near it: R101.pH"),
+        ("/api/v1/trend?name=R999.pH", 404, "R101.pH"),
         ("/api/v1/trend?name=R101.nix", 404, "R101.nix"),
         ("/api/v1/trend?name=r101.glucos", 404, "R101.glucose"),
         ("/api/v1/trend?name=xyz", 404, "R101, R102"),

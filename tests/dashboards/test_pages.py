@@ -1,101 +1,18 @@
 """The pages as a person sees them: headless Chromium against the interface over a scripted view."""
 
-import asyncio
-import contextlib
-import os
 import re
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from browsing import serve, tab
+from playwright.async_api import expect
 from scripted_view import SECOND, ScriptedView, aeration, alarm, drift, line
 
-from dashboards import pages
-from dashboards.app import create_app
 from twin.domain.alarm import AlarmState, Priority
 from twin.domain.asset import Origin
 from twin.domain.event import Stage
 from twin.domain.measurement import Estimate, Quality
-from twin.ports import View
 
 pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="module")]
-
-WEB = Path(pages.__file__).parent / "web"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    """The built pages; built here only when everything for it is at hand."""
-    if (pages.BUILT / "index.html").is_file():
-        return
-    npm = shutil.which("npm")
-    if npm is None or not (WEB / "node_modules").is_dir():
-        pytest.skip("the pages are not built: cd dashboards/web && npm ci && npm run build")
-    subprocess.run([npm, "run", "build"], cwd=WEB, check=True, capture_output=True, timeout=120)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium: apt-get install chromium, or name one in CHROMIUM")
-    async with async_playwright() as playwright:
-        each = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield each
-        await each.close()
-
-
-class Quiet(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.asynccontextmanager
-async def serve(view: View, port: int = 0) -> AsyncIterator[int]:
-    """The interface on a free port of loopback, in this loop."""
-    with socket.create_server(("127.0.0.1", port)) as sock:
-        config = uvicorn.Config(
-            create_app(view), log_level="error", lifespan="off", timeout_graceful_shutdown=1
-        )
-        server = Quiet(config)
-        task = asyncio.create_task(server.serve(sockets=[sock]))
-        try:
-            yield sock.getsockname()[1]
-        finally:
-            if isinstance(view, ScriptedView):
-                view.stop()
-            server.should_exit = True
-            await task
-
-
-@contextlib.asynccontextmanager
-async def tab(browser: Browser, **settings: object) -> AsyncIterator[Page]:
-    """A tab that fails the test on any error of the page's own."""
-    errors: list[str] = []
-    async with await browser.new_context(locale="en-GB", reduced_motion="reduce", **settings) as context:  # type: ignore[arg-type]
-        page = await context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda note: errors.append(note.text) if "Content Security" in note.text else None)
-        yield page
-    assert errors == []
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Pages served over a scripted view, and tabs of a browser to look at them."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from playwright.async_api import Browser, Page
+from scripted_view import ScriptedView
+
+from dashboards.app import create_app
+from twin.ports import View
+
+
+class Quiet(uvicorn.Server):
+    """Leaves signals to pytest."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serve(view: View, port: int = 0) -> AsyncIterator[int]:
+    """The interface on a free port of loopback, in this loop."""
+    with socket.create_server(("127.0.0.1", port)) as sock:
+        config = uvicorn.Config(
+            create_app(view), log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = Quiet(config)
+        task = asyncio.create_task(server.serve(sockets=[sock]))
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            if isinstance(view, ScriptedView):
+                view.stop()
+            server.should_exit = True
+            await task
+
+
+@contextlib.asynccontextmanager
+async def tab(browser: Browser, **settings: object) -> AsyncIterator[Page]:
+    """A tab that fails the test on any error of the page's own."""
+    errors: list[str] = []
+    async with await browser.new_context(locale="en-GB", reduced_motion="reduce", **settings) as context:  # type: ignore[arg-type]
+        page = await context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda note: errors.append(note.text) if "Content Security" in note.text else None)
+        yield page
+    assert errors == []
