@@ -6,7 +6,7 @@ ARGS ?=
 FRONT := dashboards/static/index.html
 WEB := $(shell find dashboards/web -path dashboards/web/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: demo test check front wheel tools clean help
+.PHONY: demo test check front wheel tools plots clean help
 
 help:           ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,6 +31,10 @@ wheel: $(VENV)/.test $(FRONT) ## Build a wheel that carries the pages
 
 tools:                        ## Servers and browser the tests use; says what is missing
 	@scripts/test-tools
+
+plots: $(VENV)/.test          ## Draw the plots of the simulated plant again
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	@$(BIN)/python -m benchmarks.plant_plots
 
 clean:                        ## Remove what was made
 	rm -rf $(VENV) dashboards/static dashboards/web/node_modules dist
