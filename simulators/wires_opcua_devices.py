@@ -28,12 +28,13 @@ class Nameplate:
 
 
 class Devices:
-    """Devices below ``Objects/DeviceSet``, ``s=DeviceSet.<device id>``, and the health of each.
+    """Devices below ``Objects/DeviceSet``, ``s=DeviceSet.<device id>``, and the health of transmitters.
 
     Parameters
     ----------
     plates : Mapping[str, Nameplate]
-        By device id: a vessel, or the tag that a transmitter measures.
+        By device id: a vessel, then below it the tags that its transmitters measure. In one flat
+        folder they would take the driver a time that grows with the square of their number.
     """
 
     def __init__(self, plates: Mapping[str, Nameplate]) -> None:
@@ -52,15 +53,17 @@ class Devices:
         )
         for device, plate in self._plates.items():
             node = ua.NodeId(f"DeviceSet.{device}", index)
-            item = await folder.add_object(node, ua.QualifiedName(device, index))
-            for name, content in (
+            vessel, _, name = device.partition(".")
+            below = server.get_node(ua.NodeId(f"DeviceSet.{vessel}", index)) if name else folder
+            item = await below.add_object(node, ua.QualifiedName(name or vessel, index))
+            for part, content in (
                 ("Manufacturer", ua.LocalizedText(plate.manufacturer)),
                 ("Model", ua.LocalizedText(plate.model)),
                 ("SerialNumber", plate.serial_number),
             ):
-                place = ua.NodeId(f"{node.Identifier}.{name}", index)
-                await item.add_property(place, ua.QualifiedName(name, standard), content)
-            if "." in device:
+                place = ua.NodeId(f"{node.Identifier}.{part}", index)
+                await item.add_property(place, ua.QualifiedName(part, standard), content)
+            if name:
                 await self._add_health(server, node, device, standard)
 
     async def _add_health(self, server: Server, device: ua.NodeId, tag: str, standard: int) -> None:

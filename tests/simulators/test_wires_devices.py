@@ -31,9 +31,9 @@ async def test_a_client_finds_the_devices_and_their_health_follows_the_quality()
         di = await client.get_namespace_index(DI_NAMESPACE)
         ours = await client.get_namespace_index("urn:bioline:plant")
         devices = await client.nodes.objects.get_child([f"{di}:DeviceSet"])
-        names = {(await node.read_browse_name()).Name for node in await devices.get_children()}
-        assert names == {"R101", "R101.pH", "R101.pO2"}
-        probe = await devices.get_child([f"{ours}:R101.pH"])
+        (vessel,) = await devices.get_children()
+        assert await (await vessel.get_child([f"{di}:SerialNumber"])).read_value() == "SIM-R101"
+        probe = await vessel.get_child([f"{ours}:pH"])
         plate = [await (await probe.get_child([f"{di}:{n}"])).read_value() for n in ("Manufacturer", "Model")]
         assert [text.Text for text in plate] == [MAKER, "Simulated pH transmitter"]
         assert await (await probe.get_child([f"{di}:SerialNumber"])).read_value() == "SIM-R101-pH"
@@ -54,7 +54,7 @@ async def test_a_client_finds_the_devices_and_their_health_follows_the_quality()
         assert said == [("OFF_SPEC", 1.0), ("FAILURE", 3.0), ("NORMAL", 5.0)]
         await asyncio.sleep(0.1)
         assert heard.values.empty()
-        other_health = await devices.get_child([f"{ours}:R101.pO2", f"{di}:DeviceHealth"])
+        other_health = await vessel.get_child([f"{ours}:pO2", f"{di}:DeviceHealth"])
         assert await other_health.read_value() == 0
         await subscription.delete()
         value = await client.get_node(ua.NodeId("R101.pH", ours)).read_value()
