@@ -7,15 +7,16 @@ from typing import Any, Final
 import numpy as np
 
 from twin.domain.asset import Vessel
-from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.event import Event, Kind, Stage
 from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
-from twin.engine.mind import Mind, Release, Stepper
+from twin.engine.mind import Expected, Mind, Release, Stepper
+from twin.engine.usual import Usual
 from twin.monitors.decision import Decisions
 from twin.monitors.glr import Evidence, Finding
 from twin.observers.rewind import HOUR, Row, Tape
-from twin.observers.ukf import SPREAD, Belief, Correction, factor
+from twin.observers.ukf import SPREAD, Belief, factor
 from twin.processes.base import Process, Shape, model_ref
 
 UNCERTAIN: Final = 3.0
@@ -34,6 +35,13 @@ MARGIN_H: Final = 0.1
 """A state is let go this much before the onset found [h] (chosen default)."""
 HONEST_H: Final = 24.0
 """What counts as a probe's usual bias follows the belief with this time constant [h] (default)."""
+HOLD_H: Final = 1.0
+"""An input that is not seen keeps its last value this long, then it is not known any more; longer when its
+tag may be silent for long [h] (chosen default)."""
+LAYOUT: Final = 2
+"""Of a snapshot."""
+DARK_H: Final = 1.0
+"""After this long without any reading the twin settles as at its begin [h] (chosen default)."""
 
 
 class CultureTwin:
@@ -56,14 +64,15 @@ class CultureTwin:
         self._reading = {o.name: i for i, o in enumerate(process.outputs)}
         self._model = model_ref(process)
         self._decisions = Decisions(vessel.id, {h.code: h for h in process.hypotheses}, self._model)
-        sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
-        self._biases = sorted({self._place[h.state] for h in sensors})
+        self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
         self._tags = {tag.name: tag for tag in vessel.tags}
+        self._hold_ns = np.array([self._hold(i.name) for i in process.inputs], dtype=np.int64)
         self._mind: Mind | None = None
         self._tape: Tape[Mind] = Tape()
         self._releases: list[Release] = []
         self._inputs = np.array([i.default for i in process.inputs])
-        self._usual = np.zeros(len(self._place))
+        self._seen_ns = np.zeros(len(process.inputs), dtype=np.int64)
+        self._read_ns = 0
         self._start_ns = 0
         self._settled_ns = 0
 
@@ -75,14 +84,12 @@ class CultureTwin:
         events = self._take_assays(frame.assays, row)
         mind = self._mind or mind
         self._mind, resets = mind, mind.resets
-        done = self._stepper.step(mind, row, self._releases)
-        band = self._band(mind, done, row)
+        band = self._band(self._advance(mind, row), row)
         if mind.resets > resets:
             events.append(self._told(row.end_ns, "filter_reset", {"resets": float(mind.resets)}))
-        events += self._decide(row.end_ns)
+        events += self._decide(row)
         mind = self._mind
         self._tape.mark(row.end_ns, mind.copy)
-        self._learn_usual(mind, row)
         return band + self._quantities(mind, row), events
 
     def _begin(self, start_ns: int) -> Mind:
@@ -91,8 +98,9 @@ class CultureTwin:
         mean, sd = self.process.begin(batch, age_h)
         self._start_ns = start_ns
         self._settled_ns = start_ns + int(WARM_UP_H * HOUR)
-        self._usual = mean.copy()
-        self._mind = Mind(Belief(mean, np.diag(sd**2)), self._stepper.bank.empty())
+        self._read_ns = start_ns
+        belief = Belief(mean, np.diag(sd**2))
+        self._mind = Mind(belief, self._stepper.bank.empty(), Usual.of(belief, self._stepper.biases))
         self._tape.mark(start_ns, self._mind.copy)
         return self._mind
 
@@ -102,7 +110,9 @@ class CultureTwin:
         for i, given in enumerate(self.process.inputs):
             if given.name in frame.values:
                 inputs[i] = frame.values[given.name].mean
+                self._seen_ns[i] = frame.end_ns
         self._inputs = inputs
+        unknown = (self._seen_ns > 0) & (frame.end_ns - self._seen_ns > self._hold_ns)
         readings, widen = np.full(len(self._reading), np.nan), np.ones(len(self._reading))
         for name, i in self._reading.items():
             value = frame.values.get(name)
@@ -111,7 +121,12 @@ class CultureTwin:
             if np.isfinite(value.mean):
                 readings[i] = value.mean
                 widen[i] = UNCERTAIN if value.uncertain else 1.0
-        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen)
+        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown)
+
+    def _hold(self, name: str) -> int:
+        """How long an input keeps its last value when it is not seen [ns]."""
+        silence_s = self._tags[name].silence_s if name in self._tags else 0.0
+        return int(max(HOLD_H * HOUR, 2e9 * silence_s))
 
     def _railed(self, name: str, value: FrameValue) -> bool:
         """Tell whether a reading lies at the end of its range: then it says "at least", not "equal"."""
@@ -159,13 +174,13 @@ class CultureTwin:
         for row in self._tape.rows_after(mark_ns):
             if row.end_ns > now_ns:
                 break
-            self._stepper.step(mind, row, self._releases)
+            self._advance(mind, row)
             self._tape.mark(row.end_ns, mind.copy)
         self._mind = mind
         return True
 
-    def _decide(self, now_ns: int) -> list[Event]:
-        mind = self._mind
+    def _decide(self, row: Row) -> list[Event]:
+        mind, now_ns = self._mind, row.end_ns
         if mind is None:
             return []
         values = dict(zip(self._place, mind.belief.mean.tolist(), strict=True))
@@ -173,6 +188,11 @@ class CultureTwin:
         for release in self._releases:
             if release.end_ns == 0 and release.code not in self._decisions.standing:
                 release.end_ns = now_ns
+        if row.empty:
+            return events
+        if row.start_ns - self._read_ns > DARK_H * HOUR:
+            self._settled_ns = max(self._settled_ns, now_ns + int(WARM_UP_H * HOUR))
+        self._read_ns = now_ns
         if now_ns < self._settled_ns:
             mind.evidence = self._stepper.bank.empty()
             return events
@@ -214,22 +234,34 @@ class CultureTwin:
         self._settled_ns = now_ns + int(SETTLE_H * HOUR)
         return [self._decisions.confirm(better, findings, now_ns, baseline)]
 
-    def _learn_usual(self, mind: Mind, row: Row) -> None:
-        """Follow the usual bias of each probe; not while a finding says it lies."""
-        hours = (row.end_ns - row.start_ns) / HOUR
+    def _advance(self, mind: Mind, row: Row) -> Expected:
+        """One step, and what it teaches about usual biases: nothing where a fault acts or is suspected."""
+        expected = self._stepper.step(mind, row, self._releases)
         young = row.end_ns - self._start_ns < HONEST_H * HOUR / 2
-        share = 1.0 if young else min(hours / HONEST_H, 1.0)
-        doubted = self._decisions.doubted()
-        for i in self._biases:
-            if self._stepper.names[i] not in doubted:
-                self._usual[i] += share * (mind.belief.mean[i] - self._usual[i])
+        hours = (row.end_ns - row.start_ns) / HOUR
+        share = np.full(len(self._bias), 1.0 if young else min(hours / HONEST_H, 1.0))
+        codes = [release.code for release in self._releases if release.acts_in(row)]
+        codes += self._decisions.suspected_at(row.end_ns)
+        states = [self._decisions.hypotheses[code].state for code in codes]
+        share[[self._bias[state] for state in states if state in self._bias]] = 0.0
+        mind.usual = mind.usual.learnt(mind.belief, share, self._stepper.biases)
+        return expected
 
-    def _band(self, mind: Mind, done: Correction, row: Row) -> list[Estimate]:
-        """What honest probes should read, as expected before this row's readings were looked at."""
-        lie = np.zeros(len(self._place))
-        lie[self._biases] = (mind.belief.mean - self._usual)[self._biases]
-        mean = done.predicted - done.slope @ lie
-        sd = np.sqrt(done.spread**2 + self._stepper.noise(done.predicted))
+    def _band(self, expected: Expected, row: Row) -> list[Estimate]:
+        """What honest probes should read, as expected before this row's readings were looked at.
+
+        A probe that was found to lie says no more what its usual bias is: it is known to its
+        accuracy, and what was taken away to what the model's own error may feign.
+        """
+        lying = self._decisions.lying()
+        doubt = np.zeros(len(self._bias))
+        for h in lying:
+            doubt[self._bias[h.state]] = h.slack
+        mean, sd = self._stepper.honest(expected, row, doubt)
+        for h in lying:
+            if h.tag in self._reading and h.tag in self._tags:
+                place = self._reading[h.tag]
+                sd[place] = np.hypot(sd[place], self._tags[h.tag].accuracy)
         return [
             Estimate(f"{self.vessel.id}.{o.name}", row.end_ns, float(mean[i]), float(sd[i]), o.unit)
             for i, o in enumerate(self.process.outputs)
@@ -262,23 +294,30 @@ class CultureTwin:
     def snapshot(self) -> dict[str, Any]:
         """State as numbers, strings, lists and arrays."""
         return {
+            "layout": LAYOUT,
             "start_ns": self._start_ns,
             "settled_ns": self._settled_ns,
             "mind": _plain(self._mind) if self._mind else None,
             "inputs": self._inputs,
-            "usual": self._usual,
-            "rows": [[r.start_ns, r.end_ns, r.inputs, r.readings, r.widen] for r in self._tape.rows],
+            "seen_ns": self._seen_ns,
+            "read_ns": self._read_ns,
+            "rows": [
+                [r.start_ns, r.end_ns, r.inputs, r.readings, r.widen, r.unknown] for r in self._tape.rows
+            ],
             "marks": [[t, _plain(m)] for t, m in self._tape.marks],
             "releases": [[r.start_ns, r.end_ns, r.code, r.walk] for r in self._releases],
             "decisions": self._decisions.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state from `snapshot`."""
+        """Take up a state from `snapshot`; one of another layout is left, and the twin begins anew."""
+        if state.get("layout") != LAYOUT:
+            return
         self._start_ns, self._settled_ns = int(state["start_ns"]), int(state["settled_ns"])
         self._mind = _mind(state["mind"]) if state["mind"] else None
-        self._inputs, self._usual = np.array(state["inputs"]), np.array(state["usual"])
-        self._tape.rows = [Row(int(s), int(e), *map(np.array, rest)) for s, e, *rest in state["rows"]]
+        self._inputs, self._read_ns = np.array(state["inputs"]), int(state["read_ns"])
+        self._seen_ns = np.array(state["seen_ns"], dtype=np.int64)
+        self._tape.rows = [_row(row) for row in state["rows"]]
         self._tape.marks = [(int(t), _mind(m)) for t, m in state["marks"]]
         self._releases = [
             Release(int(start), int(end), str(code), np.array(walk))
@@ -287,17 +326,27 @@ class CultureTwin:
         self._decisions.restore(state["decisions"])
 
 
+def _row(state: Any) -> Row:
+    """A row from a snapshot, where a reading that was not there may have become None."""
+    start, end, *numbers, unknown = state
+    inputs, readings, widen = (np.array(values, dtype=np.float64) for values in numbers)
+    return Row(int(start), int(end), inputs, readings, widen, np.array(unknown, dtype=np.bool_))
+
+
 def _plain(mind: Mind) -> list[Any]:
-    known = mind.evidence
+    known, usual = mind.evidence, mind.usual
     return [
         [mind.belief.mean, mind.belief.cov, mind.resets, mind.nis],
         [known.error, known.score, known.information, known.onset],
+        [np.ascontiguousarray(part) for part in (usual.mean, usual.cross, usual.cov)],
     ]
 
 
 def _mind(state: Any) -> Mind:
-    (mean, cov, resets, nis), (error, score, information, onset) = state
+    (mean, cov, resets, nis), (error, score, information, onset), usual = state
     evidence = Evidence(
         np.array(error), np.array(score), np.array(information), np.array(onset, dtype=np.int64)
     )
-    return Mind(Belief(np.array(mean), np.array(cov)), evidence, int(resets), float(nis))
+    return Mind(
+        Belief(np.array(mean), np.array(cov)), evidence, Usual(*map(np.array, usual)), int(resets), float(nis)
+    )

@@ -6,9 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from twin.domain.event import Verdict
+from twin.engine.usual import Usual
 from twin.monitors.glr import Bank, Evidence
 from twin.observers.rewind import Row
-from twin.observers.ukf import Belief, Correction, correct, predict, sound
+from twin.observers.ukf import Belief, Correction, correct, expect, predict, sound
 from twin.processes.base import Array, Process
 
 EXCHANGED: Final = 20.0
@@ -25,6 +27,8 @@ class Mind:
     ----------
     belief : Belief
     evidence : Evidence
+    usual : Usual
+        Biases that the probes usually have.
     resets : int
         How often the self-check failed and the last good belief was taken up again.
     nis : float
@@ -33,6 +37,7 @@ class Mind:
 
     belief: Belief
     evidence: Evidence
+    usual: Usual
     resets: int = 0
     nis: float = 1.0
 
@@ -65,6 +70,14 @@ class Release:
         return self.start_ns < row.end_ns and (self.end_ns == 0 or row.start_ns < self.end_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was believed at the end of a row before its readings were looked at."""
+
+    belief: Belief
+    usual: Usual
+
+
 class Stepper:
     """Steps a `Mind` along the rows of one vessel.
 
@@ -85,20 +98,33 @@ class Stepper:
         self._sd = np.array([o.sd for o in process.outputs])
         self._relative = np.array([o.relative for o in process.outputs])
         places = {name: i for i, name in enumerate(self.names)}
+        sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
+        self.biases = np.array(sorted({places[h.state] for h in sensors}), dtype=np.intp)
+        self._regulated = np.array([s.regulated for s in process.states], dtype=bool)
+        self._drives = np.zeros((len(process.inputs), len(self.names)))
+        for i, given in enumerate(process.inputs):
+            for state, walk in given.drives.items():
+                self._drives[i, places[state]] = walk
         self._refills = [
             (i, places[o.refill], o.refill_least) for i, o in enumerate(process.outputs) if o.refill
         ]
 
-    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = ()) -> Correction:
+    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = ()) -> Expected:
         """Predict to the end of the row, put its readings in, weigh the innovations; in place."""
         process, u = self.process, row.inputs
         hours = (row.end_ns - row.start_ns) / 3.6e12
-        noise = self._walk * hours
+        doubt = self._drives[row.unknown].max(axis=0, initial=0.0)
+        stays = self._regulated & (doubt > 0.0)
+        noise = (self._walk + (doubt * mind.belief.mean) ** 2) * hours
         for release in releases:
             if release.acts_in(row):
                 noise = noise + release.walk * hours
-        prior = predict(mind.belief, lambda x: process.advance(x, u, hours), noise, self.scale)
-        before = self._refill(self._bounded(prior.belief), row)
+        prior = predict(
+            mind.belief, lambda x: np.where(stays, x, process.advance(x, u, hours)), noise, self.scale
+        )
+        before, exchanged = self._refill(self._bounded(prior.belief), row)
+        moved = prior.belief.mean - mind.belief.mean
+        usual = mind.usual.carried(prior.F, mind.belief, moved, self.biases).apart_from(exchanged)
         done = correct(
             before,
             lambda x: process.observe(x, u),
@@ -111,12 +137,21 @@ class Stepper:
         after = self._bounded(done.belief)
         if not sound(after, self.scale):
             self._reset(mind)
-            return done
-        mind.belief = after
+            return Expected(before, usual)
+        mind.belief, mind.usual = after, usual.corrected(done)
         known = mind.evidence
         self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
         self._average(mind, row, done, hours)
-        return done
+        return Expected(before, usual)
+
+    def honest(self, expected: Expected, row: Row, doubt: Array) -> tuple[Array, Array]:
+        """What honest probes, with their usual bias, should read: mean and standard deviation (m,).
+
+        `doubt` is a further standard deviation of each usual bias (k,).
+        """
+        belief = expected.usual.doubted(doubt).honest(expected.belief, self.biases, self.scale)
+        mean, spread = expect(belief, lambda x: self.process.observe(x, row.inputs), self.scale)
+        return mean, np.sqrt(spread**2 + self.noise(mean))
 
     def noise(self, expected: Array) -> Array:
         """Variance of the readings (..., m) around what is expected."""
@@ -125,9 +160,9 @@ class Stepper:
     def _bounded(self, belief: Belief) -> Belief:
         return Belief(np.clip(belief.mean, self._low, self._high), belief.cov)
 
-    def _refill(self, belief: Belief, row: Row) -> Belief:
-        """Follow a bottle that was exchanged: its mass jumps by more than any pump could move."""
-        mean, cov = belief.mean, belief.cov
+    def _refill(self, belief: Belief, row: Row) -> tuple[Belief, list[int]]:
+        """Follow bottles that were exchanged: their mass jumps by more than any pump could move."""
+        mean, cov, exchanged = belief.mean, belief.cov, []
         for reading, state, least in self._refills:
             jump = row.readings[reading] - mean[state]
             scatter = np.hypot(self._sd[reading], self._relative[reading] * row.readings[reading])
@@ -137,7 +172,8 @@ class Stepper:
                 mean[state] += jump
                 cov[state, :] = cov[:, state] = 0.0
                 cov[state, state] = (0.1 * enough) ** 2
-        return Belief(mean, cov)
+                exchanged.append(state)
+        return Belief(mean, cov), exchanged
 
     def _reset(self, mind: Mind) -> None:
         """Take up the last good belief, wider; the evidence so far is void."""

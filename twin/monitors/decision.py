@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from twin.domain.event import Cause, Event, Kind, ModelRef, Stage
+from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.monitors.glr import Finding
 from twin.processes.base import Hypothesis, Shape
 
@@ -16,7 +16,12 @@ SURE: Final = 0.8
 LIKELY: Final = 0.5
 """Probability needed to suspect (chosen default)."""
 REVISE: Final = 1.6
-"""A standing condition is revised when its size has grown or shrunk by this factor (chosen default)."""
+"""A jump is revised when its size has grown or shrunk by this factor (chosen default)."""
+REVISE_RAMP: Final = 0.2
+"""A drift is revised when its size has moved by this share, ... (chosen default)"""
+REVISE_LEAST: Final = 2.0
+"""... or by this many of the least changes worth telling in an hour, but never by less than the model's own
+error may feign (chosen default)."""
 PAUSE_H: Final = 1.0
 """A standing condition is told again after this long at the soonest [h] (chosen default)."""
 GONE: Final = 0.3
@@ -83,9 +88,14 @@ class Decisions:
         """States that carry a standing condition."""
         return frozenset(self.hypotheses[code].state for code in self.standing)
 
-    def doubted(self) -> frozenset[str]:
-        """States about which anything is suspected or confirmed."""
-        return frozenset(self.hypotheses[code].state for code in (*self.standing, *self.suspected))
+    def lying(self) -> list[Hypothesis]:
+        """What standing conditions say is wrong with probes."""
+        told = (self.hypotheses[code] for code in self.standing)
+        return [h for h in told if h.verdict is Verdict.SENSOR]
+
+    def suspected_at(self, time_ns: int) -> list[str]:
+        """Codes that are suspected now and were already at that time."""
+        return [code for code, standing in self.suspected.items() if standing.told_ns < time_ns]
 
     def weigh(self, findings: Sequence[Finding], now_ns: int) -> tuple[list[Event], Finding | None]:
         """Events about new findings, and the one that is to be confirmed now, if any."""
@@ -176,6 +186,9 @@ class Decisions:
         return self._event(standing, Stage.REVISED, now_ns, total, 0.0)
 
     def _changed(self, standing: Standing, total: float, h: Hypothesis) -> bool:
+        moved = abs(total - standing.told)
+        if h.shape is Shape.RAMP:
+            return moved > max(h.slack, min(REVISE_RAMP * abs(standing.told), REVISE_LEAST * h.least))
         bigger, smaller = max(abs(total), abs(standing.told)), min(abs(total), abs(standing.told))
         return bigger > REVISE * smaller and bigger - smaller > 2.0 * h.slack
 

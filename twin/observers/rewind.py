@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twin.processes.base import Array
 
 KEEP_H: Final = 50.0
@@ -22,13 +25,23 @@ HOUR: Final = 3_600_000_000_000
 
 @dataclass(slots=True)
 class Row:
-    """One frame as numbers: inputs (k,), readings (m,) with NaN where there was none, noise factors (m,)."""
+    """One frame as numbers.
+
+    Inputs (k,), readings (m,) with NaN where there was none, noise factors (m,), and which inputs have not
+    been seen for so long that they are not known any more (k,).
+    """
 
     start_ns: int
     end_ns: int
     inputs: Array
     readings: Array
     widen: Array
+    unknown: NDArray[np.bool_]
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing was read in it."""
+        return not bool(np.isfinite(self.readings).any())
 
 
 @dataclass(slots=True)

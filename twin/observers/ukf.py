@@ -118,6 +118,12 @@ def _solve_right(rows: Array, low: Array) -> Array:
     return _t(np.asarray(np.linalg.solve(_t(low), rows)))
 
 
+def expect(belief: Belief, function: Callable[[Array], Array], scale: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation (..., r) of what `function` makes of a belief."""
+    mean, first, second = _moments(function(_points(belief.mean, factor(belief.cov, scale))))
+    return mean, np.sqrt((first**2 + second**2).sum(axis=-2))
+
+
 def predict(belief: Belief, function: Callable[[Array], Array], noise: Array, scale: Array) -> Prediction:
     """Carry a belief through `function` ((..., p, n) -> (..., p, n)) and add process noise.
 

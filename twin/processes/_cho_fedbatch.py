@@ -62,14 +62,14 @@ STATES: Final[tuple[State, ...]] = (
     State("log_qO2", "1", -1.6, 0.2, 0.012, -5.0, 3.0),
     State("log_qP", "1", -7.1, 0.3, 0.02, -12.0, 0.0),
     State("W", "kg", 2.0, 2.0, 2e-4, 0.05, 1e5),
-    State("pO2", "%", 40.0, 30.0, 1.5, 0.0, 600.0),
+    State("pO2", "%", 40.0, 30.0, 1.5, 0.0, 600.0, regulated=True),
     State("log_kLa", "1", 0.0, 0.5, 0.002, -5.0, 5.0),
     State("kLa_stirrer", "1", 1.2, 0.2, 0.001, 0.0, 3.0),
     State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0),
-    State("CO2", "mmol/L", 1.5, 0.8, 0.03, 0.02, 30.0),
+    State("CO2", "mmol/L", 1.5, 0.8, 0.03, 0.02, 30.0, regulated=True),
     State("log_kLa_ratio", "1", 0.0, 0.1, 0.002, -3.0, 3.0),
     State("log_RQ", "1", 0.0, 0.06, 0.002, -1.0, 1.0),
-    State("A", "mmol/L", 30.0, 10.0, 0.08, 1.0, 300.0),
+    State("A", "mmol/L", 30.0, 10.0, 0.08, 1.0, 300.0, regulated=True),
     State("pH_bias", "1", 0.0, 0.015, 0.001, -3.0, 3.0),
     State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0),
     State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0),
@@ -80,22 +80,27 @@ STATES: Final[tuple[State, ...]] = (
     State("base_gain", "1", 1.0, 0.02, 0.001, -0.2, 3.0),
     State("feed_left", "g", 1000.0, 1000.0, 0.02, -1e3, 1e7),
     State("base_left", "g", 500.0, 500.0, 0.02, -1e3, 1e7),
-    State("yO2", "%", 20.0, 5.0, 0.02, 0.0, 100.0),
-    State("yCO2", "%", 2.0, 2.0, 0.01, 0.0, 100.0),
+    State("yO2", "%", 20.0, 5.0, 0.02, 0.0, 100.0, regulated=True),
+    State("yCO2", "%", 2.0, 2.0, 0.01, 0.0, 100.0, regulated=True),
     State("log_offgas_O2_gain", "1", 0.0, 0.004, 1e-4, -1.0, 1.0),
     State("head", "L", 1.0, 0.1, 1e-3, 0.01, 1e5),
     State("temperature_bias", "Cel", 0.0, 0.05, 0.001, -10.0, 10.0),
     State("jacket_gap", "Cel", 0.0, 3.0, 0.1, -60.0, 60.0),
 )
 
+_GAS: Final = {"pO2": 0.1, "CO2": 0.05, "yO2": 0.03, "yCO2": 0.05}
+_FEED: Final = {"G": 0.05, "W": 0.002, "feed_left": 0.01, "kappa_offset": 0.005}
+_BASE: Final = {"A": 0.02, "base_left": 0.01}
+# chosen defaults: in a day unseen pO2 may move by half its value, pH by about 0.1, glucose by a quarter
+
 INPUTS: Final[tuple[Input, ...]] = (
-    Input("flow_air", 0.0),
-    Input("flow_O2", 0.0),
-    Input("flow_CO2", 0.0),
-    Input("flow_N2", 0.0),
-    Input("feed_flow", 0.0),
-    Input("base_flow", 0.0),
-    Input("stirrer", 200.0),
+    Input("flow_air", 0.0, _GAS),
+    Input("flow_O2", 0.0, _GAS),
+    Input("flow_CO2", 0.0, _GAS),
+    Input("flow_N2", 0.0, _GAS),
+    Input("feed_flow", 0.0, _FEED),
+    Input("base_flow", 0.0, _BASE),
+    Input("stirrer", 200.0, _GAS),
     Input("pressure", 0.0),
     Input("temperature", 37.0),
 )

@@ -36,6 +36,9 @@ class State:
         [unit/h^0.5]. 0 for what can not change by itself.
     low, high : float
         Physical bounds; the belief is kept inside [unit].
+    regulated : bool
+        A control loop of the plant keeps it up through inputs: while one of these is not known, the
+        state is taken to stay where it is.
     """
 
     name: str
@@ -45,14 +48,26 @@ class State:
     walk: float
     low: float = -np.inf
     high: float = np.inf
+    regulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A measured tag the model is driven by; `default` is used until a first value came [tag's unit]."""
+    """A measured tag the model is driven by.
+
+    Parameters
+    ----------
+    name : str
+    default : float
+        Used until a first value came [tag's unit].
+    drives : Mapping of str to float
+        What becomes doubtful when the input is not known any more: by state, the standard deviation
+        per square root of an hour that enters, in proportion to the state's value [1/h^0.5].
+    """
 
     name: str
     default: float
+    drives: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

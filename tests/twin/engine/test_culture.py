@@ -6,6 +6,7 @@ Seeds: 5000-5999 are for tests and scores; the model was tuned on 1000-1999.
 from collections.abc import Iterator
 
 import numpy as np
+import orjson
 import pytest
 
 from simulators.plant import Plant
@@ -26,8 +27,14 @@ T0 = 1_767_225_600_000_000_000
 AGE_H = 72.0
 
 
+ACCURACY = {"pH": 0.01, "pO2": 1.0, "pCO2": 2.5, "conductivity": 0.06}
+"""As in the tag set of the probes [unit of the tag]."""
+
+
 def vessel() -> Vessel:
-    tags = tuple(Tag("R1", n, "", "", i.low, i.high, i.noise) for n, i in instruments(2.0).items())
+    tags = tuple(
+        Tag("R1", n, "", "", i.low, i.high, ACCURACY.get(n, i.noise)) for n, i in instruments(2.0).items()
+    )
     batch = Batch("b", T0 - int(AGE_H * HOUR), 2.0, 0.4)
     return Vessel("R1", {"en": "R1"}, tags, "cho_fedbatch", {}, batch)
 
@@ -124,6 +131,119 @@ def test_a_drifting_pH_probe_is_told_with_onset_and_size_and_the_band_stays_with
     true = plant.truth()["pH"][-1]
     assert series["R1.est_pH_true"][-1].mean == pytest.approx(true, abs=0.05)
     assert rows[-1].values["pH"].mean < series["R1.pH"][-1].mean - 0.1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("tag", "believed", "hours", "fault"),
+    [
+        ("pH", "est_pH_true", 22.0, {"kind": "pH_drift", "size": -0.02}),
+        ("pO2", "est_pO2_true", 22.0, {"kind": "pO2_drift", "size": -2.0}),
+        ("pCO2", "est_pCO2_true", 22.0, {"kind": "pCO2_drift", "size": 1.5}),
+        ("conductivity", "", 13.0, {"kind": "conductivity_shift", "size": -3}),
+    ],
+)
+def test_the_band_of_a_lying_probe_covers_the_truth_and_agrees_with_the_belief(
+    tag: str, believed: str, hours: float, fault: dict[str, object]
+) -> None:
+    rows, plant = recorded(hours, 5004, {"at_h": 8, **fault})
+    series, events = follow(new_twin(), rows)
+    (event,) = confirmed(events)
+    assert event.tag == f"R1.{tag}"
+    truth = plant.truth()
+    band = [e for e in series[f"R1.{tag}"] if e.time_ns > event.t]
+    assert len(band) > 60
+    true = np.interp([(e.time_ns - T0) / 1e9 for e in band], truth["time_s"], truth[tag])
+    mean, sd = np.array([e.mean for e in band]), np.array([e.sd for e in band])
+    assert np.mean(np.abs(mean - true) < 1.96 * sd) > 0.9
+    off = abs(rows[-1].values[tag].mean - true[-1])
+    assert sd.max() < 0.3 * off, "a band so wide says nothing"
+    if believed:
+        other = [e for e in series[f"R1.{believed}"] if e.time_ns > event.t]
+        apart = np.abs(mean - [e.mean for e in other]) / np.hypot(sd, [e.sd for e in other])
+        assert np.mean(apart < 1.96) > 0.9
+
+
+def test_the_size_told_of_a_drift_stays_near_what_is_believed() -> None:
+    rows, _ = recorded(22.0, 5003, {"kind": "pH_drift", "at_h": 8, "size": -0.02})
+    _, events = follow(new_twin(), rows)
+    told = [e for e in events if e.kind is Kind.DRIFT and e.stage in (Stage.CONFIRMED, Stage.REVISED)]
+    assert {e.condition for e in told} == {told[0].condition}
+    times = [e.t for e in told] + [rows[-1].end_ns]
+    assert min(np.diff(times[:-1])) >= HOUR
+    for event, until in zip(told, times[1:], strict=True):
+        assert event.size == pytest.approx(-0.02 * (until - T0 - 8 * HOUR) / HOUR, abs=0.055)
+
+
+@pytest.fixture(scope="module")
+def healthy_run() -> tuple[list[Frame], Plant]:
+    return recorded(38.0, 5001)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("hole_h", [6.0, 24.0])
+def test_after_a_hole_the_twin_knows_less_and_recovers_without_a_finding(
+    healthy_run: tuple[list[Frame], Plant], hole_h: float
+) -> None:
+    rows, plant = healthy_run
+    begin, end = T0 + 6 * HOUR, T0 + int((6.0 + hole_h) * HOUR)
+    rows = [Frame(f.start_ns, f.end_ns) if begin < f.end_ns <= end else f for f in rows]
+    last = sum(f.end_ns <= end for f in rows) - 1
+    rows = rows[: last + 1 + int(8 * 3600.0 / build({}).frame_s)]
+    series, events = follow(new_twin(), rows)
+    assert [e for e in events if e.kind is Kind.DRIFT] == []
+    before = last - int(hole_h * 3600.0 / build({}).frame_s)
+    truth = plant.truth()
+    for output in build({}).outputs:
+        band = series[f"R1.{output.name}"]
+        assert all(np.isfinite([e.mean, e.sd]).all() and e.sd >= output.sd for e in band), output.name
+        if output.assay:
+            continue
+        assert band[last].sd > 1.2 * band[before].sd, output.name
+        assert band[last].sd < max(0.7 * abs(band[last].mean), 3.0), output.name
+        assert 0.0 < band[last].mean < 1.5 * max(rows[before].values[output.name].mean, 1.0)
+    for name in ("pH", "pO2", "pCO2", "conductivity"):
+        e = series[f"R1.{name}"][last]
+        true = np.interp((e.time_ns - T0) / 1e9, truth["time_s"], truth[name])
+        assert abs(e.mean - true) < 2.5 * e.sd, name
+        late = series[f"R1.{name}"][-60:]
+        readings = [f.values[name].mean for f in rows[-60:]]
+        assert np.mean([abs(e.mean - r) < 2.5 * e.sd for e, r in zip(late, readings, strict=True)]) > 0.85, (
+            name
+        )
+
+
+def test_an_input_that_falls_silent_is_held_and_then_doubted(healthy_run: tuple[list[Frame], Plant]) -> None:
+    rows, _ = healthy_run
+    gas = ("flow_air", "flow_O2", "flow_CO2", "flow_N2", "stirrer")
+
+    def without(f: Frame) -> Frame:
+        return Frame(f.start_ns, f.end_ns, {n: v for n, v in f.values.items() if n not in gas}, f.assays)
+
+    cut, hour = 150, int(3600.0 / build({}).frame_s)
+    silent = rows[:cut] + [without(f) for f in rows[cut : cut + 3 * hour]]
+    blind, events = follow(new_twin(), silent)
+    seeing, _ = follow(new_twin(), rows[: cut + 3 * hour])
+    assert [e for e in events if e.kind is Kind.DRIFT] == []
+    held, doubted = cut + hour - 2, cut + 3 * hour - 1
+    assert blind["R1.pO2"][held].sd == pytest.approx(seeing["R1.pO2"][held].sd, rel=0.1)
+    assert blind["R1.pO2"][doubted].sd > 1.2 * seeing["R1.pO2"][doubted].sd
+
+
+def test_a_snapshot_goes_through_json(short_run: list[Frame]) -> None:
+    whole, cut = new_twin(), 100
+    follow(whole, short_run[:cut])
+    again = new_twin()
+    again.restore(orjson.loads(orjson.dumps(whole.snapshot(), option=orjson.OPT_SERIALIZE_NUMPY)))
+    assay = Assay("R1.VCD", 4.2, short_run[60].start_ns + 1, 0)
+    frame = Frame(short_run[cut].start_ns, short_run[cut].end_ns, short_run[cut].values, (assay,))
+    assert again.step(frame) == whole.step(frame)
+
+
+def test_a_snapshot_of_another_layout_is_left(short_run: list[Frame]) -> None:
+    old, twin = {**new_twin().snapshot(), "layout": 1}, new_twin()
+    twin.restore(old)
+    assert follow(twin, short_run[:3]) == follow(new_twin(), short_run[:3])
 
 
 def test_lost_transfer_is_told_as_process_within_the_hour() -> None:

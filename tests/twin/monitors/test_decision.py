@@ -103,6 +103,18 @@ def test_a_standing_condition_blocks_its_state_and_follows_the_belief() -> None:
     assert d.follow({"log_k": -0.31, "bias": 0.0}, 4 * HOUR) == []
 
 
+def test_a_drift_is_told_again_as_it_grows_but_not_for_nothing_and_hourly_at_most() -> None:
+    d = decisions()
+    found = [finding(DRIFT, 60.0, 0.95, -0.02)]
+    d.confirm(found[0], found, HOUR, baseline=0.0)
+    assert d.follow({"bias": -0.105, "log_k": 0.0}, 3 * HOUR) == []
+    told = d.follow({"bias": -0.121, "log_k": 0.0}, 4 * HOUR)
+    assert stages(told) == ["revised"]
+    assert told[0].size == pytest.approx(-0.121)
+    assert d.follow({"bias": -0.2, "log_k": 0.0}, 5 * HOUR - 1) == []
+    assert stages(d.follow({"bias": -0.2, "log_k": 0.0}, 5 * HOUR)) == ["revised"]
+
+
 def test_it_is_closed_when_the_state_is_back_for_long_enough_and_counts_anew() -> None:
     d = confirmed_loss()
     back = {"log_k": 0.49, "bias": 0.0}
