@@ -91,7 +91,7 @@ async def test_a_signal_alarm_names_its_signal_in_list_vessel_and_strip(browser,
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/?lang=fr")
         await expect(page.locator(".alarms li")).to_contain_text("pO₂ · Signal perdu")
-        await expect(page.locator(".alarms li small").first).to_contain_text("R101.pO2")
+        await expect(page.locator(".alarms li small").first).to_contain_text("R101.pO2 · depuis")
         await expect(page.locator(".vessel .worst")).to_contain_text("pO₂ · Signal perdu")
         await expect(page.locator(".strip .span")).to_have_attribute(
             "title", re.compile("^pO₂ · Signal perdu")

@@ -19,7 +19,7 @@ function Row({ alarm }: { alarm: Alarm }) {
         <span class="what">
           {title(event)}
           <small>
-            {subject(event)} · {event.verdict ? `${verdictName(event.verdict)} · ` : ""}
+            {subject(event)} · {event.verdict && event.verdict !== "unknown" ? `${verdictName(event.verdict)} · ` : ""}
             {t("card.since", { time: time(since), duration: duration(now.value - since) })} · {stateName(alarm)}
           </small>
           {together(event) ? <small>{together(event)}</small> : null}
