@@ -62,6 +62,7 @@ class CultureTwin:
         self._stepper = Stepper(process)
         self._place = {name: i for i, name in enumerate(self._stepper.names)}
         self._reading = {o.name: i for i, o in enumerate(process.outputs)}
+        self._online = np.array([not o.assay for o in process.outputs], dtype=bool)
         self._model = model_ref(process)
         self._decisions = Decisions(vessel.id, {h.code: h for h in process.hypotheses}, self._model)
         self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
@@ -188,7 +189,7 @@ class CultureTwin:
         for release in self._releases:
             if release.end_ns == 0 and release.code not in self._decisions.standing:
                 release.end_ns = now_ns
-        if row.empty:
+        if self._online.any() and not np.isfinite(row.readings[self._online]).any():
             return events
         if row.start_ns - self._read_ns > DARK_H * HOUR:
             self._settled_ns = max(self._settled_ns, now_ns + int(WARM_UP_H * HOUR))

@@ -38,11 +38,6 @@ class Row:
     widen: Array
     unknown: NDArray[np.bool_]
 
-    @property
-    def empty(self) -> bool:
-        """Tell whether nothing was read in it."""
-        return not bool(np.isfinite(self.readings).any())
-
 
 @dataclass(slots=True)
 class Tape(Generic[T]):
