@@ -238,7 +238,7 @@ def score(
     from twin.service.campaign import campaign_path, load_campaign, plans
 
     asked = load_campaign(campaign_path(campaign))
-    check_output(out)
+    check_output(out, [Path(campaign)])
     with scorecard.progress(len(plans(asked)), errors) as step:
         found = scorecard.run(asked, jobs, step)
     scorecard.write(found, out)

@@ -31,6 +31,7 @@ from twin.service.figures import (
     size_error_percent,
     verdict_right,
 )
+from twin.service.output import whole_file
 from twin.service.trial import run_all
 
 SCHEMA: Final = 1
@@ -161,7 +162,8 @@ def headline(score: Figures) -> str:
 def write(score: Figures, path: Path) -> None:
     """Write SCORE.json: the same campaign and versions give the same bytes."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    path.write_bytes(orjson.dumps(score, option=options))
+    with whole_file(path) as sink:
+        sink.write(orjson.dumps(score, option=options))
 
 
 def show(score: Figures, console: Console) -> None:
