@@ -11,6 +11,8 @@ from twin.domain.errors import ConfigError
 
 LOG_LENGTH: Final = 10_000
 """Lines of the log kept (chosen default); a client that asks in vain for ever fills no memory."""
+LONGEST_NAME: Final = 100
+"""Characters of a name a client sent that are noted (chosen default)."""
 
 
 class Reason(Enum):
@@ -85,6 +87,7 @@ class Commands:
 
     def refused(self, tag: str, value: object, wire: str, reason: Reason) -> Refused:
         """Note a refusal in the log; returns what to raise."""
+        tag = tag[:LONGEST_NAME]
         vessel = tag.partition(".")[0]
         shown = f"{value:g}" if isinstance(value, float) else repr(value)[:80]
         en, fr = reason.value

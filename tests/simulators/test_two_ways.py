@@ -18,6 +18,8 @@ from asyncua import Client, ua
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.crypto.security_policies import SecurityPolicyAes256Sha256RsaPss
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.broker import RunningBroker, open_broker
@@ -29,6 +31,7 @@ from simulators.station import Station, wire_tags
 from simulators.wires import WireTag
 from simulators.wires_commands import Commands
 from simulators.wires_opcua import OpcUaWire, Security
+from simulators.wires_sparkplug_commands import obey
 from twin.domain.errors import ConfigError
 
 NS = "urn:bioline:plant"
@@ -340,3 +343,22 @@ def test_a_dcmd_is_read_by_the_field_numbers_of_the_specification() -> None:
     for cut in (double[:-1], b"\x12", b"\x13", metric(b"\x0a\x01\xff")):
         with pytest.raises(ValueError, match="payload"):
             command_metrics(cut)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=60), st.binary(max_size=200))
+def test_no_bytes_of_a_client_break_the_gate(name: bytes, anything: bytes) -> None:
+    plant, log = Controller(), deque[LogEvent](maxlen=3)
+    commands = Commands(plant, [WireTag("R101.pH_sp", "1", 0.0, 14.0, set_point=True)], log)
+    for data in (anything, b"\x12" + bytes([len(anything) % 128]) + anything, dcmd(1.0) + name):
+        obey(commands, "R101", {"R101.pH_sp": 1}, data)
+    assert len(log) <= 3
+
+
+def test_a_long_name_is_noted_cut_and_the_log_is_bounded() -> None:
+    log = deque[LogEvent](maxlen=3)
+    commands = Commands(Controller(), [], log)
+    for _ in range(5):
+        obey(commands, "R101", {}, dcmd(1.0, "x" * 5000))
+    assert len(log) == 3
+    assert all(len(line.text["en"]) < 300 for line in log)
