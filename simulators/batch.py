@@ -14,7 +14,7 @@ from simulators import control, faults, laboratory, loop, parameters, probes, ve
 from simulators.chemistry import constants, constants_at
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
-from simulators.recipe import Feeding, Phase, phases
+from simulators.recipe import Bleeding, Feeding, Phase, phases
 from simulators.scenario import VesselScenario
 from twin.domain.errors import ConfigError
 
@@ -23,6 +23,8 @@ SAMPLE_SHARE: Final = 0.003
 """Liquid a sample takes, as a share of the working volume; chosen default."""
 FEED_BOTTLE, BASE_BOTTLE = 0.2, 0.025
 """Bottle sizes as shares of the working volume; chosen defaults."""
+MEDIUM_BOTTLE: Final = 4.0
+"""That of the fresh medium of a perfusion; chosen default."""
 SET_POINT_LIMITS: Final = {
     "pH_sp": (6.0, 8.0),
     "pO2_sp": (0.0, 100.0),
@@ -82,23 +84,27 @@ class BatchRun:
         s = self.scenario
         draw = self._draws("clone")
         z = {name: float(draw.standard_normal()) for name in parameters.PARAMETERS} if s.variability else {}
-        self.p = parameters.record(s.volume_l, s.parameters, z)
+        kind = parameters.perfusion(s.volume_l) if s.perfused else {}
+        self.p = parameters.record(s.volume_l, kind | s.parameters, z)
         self.k, self.u, self.c = constants(), vessel.inputs(), control.controller(self.p)
         constants_at(s.set_points.temperature, self.k)
         self.y = vessel.start(self.p, self.k, s.set_points.temperature)
+        if s.perfused:
+            self.p.feed_cl, self.p.feed_carbon = self.y[[vessel.CL, vessel.CT]] / self.y[vessel.V]
         self.u.hydrogen = 10.0**-7.05
         self.set_points = np.array([s.set_points.pH, s.set_points.pO2, s.set_points.temperature, 0.0])
         self.m = np.zeros(1, loop.PLANT).view(np.recarray)[0]
         self.m.tick_h = self.tick_s / 3600.0
-        self.m.feed_full = self.m.feed_bottle = 1e3 * FEED_BOTTLE * s.volume_l * self.p.feed_density
+        bottle = MEDIUM_BOTTLE if s.perfused else FEED_BOTTLE
+        self.m.feed_full = self.m.feed_bottle = 1e3 * bottle * s.volume_l * self.p.feed_density
         self.m.base_full = self.m.base_bottle = 1e3 * BASE_BOTTLE * s.volume_l * self.p.base_density
         self.m.head_mbar, self.m.disturbance = 1.0, s.disturbance
 
     def _open_instruments(self, period_s: float) -> None:
         s = self.scenario
-        self.x = np.zeros(len(loop.TRUTH))
+        self.x = np.zeros(len(loop.KEPT))
         loop.observe(self.y, self.p, self.k, self.u, self.c, self.m, self.x)
-        specs = probes.instruments(s.volume_l)
+        specs = probes.instruments(s.volume_l, s.perfused)
         calibrations = {name: self._draws("calibration", name) for name in probes.CHANNELS}
         self.probes = probes.install(specs, self.tick_s, period_s, calibrations, self.x)
         self._noise_of = [self._draws("noise", name) for name in probes.CHANNELS]
@@ -111,7 +117,7 @@ class BatchRun:
         self._odd_noise = np.zeros((len(probes.CHANNELS), n if on_probes else 0))
         self._slow_noise = np.zeros((n, loop.DISTURBANCES))
         self._scratch = np.zeros((3, vessel.STATES))
-        self._truths: list[NDArray[np.float64]] = [np.zeros((0, len(loop.TRUTH)))]
+        self._truths: list[NDArray[np.float64]] = [np.zeros((0, len(loop.KEPT)))]
 
     def _fault_table(self) -> Any:
         table = np.zeros(len(self.scenario.faults), faults.FAULT)
@@ -129,12 +135,13 @@ class BatchRun:
     def _plan(self) -> None:
         s = self.scenario
         self.feeding = Feeding(s.recipe, float(self.p.feed_glc), s.laboratory.every_h)
+        self.bleeding = Bleeding(s.perfusion.cells)
         self._due: list[tuple[int, int, str, Any]] = []
         self._order = 0
         self._waiting: list[AssayResult] = []
         self._log: list[LogEvent] = []
         self._feeding = False
-        for phase in phases(s.recipe):
+        for phase in phases(s.recipe, s.perfused):
             self._at(phase.at_h * 3600.0, "phase", phase)
         first = -math.floor(self.opening * self.tick_s / 3600.0 / s.laboratory.every_h + 1e-9)
         self._draw_later(first)
@@ -177,18 +184,23 @@ class BatchRun:
             self._feeding = True
             first = self.feeding.decide(phase.at_h, self._volume(), None, None, float(self.m.fed_count))
             self.set_points[3] = first if recipe.feed_ml_h is None else recipe.feed_ml_h
+        elif phase.name == "perfuse":
+            self._feeding = True
+            self.set_points[3] = 1e3 * self.scenario.perfusion.rate_vvd * float(self.p.volume) / 24.0
         elif phase.name == "shift":
             self.set_points[2] = recipe.shift_temperature
         elif phase.name == "harvest":
             self._feeding = False
-            self.set_points[3] = 0.0
+            self.set_points[3] = self.c.bleed_set = 0.0
 
     def _volume(self) -> float:
         return float(self.probes[probes.WEIGHT].value / self.p.density)
 
     def _sample(self, number: int, draw: Generator) -> None:
         settings = self.scenario.laboratory
-        results = laboratory.assay(self.scenario.id, settings, draw, self.x, self._clock(self.tick))
+        results = laboratory.assay(
+            self.scenario.id, settings, draw, self.x, self._clock(self.tick), self.scenario.perfused
+        )
         taken = SAMPLE_SHARE * self.p.volume / self.y[vessel.V]
         self.removed[_LIQUID] += taken * self.y[_LIQUID]
         self.y[_LIQUID] *= 1.0 - taken
@@ -198,16 +210,26 @@ class BatchRun:
         used = [known[name] for name in ("VCD", "glucose") if name in known]
         if used:
             opened = self.opening * self.tick_s
-            self._at(opened + max(r.reported_s for r in used), "feed", {**known, "drawn": self.tick})
+            about = {**known, "drawn": self.tick, "bled": float(self.y[vessel.V_BLED])}
+            self._at(opened + max(r.reported_s for r in used), "feed", about)
         self._draw_later(number + 1)
 
     def _feed_by(self, known: dict[str, Any]) -> None:
         age_h = known["drawn"] * self.tick_s / 3600.0
         cells = known["VCD"].value if "VCD" in known else None
+        if self.scenario.perfused:
+            self._bleed_by(age_h, cells, known["bled"])
+            return
         glucose = known["glucose"].value if "glucose" in known else None
         rate = self.feeding.decide(age_h, self._volume(), cells, glucose, float(self.m.fed_count))
         if self._feeding and self.scenario.recipe.feed_ml_h is None:
             self.set_points[3] = min(rate, 1e3 * float(self.p.feed_max))
+
+    def _bleed_by(self, age_h: float, cells: float | None, bled_l: float) -> None:
+        if cells is None:
+            return
+        rate = self.bleeding.decide(age_h, float(self.p.volume), cells, bled_l)
+        self.c.bleed_set = rate if self._feeding else 0.0
 
     def set_point(self, name: str, value: float) -> None:
         """Write one of `probes.SET_POINTS`.
@@ -258,7 +280,7 @@ class BatchRun:
         rows = count // self.every + 1
         values = np.empty((rows, len(probes.TAGS)))
         qualities = np.empty((rows, len(probes.TAGS)), np.int16)
-        truths = np.empty((rows, len(loop.TRUTH)))
+        truths = np.empty((rows, len(loop.KEPT)))
         fed, based = self.m.feed_changed, self.m.base_changed
         written = loop.run(
             self.tick, count, self.opening, self.y, self.p, self.k, self.u, self.c, self.m, self.probes,
@@ -306,7 +328,7 @@ class BatchRun:
         return events
 
     def truth_table(self) -> NDArray[np.float64]:
-        """True values at every sampling time so far, shape (rows, len(loop.TRUTH))."""
+        """True values at every sampling time so far, shape (rows, len(loop.KEPT))."""
         return np.concatenate(self._truths)
 
     def truth_times(self) -> NDArray[np.float64]:

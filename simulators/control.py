@@ -2,7 +2,8 @@
 
 They see measured values, one tick old, never the truth. pO2 is a split range in velocity form, so a
 bound stops its integral: nitrogen, then air, then stirrer, then oxygen in place of air. pH has a dead
-band between CO2 (above) and base (below). Tunings are chosen defaults.
+band between CO2 (above) and base (below). A perfused vessel harvests what comes in, less the bleed, and
+holds its volume by the weight. Tunings are chosen defaults.
 """
 
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from simulators.compiled import compiled
-from simulators.probes import PH, PO2, TEMPERATURE
+from simulators.probes import PH, PO2, TEMPERATURE, WEIGHT
 
 DEAD_BAND: Final = 0.04
 CO2_GAIN, CO2_RESET_PER_H, CO2_LEAK_PER_H = 4.0, 12.0, 0.1
@@ -21,6 +22,9 @@ SLOW_PART: Final = 6.0
 HEAT_GAIN: Final = 6.0
 """Its integral works at the pace of the wall: UA over the heat capacity of the broth."""
 FILTER_SHARE: Final = 0.4
+LEVEL_PER_H: Final = 1.0
+LOW_LEVEL: Final = 0.1
+"""Share of the working volume that may be missing before the bleed is stopped."""
 
 CONTROLLER: Final = np.dtype(
     [
@@ -30,6 +34,8 @@ CONTROLLER: Final = np.dtype(
             "co2_integral", "heat_integral",
             "air", "o2", "co2", "n2",  # commands [L/min]
             "stirrer", "feed", "base", "jacket_in",  # [rpm], [L/h], [L/h], [Cel]
+            "harvest", "bleed",  # [L/h]
+            "bleed_set",  # what the recipe asks for [L/h]
         )
     ]
 )  # fmt: skip
@@ -85,6 +91,15 @@ def _heat(c: Any, p: Any, measured: float, set_point: float, hours: float) -> No
 
 
 @compiled
+def _level(c: Any, p: Any, kilograms: float) -> None:
+    c.harvest = c.bleed = 0.0
+    if p.perfused == 1.0 and c.feed > 0.0:
+        over = kilograms / p.density - p.volume
+        c.bleed = min(c.bleed_set, c.feed) if over > -LOW_LEVEL * p.volume else 0.0
+        c.harvest = max(0.0, c.feed + c.base - c.bleed + LEVEL_PER_H * over)
+
+
+@compiled
 def act(c: Any, p: Any, measured: Any, set_points: Any, hours: float) -> None:
     """One tick of all loops: from measured values to commands.
 
@@ -102,3 +117,4 @@ def act(c: Any, p: Any, measured: Any, set_points: Any, hours: float) -> None:
     _acidity(c, p, measured[PH].value, set_points[0], hours)
     _heat(c, p, measured[TEMPERATURE].value, set_points[2], hours)
     c.feed = _between(1e-3 * set_points[3], 0.0, p.feed_max)
+    _level(c, p, measured[WEIGHT].value)

@@ -13,12 +13,12 @@ OFFSET, OFFSET_RATE, GAIN, GAIN_RATE, FROZEN, SPIKES, NOISE, DEAD, DROPOUT, BAD,
 
 EFFECTS: Final = (
     "kla", "air_leak", "feed", "base", "wrong_feed", "contamination", "starvation", "stirrer",
-    "jacket", "gas_air", "gas_o2", "gas_co2", "gas_n2", "filter",
+    "jacket", "gas_air", "gas_o2", "gas_co2", "gas_n2", "filter", "retention",
 )  # fmt: skip
 """What plant faults act on; their places in the array of effects."""
 (
     KLA, AIR_LEAK, FEED_LOSS, BASE_LOSS, WRONG_FEED, CONTAMINATION, STARVATION, STIRRER,
-    JACKET_LOSS, GAS_AIR, GAS_O2, GAS_CO2, GAS_N2, FILTER,
+    JACKET_LOSS, GAS_AIR, GAS_O2, GAS_CO2, GAS_N2, FILTER, RETENTION,
 ) = range(len(EFFECTS))  # fmt: skip
 
 SPIKE_SHARE: Final = 2.0537
@@ -157,6 +157,11 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "exit_filter_plugged": FaultKind(
         "The exit filter gets wet: pressure in the head space rises.",
         "mbar", 60.0, "pressure", "process", EFFECT, FILTER,
+    ),
+    "retention_fouling": FaultKind(
+        "The cell filter of a perfusion fouls and holds back this part of the product too: the titre of the "
+        "harvest falls, that of the vessel rises.",
+        "fraction", 0.3, "titre_harvest", "process", EFFECT, RETENTION,
     ),
 }  # fmt: skip
 """Every kind by its name in a scenario file."""

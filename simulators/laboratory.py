@@ -46,6 +46,8 @@ METHODS: Final[dict[str, _Method]] = {
 """Scatter and delay by assay. VCD 4.5 % and viability 0.3 points: replicates of the public NISTCHO data;
 metabolites 7 %, titre 8 %: published choice of a synthetic data set; delays: 20-60 min for cells and
 metabolites. Gases and off-line pH: chosen defaults."""
+HARVEST: Final = {"titre_harvest": _Method(loop.TITRE_HARVEST, 0.08, 0.005, 4.0, 8.0, 0.001)}
+"""What a perfused vessel has beside `METHODS`."""
 
 
 def jitter_h(settings: Laboratory, draw: Generator) -> float:
@@ -54,7 +56,7 @@ def jitter_h(settings: Laboratory, draw: Generator) -> float:
 
 
 def assay(
-    vessel: str, settings: Laboratory, draw: Generator, true: Any, drawn_s: float
+    vessel: str, settings: Laboratory, draw: Generator, true: Any, drawn_s: float, perfused: bool = False
 ) -> tuple[AssayResult, ...]:
     """Results of one sample.
 
@@ -66,13 +68,15 @@ def assay(
     settings : Laboratory
     draw : Generator
         The sample's own.
-    true : float64 array, shape (len(TRUTH),)
+    true : float64 array, shape (len(KEPT),)
     drawn_s : float
         Seconds since the wires opened.
+    perfused : bool
+        Assay the harvest too.
     """
     results = []
     lost = MEAN_LOSS_OF_CO2 * draw.lognormal(0.0, 0.3)
-    for name, method in METHODS.items():
+    for name, method in (METHODS | HARVEST if perfused else METHODS).items():
         missing, late, scatter = (
             draw.random(),
             draw.uniform(method.soonest_h, method.latest_h),

@@ -38,10 +38,14 @@ TRUTH: Final = (
     "osmolality", "volume", "IVC", "OUR", "CER", "kLa", "carbon", "SID", "contaminant", "base_in", "feed_in",
 )  # fmt: skip
 """Names of the true values the recorder keeps: what probes should read, then states."""
+PERFUSION: Final = ("harvest", "bleed", "sieving", "titre_harvest")
+"""Those of perfused vessels only: flows [mL/h], part of the product that passes, product [g/L]."""
+KEPT: Final = TRUTH + PERFUSION
 (
     VCD, VIABILITY, GLUCOSE, GLUTAMINE, LACTATE, AMMONIA, TITRE, OXYGEN, OSMOLALITY, VOLUME, IVC,
     OUR, CER, KLA, CARBON, SID, CONTAMINANT, BASE_IN, FEED_IN,
 ) = range(len(pr.CHANNELS), len(TRUTH))  # fmt: skip
+HARVEST, BLEED, SIEVING, TITRE_HARVEST = range(len(TRUTH), len(KEPT))
 
 PLANT: Final = np.dtype(
     [
@@ -109,6 +113,7 @@ def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float)
     u.base = c.base * max(0.0, 1.0 - effects[faults.BASE_LOSS])
     u.feed_glc, u.feed_gln = p.feed_glc * (1.0 - wrong), p.feed_gln * (1.0 - wrong)
     u.feed_na, u.feed_cl = p.feed_na + wrong * (600.0 - p.feed_na), p.feed_cl + wrong * (600.0 - p.feed_cl)
+    u.harvest, u.bleed, u.rejected = c.harvest, c.bleed, effects[faults.RETENTION]
     u.jacket_in, u.jacket_flow = c.jacket_in, max(0.0, 1.0 - effects[faults.JACKET_LOSS])
     flow = c.air + c.o2 + c.co2 + c.n2
     target = p.filter * flow / (p.vvm_max * p.volume) + effects[faults.FILTER]
@@ -120,7 +125,7 @@ def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float)
 
 @compiled
 def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
-    """Fill `x` (shape of `TRUTH`) with what perfect instruments would read."""
+    """Fill `x` (shape of `KEPT`) with what perfect instruments would read."""
     v = y[vessel.V]
     ionic = vessel.ionic_strength(y, p)
     g1, g0 = exp10(log_gamma1(k.debye, ionic)), neutral(ionic)
@@ -159,6 +164,8 @@ def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     x[OSMOLALITY], x[VOLUME], x[IVC] = vessel.osmolality(y, p), v, y[vessel.IVC]
     x[KLA], x[CARBON], x[SID] = u.kla, y[vessel.CT] / v, vessel.strong_ions(y, p)
     x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[vessel.BUG] / v, 1e3 * y[vessel.V_BASE], 1e3 * y[vessel.V_FEED]
+    x[HARVEST], x[BLEED], x[SIEVING] = 1e3 * u.harvest, 1e3 * u.bleed, vessel.sieving(y, p, u)
+    x[TITRE_HARVEST] = x[SIEVING] * x[TITRE]
 
 
 @compiled
@@ -265,8 +272,8 @@ def run(
     every : int
         Ticks between two values of a transmitter.
     values, qualities : arrays, shape (rows, tags)
-    truths : float64 array, shape (rows, len(TRUTH))
-    x : float64 array, shape (len(TRUTH),)
+    truths : float64 array, shape (rows, len(KEPT))
+    x : float64 array, shape (len(KEPT),)
         The true values after the last tick.
     scratch : float64 array, shape (3, STATES)
     """

@@ -109,6 +109,8 @@ MEDIUM: Final[dict[str, Parameter]] = {
     "base_density": Parameter(1.090, "kg/L", _CHOSEN),
     "inoculum": Parameter(0.40, "1e9 cells/L", "NISTCHO condition A: 0.393", 0.08),
     "inoculum_viability": Parameter(0.98, "1", "NISTCHO condition A: 97.8 %"),
+    "feed_carbon": Parameter(0.0, "mmol/L", "a concentrate without bicarbonate; chosen default"),
+    "feed_medium": Parameter(0.0, "L/L", "part of the feed that is fresh medium; chosen default"),
 }
 """Medium, feed, base and inoculum."""
 
@@ -134,6 +136,7 @@ _VESSEL: Final = (
     "feed_max",
     "base_max",
     "t_ambient",
+    "perfused",
 )
 
 RECORD: Final = np.dtype([(name, np.float64) for name in (*PARAMETERS, *_VESSEL)])
@@ -170,6 +173,24 @@ def scaled(volume_l: float) -> dict[str, float]:
         "feed_max": 0.02 * volume_l,
         "base_max": 0.002 * volume_l,
         "t_ambient": 21.0,
+        "perfused": 0.0,
+    }
+
+
+def perfusion(volume_l: float) -> dict[str, float]:
+    """What differs in a perfused vessel: its feed is fresh medium, its pump and its gas lines are larger.
+
+    The medium is richer in glucose and glutamine than that of a fed-batch. All are chosen defaults.
+    """
+    fresh = {f"feed_{name}": MEDIUM[f"med_{name}"].value for name in ("na", "k", "pi")}
+    return fresh | {
+        "perfused": 1.0,
+        "feed_medium": 1.0,
+        "feed_glc": 45.0,
+        "feed_gln": 12.0,
+        "feed_density": MEDIUM["density"].value,
+        "feed_max": 0.2 * volume_l,
+        "vvm_max": 0.02,
     }
 
 

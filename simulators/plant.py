@@ -10,7 +10,7 @@ from simulators.batch import BatchRun
 from simulators.faults import FAULTS
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
-from simulators.loop import NOTHING, TRUTH
+from simulators.loop import KEPT, NOTHING, TRUTH
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
 from twin.domain.errors import ConfigError
@@ -130,6 +130,8 @@ class Plant:
     def truth(self) -> dict[str, Any]:
         """What no probe shows: columns ``time_s``, ``vessel`` and every name of `loop.TRUTH`.
 
+        With a perfused vessel in the plant, those of `loop.PERFUSION` too.
+
         The true values of the measured quantities carry the tag's name, at every sampling time so far.
         """
         columns: dict[str, list[Any]] = {"time_s": [], "vessel": []}
@@ -141,7 +143,8 @@ class Plant:
             tables.append(table)
         rows = np.concatenate(tables)
         out: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
-        return out | {name: rows[:, i] for i, name in enumerate(TRUTH)}
+        names = KEPT if any(vessel.perfused for vessel in self.scenario.vessels) else TRUTH
+        return out | {name: rows[:, i] for i, name in enumerate(names)}
 
     def faults(self) -> tuple[FaultInterval, ...]:
         """Declared faults of all vessels with their true times."""

@@ -5,7 +5,7 @@ Figures: response times and drifts from makers' data where given below, the rest
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -70,8 +70,8 @@ class ProbeSpec:
     walk: float = 0.0
 
 
-def instruments(volume_l: float) -> dict[str, ProbeSpec]:
-    """The instruments of a vessel with this working volume [L].
+def instruments(volume_l: float, perfused: bool = False) -> dict[str, ProbeSpec]:
+    """The instruments of a vessel with this working volume [L]; a perfused one has a larger feed line.
 
     pH: glass, response 20-30 s when new, drift 0.005 pH/day after the first days; noise 0.003 and
     resolution 0.01 as in public reactor logs. pO2: amperometric, drift -0.5 %/day; noise 0.4 %. pCO2:
@@ -82,7 +82,7 @@ def instruments(volume_l: float) -> dict[str, ProbeSpec]:
     v = volume_l
     gas = 0.01 * v
     flow = ProbeSpec(0.0, gas, 2.0, 5e-4 * gas, 1e-4 * gas, gain=0.005)
-    return {
+    found = {
         "pH": ProbeSpec(2.0, 12.0, 8.0, 0.003, 0.01, offset=0.01, offset_per_day=0.002, walk=0.002),
         "pO2": ProbeSpec(
             0.0, 200.0, 25.0, 0.4, 0.1, gain=0.01, gain_per_day=0.002, mean_gain_per_day=-0.005, walk=0.1
@@ -109,6 +109,15 @@ def instruments(volume_l: float) -> dict[str, ProbeSpec]:
         "jacket_temperature": ProbeSpec(0.0, 100.0, 8.0, 0.03, 0.01, offset=0.05),
         "pressure": ProbeSpec(-50.0, 500.0, 2.0, 0.2, 0.1, offset=0.3),
     }
+    return found | {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")} if perfused else found
+
+
+def _larger(spec: ProbeSpec) -> ProbeSpec:
+    """The same instrument with ten times the range and noise."""
+    return replace(
+        spec, high=10.0 * spec.high, noise=10.0 * spec.noise, resolution=10.0 * spec.resolution,
+        offset=10.0 * spec.offset,
+    )  # fmt: skip
 
 
 PROBE: Final = np.dtype(

@@ -1,4 +1,4 @@
-"""The recipe: which phase begins when, and how much to feed after each sample."""
+"""The recipe: which phase begins when, and how much to feed, or bleed, after each sample."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,6 +13,12 @@ USE_AT_FIRST: float = 0.06
 MOLAR: float = 180.16
 STEER: float = 0.5
 """Part of the distance to the target that one decision makes up; chosen default."""
+SETTLE_H: float = 48.0
+"""Time in which the bleed brings the cells to their target [h]; chosen default."""
+BELIEF: float = 0.2
+"""Weight of the growth between two samples against what was believed before; chosen default."""
+FASTEST: float = 0.04
+"""Growth rate above which two samples are not believed [1/h]; chosen default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,13 @@ class Phase:
     text: dict[str, str]
 
 
-def phases(recipe: Recipe) -> tuple[Phase, ...]:
-    """Phases in order of their beginning [h of culture age]."""
+def phases(recipe: Recipe, perfused: bool = False) -> tuple[Phase, ...]:
+    """Phases in order of their beginning [h of culture age]; a perfused vessel is perfused, not fed."""
+    feed = ("perfuse", "Perfusion", "Perfusion") if perfused else ("feed", "Feeding", "Alimentation")
     plan = (
         (0.0, "inoculate", "Inoculation", "Inoculation"),
         (recipe.grow_h, "grow", "Growth", "Croissance"),
-        (recipe.feed_start_h, "feed", "Feeding", "Alimentation"),
+        (recipe.feed_start_h, *feed),
         (recipe.shift_h, "shift", "Temperature shift", "Changement de température"),
         (recipe.harvest_h, "harvest", "Harvest", "Récolte"),
     )
@@ -87,3 +94,42 @@ class Feeding:
         used = was - level + (fed_l - had) * self.feed_mmol_l / volume_l
         if cell_hours > 0.0:
             self.use = min(0.12, max(0.015, 0.5 * self.use + 0.5 * used / cell_hours))
+
+
+@dataclass(slots=True)
+class Bleeding:
+    """The operator's daily decision in a perfusion: bleed what grows, and steer to the cells wanted.
+
+    Works from laboratory results only. The growth rate is worked out from the last two samples.
+
+    Parameters
+    ----------
+    target : float
+        Viable cells [1e6/mL].
+    growth : float
+        Net growth rate assumed now [1/h].
+    """
+
+    target: float
+    growth: float = GROWTH_AHEAD
+    last: tuple[float, float, float] | None = None
+
+    def decide(self, age_h: float, volume_l: float, cells: float, bled_l: float) -> float:
+        """Bleed for the time until the next sample [L/h].
+
+        Parameters
+        ----------
+        age_h : float
+        volume_l : float
+        cells : float
+            Viable cells [1e6/mL].
+        bled_l : float
+            Bled so far, by the pump's own count [L].
+        """
+        cells = max(0.01, cells)
+        if self.last is not None and age_h > self.last[0]:
+            then, before, had = self.last
+            grown = (math.log(cells / before) + (bled_l - had) / volume_l) / (age_h - then)
+            self.growth += BELIEF * (min(FASTEST, max(0.0, grown)) - self.growth)
+        self.last = (age_h, cells, bled_l)
+        return max(0.0, volume_l * (self.growth + math.log(cells / self.target) / SETTLE_H))

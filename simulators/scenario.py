@@ -108,6 +108,15 @@ class SetPoints(_Strict):
     temperature: float = 36.8
 
 
+class Perfusion(_Strict):
+    """How a vessel of kind ``cho_perfusion`` is perfused, from `Recipe.feed_start_h` on."""
+
+    rate_vvd: float = Field(default=1.5, gt=0, le=4)
+    """fresh medium [vessel volumes a day]"""
+    cells: float = Field(default=20.0, gt=0)
+    """viable cells the bleed holds [1e6/mL]"""
+
+
 class Fleet(_Strict):
     """Many vessels of one description; `{n}` in `id` counts from 1."""
 
@@ -120,7 +129,7 @@ class VesselScenario(_Strict):
 
     id: str = ""
     fleet: Fleet | None = None
-    kind: Literal["cho_fedbatch"] = "cho_fedbatch"
+    kind: Literal["cho_fedbatch", "cho_perfusion"] = "cho_fedbatch"
     volume_l: float = Field(default=2.0, gt=0)
     batch: str = ""
     start_h: float = Field(default=0.0, ge=0)
@@ -132,6 +141,7 @@ class VesselScenario(_Strict):
     """slow relative noise of growth, respiration, lactate and kLa (standard deviation)"""
     set_points: SetPoints = SetPoints()
     recipe: Recipe = Recipe()
+    perfusion: Perfusion = Perfusion()
     laboratory: Laboratory = Laboratory()
     faults: tuple[FaultSpec, ...] = ()
     wires: dict[str, Any] = Field(default_factory=dict)
@@ -143,7 +153,17 @@ class VesselScenario(_Strict):
         unknown = sorted(set(self.parameters) - set(names()))
         if unknown:
             raise ValueError(f"parameters not known: {', '.join(unknown)}")
+        alien = "perfusion" in self.model_fields_set or any(
+            f.kind == "retention_fouling" for f in self.faults
+        )
+        if alien and not self.perfused:
+            raise ValueError("perfusion and retention_fouling need `kind: cho_perfusion`")
         return self
+
+    @property
+    def perfused(self) -> bool:
+        """Whether fresh medium flows through it."""
+        return self.kind == "cho_perfusion"
 
     def members(self) -> tuple["VesselScenario", ...]:
         """The vessel itself, or every one of the fleet."""

@@ -27,13 +27,16 @@ from simulators.compiled import compiled
     V, XV, XD, XL, GLC, GLN, LAC, AMM, TITRE, OXY, CT, NA, K, CL, PI, MED, FED, IVC, TEMP, JACKET,
     HO2, HCO2, HN2, BUG,
     O2_IN, O2_OUT, O2_USED, C_IN, C_OUT, C_MADE, C_ADDED, N2_IN, N2_OUT, V_EVAPORATED, V_FEED, V_BASE,
-) = range(36)  # fmt: skip
+    CELLS_MADE, TITRE_MADE,
+    V_HARVEST, V_BLED, O2_LEFT, C_LEFT, NA_LEFT, CELLS_LEFT, TITRE_HARVESTED, TITRE_BLED,
+) = range(46)  # fmt: skip
 """Places in the state vector: volume [L]; cells [1e9]; glucose, glutamine, lactate, ammonia, O2, total
 inorganic carbon, Na, K, Cl, phosphate [mmol]; titre [g]; litres of medium and feed still in the vessel;
 integral of viable cells [1e9 cells h/L]; temperatures [Cel]; head-space gases [mmol]; contaminant [g dry];
-then running totals of both gases [mmol] and liquids [L]."""
+then running totals of both gases [mmol] and liquids [L], of cells [1e9] and product [g] made, and of what
+left with harvest and bleed: liquid [L], O2, carbon, sodium [mmol], cells [1e9], product [g]."""
 
-STATES: Final = 36
+STATES: Final = 46
 
 INPUTS: Final = np.dtype(
     [
@@ -41,6 +44,8 @@ INPUTS: Final = np.dtype(
         for name in (
             "air", "o2", "co2", "n2",  # what really enters [mmol/h]
             "feed", "base",  # what really enters [L/h]
+            "harvest", "bleed",  # what leaves, through the cell filter and around it [L/h]
+            "rejected",  # part of the product that a fouled cell filter holds back beside its ageing
             "feed_glc", "feed_gln", "feed_na", "feed_cl",  # what the feed really is [mmol/L]
             "kla",  # bubbles [1/h]
             "jacket_in", "jacket_flow",  # [Cel], fraction of the nominal flow
@@ -58,6 +63,9 @@ CO2_TRANSFER: Final = 0.89
 """kLa of CO2 over kLa of O2 (IndPenSim, Goldrick 2015)."""
 R_ATM: Final = 0.082057e-3
 """Gas constant [L atm/mmol/K]."""
+SIEVING, SIEVING_AGED, SIEVING_LITRES = 0.98, 0.6, 45.0
+"""Part of the product that passes the cell filter: new, aged, and the throughput over which it ages [L per L
+of working volume]; chosen defaults."""
 CONDENSER: Final = 0.1
 """Part of the exit gas's water that leaves the plant; chosen default."""
 
@@ -116,6 +124,34 @@ def mean_pressure(y: Any, p: Any, head: float) -> float:
 @compiled
 def _saturating(c: float, half: float) -> float:
     return c / (half + c)
+
+
+@compiled
+def sieving(y: Any, p: Any, u: Any) -> float:
+    """Part of the product that passes the cell filter; it falls with what has been filtered."""
+    aged = SIEVING_AGED + (SIEVING - SIEVING_AGED) * math.exp(-y[V_HARVEST] / (p.volume * SIEVING_LITRES))
+    return float(aged * max(0.0, 1.0 - u.rejected))
+
+
+@compiled
+def _leave(y: Any, p: Any, u: Any, d: Any) -> None:
+    """Take harvest and bleed out of the rates `d`.
+
+    The bleed carries the broth as it is. The harvest carries no cells, every solute, and product as far as it
+    passes the filter. The integral of viable cells stands for inhibitors in the broth, so it leaves too.
+    """
+    bleed, harvest = u.bleed / y[V], u.harvest / y[V]
+    both, product = bleed + harvest, bleed + harvest * sieving(y, p, u)
+    d[V] -= u.bleed + u.harvest
+    for i in (XV, XD, XL, BUG):
+        d[i] -= bleed * y[i]
+    for i in (GLC, GLN, LAC, AMM, OXY, CT, NA, K, CL, PI, MED, FED, IVC):
+        d[i] -= both * y[i]
+    d[TITRE] -= product * y[TITRE]
+    d[V_HARVEST], d[V_BLED] = u.harvest, u.bleed
+    d[O2_LEFT], d[C_LEFT], d[NA_LEFT] = both * y[OXY], both * y[CT], both * y[NA]
+    d[CELLS_LEFT] = bleed * (y[XV] + y[XD] + y[XL])
+    d[TITRE_HARVESTED], d[TITRE_BLED] = (product - bleed) * y[TITRE], bleed * y[TITRE]
 
 
 @compiled
@@ -201,13 +237,14 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     d[AMM] = q_amm * xv + decay
     d[TITRE] = q_titre * xv
     d[OXY] = o2_taken - our
-    d[CT] = co2_taken + cer + u.base * p.base_carbonate
+    added = u.base * p.base_carbonate + u.feed * p.feed_carbon
+    d[CT] = co2_taken + cer + added
     d[NA] = u.feed * u.feed_na + 2.0 * u.base * p.base_carbonate
     d[K] = u.feed * p.feed_k
     d[CL] = u.feed * u.feed_cl
     d[PI] = u.feed * p.feed_pi
-    d[MED] = 0.0
-    d[FED] = u.feed
+    d[MED] = u.feed * p.feed_medium
+    d[FED] = u.feed * (1.0 - p.feed_medium)
     d[IVC] = xv / v
     heat = p.q_heat * our + u.stir_power * v * 3.6 - p.ua_ambient * (y[TEMP] - p.t_ambient)
     wall = p.ua * (y[JACKET] - y[TEMP])
@@ -220,9 +257,14 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     d[BUG] = p.mu_bug * active
     d[O2_IN], d[O2_OUT], d[O2_USED] = o2_in, out * y[HO2], our
     d[C_IN], d[C_OUT], d[C_MADE] = co2_in, out * y[HCO2], cer
-    d[C_ADDED] = u.base * p.base_carbonate
+    d[C_ADDED] = added
     d[N2_IN], d[N2_OUT] = q - o2_in - co2_in, out * y[HN2]
     d[V_EVAPORATED], d[V_FEED], d[V_BASE] = steam, u.feed, u.base
+    d[CELLS_MADE], d[TITRE_MADE] = mu * xv, q_titre * xv
+    for i in range(V_HARVEST, STATES):
+        d[i] = 0.0
+    if u.harvest + u.bleed > 0.0:
+        _leave(y, p, u, d)
 
 
 @compiled
