@@ -14,7 +14,7 @@ class LogEvent:
         Seconds since the wires opened; negative for what came before.
     vessel : str
     kind : str
-        ``phase``, ``sample``, ``bag_change`` or ``set_point``.
+        ``phase``, ``sample``, ``bag_change``, ``set_point`` or ``refused``.
     text : Mapping[str, str]
         By language code.
     data : Mapping[str, float | str]

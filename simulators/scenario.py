@@ -153,9 +153,7 @@ class VesselScenario(_Strict):
         unknown = sorted(set(self.parameters) - set(names()))
         if unknown:
             raise ValueError(f"parameters not known: {', '.join(unknown)}")
-        alien = "perfusion" in self.model_fields_set or any(
-            f.kind == "retention_fouling" for f in self.faults
-        )
+        alien = self.perfusion != Perfusion() or any(f.kind == "retention_fouling" for f in self.faults)
         if alien and not self.perfused:
             raise ValueError("perfusion and retention_fouling need `kind: cho_perfusion`")
         return self

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.scenario import load_scenario
+from simulators.scenario import Scenario, load_scenario
 from twin.service.build import load_line
 
 SEEDS = Path(str(files("seeds")))
@@ -23,3 +23,4 @@ def test_every_packaged_scenario_loads(path: Path) -> None:
     scenario = load_scenario(path)
     assert scenario.title.keys() >= {"en", "fr"}
     assert scenario.vessels
+    assert Scenario.model_validate_json(scenario.model_dump_json(by_alias=True)) == scenario

@@ -75,7 +75,11 @@ class FrameCutter:
     def _leap(self, clock_ns: int | None) -> None:
         """Pass over an absence longer than any gap a model can predict through."""
         next_ns = self.waiting[0][0] if self.waiting else clock_ns
-        if next_ns is not None and self.end_ns is not None and next_ns - self.end_ns > MOST_EMPTY * self.frame_ns:
+        if (
+            next_ns is not None
+            and self.end_ns is not None
+            and next_ns - self.end_ns > MOST_EMPTY * self.frame_ns
+        ):
             self.end_ns = self._end_of(next_ns)
 
     def _take(self, end: int) -> list[Measurement]:
