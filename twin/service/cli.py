@@ -78,7 +78,7 @@ def _settings() -> Settings:
     level = {"debug": 10, "info": 20, "warning": 30, "error": 40}[settings.log_level]
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     return settings
 
