@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from twin.domain import instant
 from twin.domain.alarm import ALARMING, Alarm, priority
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
@@ -19,10 +19,7 @@ LANGUAGES = ("en", "fr")
 
 def iso(time_ns: int | None) -> str | None:
     """ISO 8601 in UTC with milliseconds; None stays None."""
-    if time_ns is None:
-        return None
-    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}Z"
+    return None if time_ns is None else instant.iso(time_ns)
 
 
 def line(view: View) -> Json:

@@ -4,7 +4,6 @@ It listens on loopback only, in a child process that ends with this one. Everyth
 in memory: a session's messages survive the absence of a client, not the end of the broker.
 """
 
-import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from iotcore import Broker
+
+from simulators.wires import free_port
 
 SEGMENT_BYTES = 10 * 1024 * 1024
 SEGMENTS = 10
@@ -83,7 +84,7 @@ def open_broker(port: int = 0, port_311: int = 0) -> RunningBroker:
     RuntimeError
         When the broker does not come up within 10 s.
     """
-    ports = {"v5": port or _free_port(), "v4": port_311 or _free_port()}
+    ports = {"v5": port or free_port(), "v4": port_311 or free_port()}
     listeners = (_LISTENER.format(family=f, port=p, payload=LARGEST_PAYLOAD_BYTES) for f, p in ports.items())
     text = _ROUTER.format(segment=SEGMENT_BYTES, segments=SEGMENTS) + "".join(listeners)
     folder = tempfile.TemporaryDirectory(prefix="bioline-broker-")
@@ -97,10 +98,3 @@ def open_broker(port: int = 0, port_311: int = 0) -> RunningBroker:
         folder.cleanup()
         raise
     return RunningBroker(ports["v5"], ports["v4"], broker, folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

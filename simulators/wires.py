@@ -1,5 +1,6 @@
 """What every wire takes: rows of values, and assays."""
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,14 @@ class Wire(Protocol):
     async def close(self) -> None:
         """End it and release everything."""
         ...
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def iso(time_ns: int) -> str:

@@ -4,7 +4,6 @@ Values live in compact rings, so the server's memory is bounded: 20 bytes a valu
 """
 
 import logging
-import socket
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any, Final, Self
 from asyncua import Server, ua
 from asyncua.server.history import HistoryStorageInterface
 
-from simulators.wires import Row, WireTag
+from simulators.wires import Row, WireTag, free_port
 from simulators.wires_commands import Commands
 from simulators.wires_opcua_commands import PlantServer, Users, add_methods
 from simulators.wires_opcua_devices import Devices, Nameplate
@@ -174,7 +173,7 @@ class OpcUaWire:
         commands: Commands | None = None,
         devices: Mapping[str, Nameplate] | None = None,
     ) -> None:
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._tags, self._namespace, self._security = tuple(tags), namespace, security
         self._others, self._commands = tuple(other_namespaces), commands
         self._devices = Devices(devices or {})
@@ -320,10 +319,3 @@ def _unit(unit: str) -> ua.EUInformation:
         DisplayName=ua.LocalizedText(display),
         Description=ua.LocalizedText(unit),
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -84,9 +84,7 @@ class SqliteLedger:
         """Keep all or nothing; returns the events not known before, with their running numbers."""
         with self._transaction() as db:
             new = [(number, event) for event in events if (number := _add(db, event)) is not None]
-            db.executemany(
-                _PUT_ALARM, [(a.id, a.state.value, a.raised_ns, records.encode(a)) for a in alarms]
-            )
+            db.executemany(_PUT_ALARM, [_alarm_row(alarm) for alarm in alarms])
             db.executemany(_ADD_NOTICE, [(n.key, n.subscriber, records.encode(n)) for n in notices])
         return new
 

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Broker, Server, influxd, needs
+from servers import Broker, Server, free_port, influxd, needs
 
 from simulators.wires import Row, WireTag
 from simulators.wires_mqtt import JsonWire
 from simulators.wires_opcua import OpcUaWire
 from twin.runtime.clock import ScaledClock
 from twin.service.catcher import Catcher, open_catcher
-from twin.service.demo import free_port
 
 KILLS = int(os.environ.get("BIOLINE_KILLS", "10"))
 SPEED = 60.0

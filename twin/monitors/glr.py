@@ -11,7 +11,7 @@ less: the ratio of a change of total size ``s`` with variance ``v`` is ``s^2 / (
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,15 +82,6 @@ class Evidence:
     def copy(self) -> "Evidence":
         """An independent copy."""
         return Evidence(self.error.copy(), self.score.copy(), self.information.copy(), self.onset.copy())
-
-    def plain(self) -> dict[str, Any]:
-        """Numbers and arrays only."""
-        return {
-            "error": self.error,
-            "score": self.score,
-            "information": self.information,
-            "onset": self.onset,
-        }
 
 
 @dataclass(frozen=True, slots=True)

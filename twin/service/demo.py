@@ -19,11 +19,12 @@ from rich.markup import escape
 
 from simulators.broker import open_broker
 from simulators.scenario import Scenario
+from simulators.wires import free_port
 from twin.domain.errors import ConnectorError
 from twin.service.app import Service, open_service
 from twin.service.build import load_line, read_yaml
 from twin.service.catcher import Catcher, open_catcher
-from twin.service.pages import listen, open_pages
+from twin.service.pages import open_pages
 from twin.service.scenarios import find_scenario
 from twin.service.score import compare
 from twin.service.settings import Settings
@@ -65,13 +66,6 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: say what was found, then end
                 await _watch(service, catcher, console, options.seconds)
             _summarise(service, catcher, scenario, plant.start_ns, console)
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with listen("127.0.0.1", 0) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class Plant:

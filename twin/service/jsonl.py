@@ -1,19 +1,13 @@
 """EVENTS.jsonl: one JSON object a line, schema 1 (docs/reference/events.md)."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from twin.domain.event import Cause, Event
+from twin.domain.instant import iso
 
 SCHEMA = 1
-
-
-def iso(time_ns: int) -> str:
-    """ISO 8601 with Z and milliseconds of a time [ns since 1970-01-01 UTC]."""
-    whole = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}Z"
 
 
 def event_line(event: Event) -> bytes:
