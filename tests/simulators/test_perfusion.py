@@ -83,7 +83,7 @@ def test_volume_sodium_carbon_oxygen_cells_and_product_balances_close(
     everything = c[vessel.XV] + c[vessel.XD] + c[vessel.XL]
     closed(everything, c[vessel.CELLS_MADE], c[vessel.CELLS_LEFT])
     closed(c[vessel.TITRE], c[vessel.TITRE_MADE], c[vessel.TITRE_HARVESTED] + c[vessel.TITRE_BLED])
-    rounding = 240 * 2.0**-53 * (filtered + harvest)  # half a unit in the last place for each of the additions
+    rounding = 240 * 2.0**-53 * (filtered + harvest)  # half a last place for each addition
     assert c[vessel.V_HARVEST] == pytest.approx(harvest, rel=1e-9, abs=rounding)
 
 
