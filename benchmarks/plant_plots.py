@@ -31,7 +31,7 @@ UNITS: Final = {
     "offgas_CO2": "exit CO2 [%]", "jacket_temperature": "jacket [°C]", "pressure": "head pressure [mbar]",
     "base_flow": "base flow [mL/h]", "stirrer": "stirrer [rpm]", "osmolality": "osmolality [mOsm/kg]",
     "kLa": "kLa [1/h]", "titre_harvest": "titre of the harvest [g/L]", "sieving": "sieving [1]",
-    "bleed": "bleed [mL/h]", "harvest": "harvest [mL/h]",
+    "bleed": "bleed [mL/h]", "harvest": "harvest [mL/h]", "weight": "weight [kg]",
 }  # fmt: skip
 HEALTHY: Final = (
     "pH", "pO2", "pCO2", "conductivity", "VCD", "viability", "glucose", "lactate", "titre", "OUR",
@@ -54,7 +54,7 @@ class Signature:
         Culture age when the picture begins [h].
     hours : float
         Its length [h].
-    tag : str or None
+    tag, other : str or None
     vessel : str
         Kind of the vessel.
     """
@@ -65,6 +65,7 @@ class Signature:
     age_h: float = 120.0
     hours: float = 48.0
     tag: str | None = None
+    other: str | None = None
     vessel: str = "cho_fedbatch"
 
 
@@ -83,6 +84,22 @@ SIGNATURES: Final[dict[str, Signature]] = {
     "dead": Signature(("temperature", "jacket_temperature", "pO2", "OUR"), tag="temperature"),
     "dropout": Signature(("conductivity", "osmolality", "base_scale"), tag="conductivity"),
     "bad_status": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2"),
+    "conductivity_drift": Signature(("conductivity", "osmolality", "base_scale"), size=-0.1),
+    "weight_shift": Signature(("weight", "feed_scale", "base_scale")),
+    "bubbles": Signature(("conductivity", "osmolality", "base_scale")),
+    "membrane_leak": Signature(("pO2", "flow_O2", "offgas_O2"), size=1.0),
+    "reference_clogged": Signature(("pH", "pCO2", "flow_CO2", "stirrer")),
+    "temperature_compensation": Signature(("conductivity", "osmolality", "temperature")),
+    "pressure_not_compensated": Signature(("pO2", "pressure", "flow_O2"), size=5.0),
+    "crossed_channels": Signature(("pO2", "pCO2", "flow_O2", "OUR"), other="pCO2", hours=24.0),
+    "wrong_unit": Signature(("pCO2", "pH", "offgas_CO2")),
+    "out_of_broth": Signature(("pO2", "flow_O2", "offgas_O2", "OUR"), hours=24.0),
+    "wrong_buffer": Signature(("pH", "pCO2", "flow_CO2", "base_scale")),
+    "clock_shift": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=-4.0 * 3600.0),
+    "late_values": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=6.0 * 3600.0),
+    "repeated_values": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2"),
+    "sparger_plugged": Signature(("flow_air", "pO2", "pCO2", "kLa")),
+    "pump_tube_wear": Signature(("feed_flow", "feed_scale", "glucose", "conductivity"), size=0.005),
     "kLa_loss": Signature(("pO2", "flow_O2", "pCO2", "kLa"), ramp_h=0.25),
     "aeration_loss": Signature(("pO2", "flow_O2", "pCO2", "flow_air")),
     "feed_pump_loss": Signature(("feed_flow", "feed_scale", "glucose", "conductivity")),
@@ -189,7 +206,8 @@ def _panel(ax: Any, name: str, faulty: Run, well: Run) -> None:
 def signature(kind: str, well: Run) -> Path:
     """One fault beside the healthy run of the same seed."""
     how = SIGNATURES[kind]
-    fault = {"kind": kind, "at_h": ONSET_H, "size": how.size, "ramp_h": how.ramp_h, "tag": how.tag}
+    fault = {"kind": kind, "at_h": ONSET_H, "size": how.size, "ramp_h": how.ramp_h}
+    fault |= {"tag": how.tag, "other": how.other}
     faulty = run(how.hours, 120.0, start_h=how.age_h, faults=[fault], kind=how.vessel)
     figure, axes = figures.pyplot().subplots(
         1, len(how.shown), figsize=(2.6 * len(how.shown), 2.2), layout="constrained"

@@ -98,7 +98,7 @@ class BatchRun:
         bottle = MEDIUM_BOTTLE if s.perfused else FEED_BOTTLE
         self.m.feed_full = self.m.feed_bottle = 1e3 * bottle * s.volume_l * self.p.feed_density
         self.m.base_full = self.m.base_bottle = 1e3 * BASE_BOTTLE * s.volume_l * self.p.base_density
-        self.m.head_mbar, self.m.disturbance = 1.0, s.disturbance
+        self.m.head_mbar, self.m.passed, self.m.disturbance = 1.0, 1.0, s.disturbance
 
     def _open_instruments(self, period_s: float) -> None:
         s = self.scenario
@@ -112,7 +112,7 @@ class BatchRun:
         self._odd_noise_of = [self._draws("faults", name) for name in probes.CHANNELS]
         n = loop.TICKS_PER_BLOCK
         self.faults = self._fault_table()
-        on_probes = bool((self.faults.action != faults.EFFECT).any())
+        on_probes = not np.isin(self.faults.action, faults.ON_PLANT).all()
         self._noise = np.zeros((len(probes.CHANNELS), 2, n))
         self._odd_noise = np.zeros((len(probes.CHANNELS), n if on_probes else 0))
         self._slow_noise = np.zeros((n, loop.DISTURBANCES))
@@ -127,7 +127,8 @@ class BatchRun:
             ramp = (math.inf if drift else 0.0) if fault.ramp_h is None else fault.ramp_h * 3600.0
             end = math.inf if fault.end_h is None else opened + fault.end_h * 3600.0
             action, place = faults.FAULTS[fault.kind].action, faults.place(fault.kind, fault.tag)
-            table[i] = (action, place, opened + fault.at_h * 3600.0, ramp, end, fault.magnitude)
+            other = probes.CHANNELS.index(fault.other) if fault.other else 0
+            table[i] = (action, place, other, opened + fault.at_h * 3600.0, ramp, end, fault.magnitude)
         return table.view(np.recarray)
 
     # -- events of recipe and laboratory ---------------------------------------------------------------

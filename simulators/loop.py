@@ -30,6 +30,8 @@ GOOD, UNCERTAIN, BAD_QUALITY, NOTHING = 192, 64, 0, -1
 MMOL_PER_H: Final = 60.0 * MMOL_PER_LITRE_GAS
 GRAM_PER_CELL: Final = 3e-13
 """Dry mass of a contaminating bacterium [g]."""
+LARGER_BUBBLES: Final = 0.5
+"""How the transfer depends on the share of open holes beside the flow itself: power; chosen default."""
 BUBBLES_PER_VVM: Final = 0.3
 """Gas fraction per vvm; chosen default."""
 
@@ -59,6 +61,7 @@ PLANT: Final = np.dtype(
             "feed_changed", "base_changed",  # culture age of the last change [s], 0 for none
             "head_mbar",  # gauge pressure in the head space
             "hungry_h",  # time without glucose
+            "passed",  # part of the metered gas that a clogged sparger lets pass
             "disturbance",  # standard deviation
             "w0", "w1", "w2", "w3",  # disturbances now
         )
@@ -67,9 +70,17 @@ PLANT: Final = np.dtype(
 """What the loop remembers beside the state."""
 
 
+_OFFSET, _GAIN, _SPIKE, _SCATTER, _SLOWNESS, _STATE, _SIZE, _BUBBLES, _OTHER, _AIRED, _SCALE = range(11)
+"""Columns of what the faults do to a probe: offset, gain, spikes, noise factor, slowness, an action that
+replaces the value and its size, bubbles, the crossed channel + 1, 1 when out of the broth, factor less 1."""
+
+
 @compiled
-def _gather(fault_table: Any, t: float, effects: Any, probe_faults: Any) -> None:
-    """Sum up what the faults do at culture age `t` [s]; `probe_faults` rows: see `_read`."""
+def _gather(fault_table: Any, t: float, effects: Any, probe_faults: Any, at: Any) -> None:
+    """Sum up what the faults do at culture age `t` [s]; `probe_faults` rows: see `_read`.
+
+    `at`: kelvin above 25 Cel, atm above 1, and stirrer speed as a share of its range.
+    """
     effects[:] = 0.0
     probe_faults[:] = 0.0
     for i in range(fault_table.shape[0]):
@@ -77,23 +88,50 @@ def _gather(fault_table: Any, t: float, effects: Any, probe_faults: Any) -> None
         if t < f.start or t >= f.end:
             continue
         s = faults.strength(f, t)
-        if f.action == faults.EFFECT:
+        if f.action == faults.EFFECT or f.action == faults.EFFECT_RATE:
             effects[f.channel] += s
         else:
-            row = probe_faults[f.channel]
-            if f.action == faults.OFFSET or f.action == faults.OFFSET_RATE:
-                row[0] += s
-            elif f.action == faults.GAIN or f.action == faults.GAIN_RATE:
-                row[1] += s / 100.0
-            elif f.action == faults.SPIKES:
-                row[2] = s
-            elif f.action == faults.NOISE:
-                row[3] = s
-            elif f.action == faults.SLOW:
-                row[4] = s
-            else:
-                row[5] = f.action
-                row[6] = s
+            _spoil(probe_faults, f, s, at)
+
+
+@compiled
+def _spoil(probe_faults: Any, f: Any, s: float, at: Any) -> None:
+    """Add one fault of strength `s` to what is wrong with its probe."""
+    row = probe_faults[f.channel]
+    if f.action == faults.OFFSET or f.action == faults.OFFSET_RATE:
+        row[_OFFSET] += s
+    elif f.action == faults.GAIN or f.action == faults.GAIN_RATE:
+        row[_GAIN] += s / 100.0
+    elif f.action == faults.LEAK:
+        row[_GAIN] -= s / 100.0
+        row[_OFFSET] += faults.LEAK_ZERO * s
+    elif f.action == faults.REFERENCE:
+        row[_OFFSET] += s * (1.0 + at[2])
+    elif f.action == faults.COMPENSATION:
+        row[_GAIN] += s / 100.0 * at[0]
+    elif f.action == faults.PRESSURE:
+        row[_GAIN] += s * at[1]
+    elif f.action == faults.BUFFER:
+        row[_GAIN] += s / 100.0
+        row[_OFFSET] -= s / 100.0 * 7.0 + faults.BUFFER_ZERO * s
+    elif f.action == faults.SCALE:
+        row[_SCALE] = s / 100.0
+    elif f.action == faults.SPIKES:
+        row[_SPIKE] = s
+    elif f.action == faults.BUBBLES:
+        row[_BUBBLES] = s
+    elif f.action == faults.NOISE:
+        row[_SCATTER] = s
+    elif f.action == faults.SLOW:
+        row[_SLOWNESS] = s
+    elif f.action == faults.CROSSED:
+        row[_OTHER] = f.other + 1.0
+        probe_faults[f.other, _OTHER] = f.channel + 1.0
+    elif f.action == faults.AIRED:
+        row[_AIRED] = 1.0
+    elif f.action < faults.EFFECT:
+        row[_STATE] = f.action
+        row[_SIZE] = s
 
 
 @compiled
@@ -115,12 +153,22 @@ def _enter(c: Any, p: Any, m: Any, u: Any, y: Any, effects: Any, starved: float)
     u.feed_na, u.feed_cl = p.feed_na + wrong * (600.0 - p.feed_na), p.feed_cl + wrong * (600.0 - p.feed_cl)
     u.harvest, u.bleed, u.rejected = c.harvest, c.bleed, effects[faults.RETENTION]
     u.jacket_in, u.jacket_flow = c.jacket_in, max(0.0, 1.0 - effects[faults.JACKET_LOSS])
+    m.passed = max(0.02, 1.0 - effects[faults.SPARGER])
+    if m.passed < 1.0:
+        _clog(u, m.passed)
     flow = c.air + c.o2 + c.co2 + c.n2
     target = p.filter * flow / (p.vvm_max * p.volume) + effects[faults.FILTER]
     m.head_mbar += (1.0 - math.exp(-m.tick_h / 0.02)) * (target - m.head_mbar)
     u.head = 1.0 + m.head_mbar / 1013.25
     u.growth, u.respiration, u.lactate = math.exp(m.w0), math.exp(m.w1), math.exp(m.w2)
     u.starving = starved
+
+
+@compiled
+def _clog(u: Any, passed: float) -> None:
+    """Let a part of the gas pass; transfer falls with the flow, and once more with larger bubbles."""
+    u.air, u.o2, u.co2, u.n2 = u.air * passed, u.o2 * passed, u.co2 * passed, u.n2 * passed
+    u.kla *= passed * passed**LARGER_BUBBLES
 
 
 @compiled
@@ -149,7 +197,8 @@ def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     x[pr.KAPPA] = kappa * ((1.0 - cells) * (1.0 - gas)) ** 1.5 / warm
     x[pr.TEMPERATURE] = y[vessel.TEMP]
     x[pr.WEIGHT] = p.density * v
-    x[pr.FLOW_AIR], x[pr.FLOW_O2], x[pr.FLOW_CO2], x[pr.FLOW_N2] = c.air, c.o2, c.co2, c.n2
+    x[pr.FLOW_AIR], x[pr.FLOW_O2] = c.air * m.passed, c.o2 * m.passed
+    x[pr.FLOW_CO2], x[pr.FLOW_N2] = c.co2 * m.passed, c.n2 * m.passed
     x[pr.FEED_FLOW], x[pr.BASE_FLOW] = 1e3 * c.feed, 1e3 * c.base
     x[pr.FEED_SCALE], x[pr.BASE_SCALE] = m.feed_bottle, m.base_bottle
     x[pr.SPEED] = c.stirrer
@@ -169,35 +218,53 @@ def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
 
 
 @compiled
+def _in_gas(j: int, y: Any, p: Any, k: Any, u: Any, z: float) -> float:
+    """What probe `j` meets in the head space; `z` is a standard normal number."""
+    head = y[vessel.HO2] + y[vessel.HCO2] + y[vessel.HN2]
+    dry = u.head - k.p_water
+    if j == pr.PH:
+        return min(11.0, max(-0.26, 7.0 + 4.0 * z))
+    if j == pr.PO2:
+        return float(100.0 * y[vessel.HO2] / head * dry / (O2_IN_AIR * (1.0 - 0.0618)))
+    if j == pr.PCO2:
+        return float(y[vessel.HCO2] / head * dry * MMHG_PER_ATM)
+    return float(0.5 * (y[vessel.TEMP] + p.t_ambient)) if j == pr.TEMPERATURE else 0.0
+
+
+@compiled
 def _read(probe: Any, true: float, fault: Any, z0: float, z1: float, z2: float, age_s: float) -> int:
     """One probe, one tick: update its memory and return its quality.
 
-    `fault` holds offset, gain, spike, noise factor, slowness, state (an action) and its size; `z0`, `z1`
-    and `z2` are standard normal numbers: noise, walk, and one that only faults use.
+    `fault` holds the columns `_OFFSET` ... `_SCALE`; `z0`, `z1` and `z2` are standard normal numbers:
+    noise, walk, and one that only faults use.
     """
-    slow = max(1.0, fault[4])
+    slow = max(1.0, fault[_SLOWNESS])
     s1 = probe.step1 if slow == 1.0 else 1.0 - (1.0 - probe.step1) ** (1.0 / slow)
     probe.x1 += s1 * (true - probe.x1)
     probe.x2 += probe.step2 * (probe.x1 - probe.x2)
     probe.walk += probe.walk_step * z1
-    gain = probe.gain + probe.gain_rate * age_s + fault[1]
-    value = gain * probe.x2 + probe.offset + probe.offset_rate * age_s + probe.walk + fault[0]
+    gain = probe.gain + probe.gain_rate * age_s + fault[_GAIN]
+    value = gain * probe.x2 + probe.offset + probe.offset_rate * age_s + probe.walk + fault[_OFFSET]
     scatter = math.sqrt(probe.noise * probe.noise + (probe.noise_share * probe.x2) ** 2)
-    value += scatter * (z0 if fault[3] == 0.0 else fault[3] * z2)
-    if fault[2] != 0.0 and abs(z2) > faults.SPIKE_SHARE:
-        value += fault[2] if z2 > 0.0 else -fault[2]
+    value += scatter * (z0 if fault[_SCATTER] == 0.0 else fault[_SCATTER] * z2)
+    if fault[_SPIKE] != 0.0 and abs(z2) > faults.SPIKE_SHARE:
+        value += fault[_SPIKE] if z2 > 0.0 else -fault[_SPIKE]
+    if fault[_BUBBLES] != 0.0 and z2 > faults.BUBBLE_SHARE:
+        value += fault[_BUBBLES] * min(3.0, 1.0 + 2.0 * (z2 - faults.BUBBLE_SHARE))
+    if fault[_SCALE] != 0.0:
+        value *= 1.0 + fault[_SCALE]
     value = probe.resolution * math.floor(value / probe.resolution + 0.5)
     quality = GOOD
     if value < probe.low or value > probe.high:
         value = min(probe.high, max(probe.low, value))
         quality = UNCERTAIN
-    state = int(fault[5])
+    state = int(fault[_STATE])
     if state == 0:
         probe.held = value
     elif state == faults.FROZEN:
         value, quality = probe.held, GOOD
     elif state == faults.DEAD:
-        value, quality = fault[6], GOOD
+        value, quality = fault[_SIZE], GOOD
     else:
         value, quality = probe.held, NOTHING if state == faults.DROPOUT else BAD_QUALITY
     probe.value = value
@@ -279,12 +346,15 @@ def run(
     """
     channels = probes.shape[0]
     effects = np.zeros(len(faults.EFFECTS))
-    probe_faults = np.zeros((channels, 7))
+    probe_faults = np.zeros((channels, 11))
+    at_fault = np.zeros(3)
     rows = 0
     for i in range(count):
         t = (first + i + 1) * m.tick_h * 3600.0
         if fault_table.shape[0] > 0:
-            _gather(fault_table, t, effects, probe_faults)
+            at_fault[0], at_fault[1] = y[vessel.TEMP] - 25.0, vessel.mean_pressure(y, p, u.head) - 1.0
+            at_fault[2] = (c.stirrer - p.rpm_min) / (p.rpm_max - p.rpm_min)
+            _gather(fault_table, t, effects, probe_faults, at_fault)
             for j in range(fault_table.shape[0]):
                 f = fault_table[j]
                 new = f.start <= t and f.start > t - m.tick_h * 3600.0
@@ -314,6 +384,10 @@ def run(
                 continue
             true = x[j] * true_warm / warm if j == pr.KAPPA else x[j]
             z2 = odd_noise[j, at + i] if odd_noise.shape[1] > 0 else 0.0
+            if probe_faults[j, _OTHER] > 0.0:
+                true = x[int(probe_faults[j, _OTHER]) - 1]
+            if probe_faults[j, _AIRED] > 0.0:
+                true = _in_gas(j, y, p, k, u, z2)
             quality = _read(probes[j], true, probe_faults[j], noise[j, 0, at + i], noise[j, 1, at + i], z2, t)
             if emit:
                 values[rows, j] = probes[j].value if quality != BAD_QUALITY else math.nan

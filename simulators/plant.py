@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.batch import BatchRun
+from simulators.clocks import Clocks, Rows, time_faults
 from simulators.faults import FAULTS
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
@@ -25,7 +26,8 @@ class PlantBatch:
     tags : tuple of str
         Tag ids that `tag_index` points into.
     time_s : float64 array, shape (n,)
-        Seconds since the wires opened, never falling.
+        Seconds since the wires opened, as the transmitter says: never falling, but for clocks that are wrong
+        and values that come late.
     tag_index : int32 array, shape (n,)
     value : float64 array, shape (n,)
         NaN where the transmitter sent none.
@@ -84,11 +86,13 @@ class Plant:
     now_s: float = field(default=-1.0, init=False)
     _runs: dict[str, BatchRun] = field(init=False, repr=False)
     _tags: tuple[str, ...] = field(init=False, repr=False)
+    _clocks: Clocks = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         seed = self.scenario.seed if self.seed is None else self.seed
         self._runs = {v.id: BatchRun(v, self.scenario.period_s, seed) for v in self.scenario.vessels}
         self._tags = tuple(f"{vessel}.{name}" for vessel in self._runs for name in TAGS)
+        self._clocks = Clocks(time_faults(self.scenario.vessels, self._tags))
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -112,17 +116,18 @@ class Plant:
         columns = len(self._tags)
         time_s = np.repeat(said[0].time_s, columns)
         tag = np.tile(np.arange(columns, dtype=np.int32), len(said[0].time_s))
+        rows = Rows(time_s, tag, value, quality)
         if (quality == NOTHING).any():
-            spoken = quality != NOTHING
-            time_s, tag, value, quality = time_s[spoken], tag[spoken], value[spoken], quality[spoken]
+            rows = rows.take(quality != NOTHING)
+        rows = self._clocks.pass_on(rows, to_s)
         assays = (assay for one in said for assay in one.assays)
         events = (event for one in said for event in one.events)
         return PlantBatch(
             tags=self._tags,
-            time_s=time_s,
-            tag_index=tag,
-            value=value,
-            quality=quality,
+            time_s=rows.time_s,
+            tag_index=rows.tag_index,
+            value=rows.value,
+            quality=rows.quality,
             assays=tuple(sorted(assays, key=lambda a: (a.reported_s, a.tag))),
             events=tuple(sorted(events, key=lambda e: (e.time_s, e.vessel))),
         )

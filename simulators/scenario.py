@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from simulators.faults import EFFECT, FAULTS, place
+from simulators.faults import CROSSED, FAULTS, FaultKind, place
 from simulators.parameters import names
 from simulators.probes import CHANNELS
 from twin.domain.errors import ConfigError
@@ -37,6 +37,8 @@ class FaultSpec(_Strict):
         When it is over and gone [h].
     tag : str or None
         Tag name, where the kind leaves it open.
+    other : str or None
+        The second tag of ``crossed_channels``.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class FaultSpec(_Strict):
     ramp_h: float | None = Field(default=None, gt=0)
     end_h: float | None = None
     tag: str | None = None
+    other: str | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -53,17 +56,21 @@ class FaultSpec(_Strict):
         kind = FAULTS[self.kind]
         if kind.tag is None and self.tag is None:
             raise ValueError(f"kind {self.kind!r} needs `tag`, one of: {', '.join(CHANNELS)}")
-        if self.tag is not None and kind.action == EFFECT and self.kind != "gas_flow_error":
+        if self.tag is not None and kind.on_plant and not kind.choices:
             raise ValueError(f"kind {self.kind!r} takes no `tag`; it concerns {kind.tag}")
-        try:
-            place(self.kind, self.tag)
-        except (KeyError, ValueError):
-            raise ValueError(
-                f"tag {self.tag!r} can not have {self.kind!r}; one of: {', '.join(CHANNELS)}"
-            ) from None
+        place(self.kind, self.tag)
+        self._check_other(kind)
         if self.end_h is not None and self.end_h <= self.at_h:
             raise ValueError(f"end_h {self.end_h} is not after at_h {self.at_h}")
         return self
+
+    def _check_other(self, kind: FaultKind) -> None:
+        if kind.action != CROSSED:
+            if self.other is not None:
+                raise ValueError(f"kind {self.kind!r} takes no `other`")
+        elif self.other not in CHANNELS or self.other == self.concerns:
+            known = ", ".join(CHANNELS)
+            raise ValueError(f"kind {self.kind!r} needs `other`, a second tag; one of: {known}")
 
     @property
     def magnitude(self) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulators.faults import EFFECT, FAULTS
+from simulators.faults import FAULTS
 from simulators.plant import Plant, PlantBatch
 from simulators.probes import CHANNELS, TAGS
 from simulators.scenario import FaultSpec, Scenario
@@ -73,9 +73,11 @@ def test_nothing_differs_before_the_onset_and_something_after(kind: str) -> None
     fault: dict[str, Any] = {"kind": kind, "at_h": 2.0}
     if FAULTS[kind].tag is None:
         fault["tag"] = "pCO2"
-    if kind == "contamination":
-        fault["size"] = 1e6
-    if kind in ("base_line_blocked", "starvation", "wrong_feed", "feed_pump_loss"):
+    if kind == "crossed_channels":
+        fault["other"] = "pCO2"
+    if kind in ("contamination", "clock_shift"):
+        fault["size"] = {"contamination": 1e6, "clock_shift": 60.0}[kind]
+    if kind in ("base_line_blocked", "starvation", "wrong_feed", "feed_pump_loss", "pump_tube_wear"):
         changes: dict[str, Any] = {"vessel": {"start_h": 150.0}}
     elif kind == "retention_fouling":
         changes = {"vessel": {"kind": "cho_perfusion"}}
@@ -90,7 +92,8 @@ def test_nothing_differs_before_the_onset_and_something_after(kind: str) -> None
     early = truth["time_s"] < 2 * 3600.0
     for name in truth:
         np.testing.assert_array_equal(truth[name][early], truth2[name][early])
-    told = len(base.value) != len(other.value) or not np.array_equal(base.value, other.value, equal_nan=True)
+    told = not np.array_equal(base.time_s, other.time_s)
+    told = told or not np.array_equal(base.value, other.value, equal_nan=True)
     assert told or (kind == "retention_fouling" and (truth["titre_harvest"] != truth2["titre_harvest"]).any())
 
 
@@ -209,8 +212,9 @@ def test_every_kind_is_explained() -> None:
     for kind, fault in FAULTS.items():
         assert fault.explanation.endswith("."), kind
         assert fault.verdict in ("sensor", "process", "actuator")
-        assert fault.action == EFFECT or fault.verdict == "sensor"
-        FaultSpec(kind=kind, at_h=0.0, tag=None if fault.tag else CHANNELS[0])
+        assert fault.on_plant or fault.verdict == "sensor"
+        other = "pCO2" if kind == "crossed_channels" else None
+        FaultSpec(kind=kind, at_h=0.0, tag=None if fault.tag else CHANNELS[0], other=other)
 
 
 # -- loops, laboratory, operator -----------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def probe(**figures: float) -> Any:
     return one
 
 
-QUIET = np.zeros(7)
+QUIET = np.zeros(11)
 
 
 def test_lag_reaches_63_percent_after_its_time_constant() -> None:
