@@ -5,16 +5,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import orjson
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from dashboards import asked, pages, payloads, problems, prometheus
-from dashboards.asked import Acknowledgement
+from dashboards import asked, pages, payloads, people, problems, prometheus
+from dashboards.access import Door, asking
+from dashboards.answer import json as _json
+from dashboards.asked import Because, body_of, described
 from dashboards.bodies import Limited
 from dashboards.guard import LOOPBACK, Guard
 from dashboards.live import Broadcast, LiveResponse
 from dashboards.problems import RefusedError
-from twin.domain.errors import StorageError, TwinError
 from twin.ports import View
 
 
@@ -38,21 +38,31 @@ def create_app(
         An ASGI application; it starts no thread, and one task while somebody watches.
         Call ``app.state.live.close()`` before its server stops: then open streams end by themselves.
     """
-    app = FastAPI(title="Bioline Twin", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(title="Bioline Twin", docs_url=None, redoc_url=None, openapi_url=None)
     live = Broadcast(view)
     app.state.live = live
     problems.install(app)
-    for router in (_reading(view), _acting(view), _streaming(live)):
-        app.include_router(router, prefix="/api/v1", dependencies=[Depends(asked.known_parameters)])
-    app.include_router(_watching(view, live))
+    door = Door(view.people)
+    before = [Depends(door), Depends(asked.known_parameters)]
+    routers = (_reading(view), _acting(view), _streaming(live, door), people.routes(door), _describing(app))
+    for router in routers:
+        app.include_router(router, prefix="/api/v1", dependencies=before)
+    app.include_router(_watching(view, live), dependencies=before)
     pages.install(app, static or pages.BUILT)
     app.add_middleware(Limited)
     app.add_middleware(Guard, hosts=hosts)
     return app
 
 
-def _json(data: object) -> Response:
-    return Response(orjson.dumps(data), media_type="application/json", headers={"cache-control": "no-store"})
+def _describing(app: FastAPI) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/openapi.json")
+    async def openapi() -> Response:
+        """The interface described (OpenAPI)."""
+        return _json(app.openapi())
+
+    return router
 
 
 def _reading(view: View) -> APIRouter:
@@ -122,33 +132,29 @@ def _acting(view: View) -> APIRouter:
     """Routes that change something."""
     router = APIRouter()
 
-    @router.post("/alarms/{alarm_id:path}/acknowledge", openapi_extra=asked.ACKNOWLEDGEMENT)
+    @router.post("/alarms/{alarm_id:path}/acknowledge", openapi_extra=described(Because))
     async def acknowledge(
-        alarm_id: str, who: Annotated[Acknowledgement, Depends(asked.acknowledgement)]
+        alarm_id: str, request: Request, body: Annotated[Because, body_of(Because)]
     ) -> Response:
         """Acknowledge an alarm; doing so twice changes nothing more."""
-        try:
-            return _json(payloads.alarm(await view.acknowledge(alarm_id, who.by)))
-        except StorageError:
-            raise
-        except TwinError as error:
-            raise RefusedError(404, str(error)) from error
+        return _json(payloads.alarm(await view.acknowledge(alarm_id, asking(request), body.why)))
 
     return router
 
 
-def _streaming(live: Broadcast) -> APIRouter:
+def _streaming(live: Broadcast, door: Door) -> APIRouter:
     router = APIRouter()
 
     @router.get("/stream")
     async def stream(
+        request: Request,
         after: Annotated[int | None, Query(ge=0, le=2**62)] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
         """Server-Sent Events; resumes after `Last-Event-ID`, or after the number `after`."""
         known = (last_event_id or "").isascii() and (last_event_id or "").isdigit()
         resumed = int((last_event_id or "")[:18]) if known else after
-        return LiveResponse(live.stream(resumed))
+        return LiveResponse(live.stream(resumed, lambda: door.still(request)))
 
     return router
 
@@ -163,9 +169,11 @@ def _watching(view: View, live: Broadcast) -> APIRouter:
         return _json({"status": "alive"})
 
     @router.get("/readyz")
-    async def readyz() -> Response:
-        """The stores answer; 503 with the reason when not."""
+    async def readyz(request: Request) -> Response:
+        """The stores answer; 503 with the reason when not. Details for those who may read."""
         view.newest_event()
+        if request.state.actor is None:
+            return _json({"status": "ready"})
         links = {link.source: link.up for link in view.links()}
         return _json({"status": "ready", "conserved": view.counters().holds, "links": links})
 

@@ -2,9 +2,9 @@
 
 import difflib
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,41 +14,46 @@ from twin.ports import View
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST = timedelta(days=400)
 """Longest time one trend may span (chosen default)."""
-EXAMPLE = '{"by": "operator"}'
 
 
-class Acknowledgement(BaseModel):
-    """Who acknowledges."""
+class Because(BaseModel):
+    """Why something is done."""
 
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field(default="operator", min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
+    why: str = Field(default="", max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
 
 
-ACKNOWLEDGEMENT: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": Acknowledgement.model_json_schema()}},
-    }
-}
-"""The body of an acknowledgement for the description of the interface."""
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """The body of a route for the description of the interface."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
-async def acknowledgement(request: Request) -> Acknowledgement:
-    """The body of `request`, read only when it is announced as JSON."""
-    sort = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sort != "application/json":
-        raise RefusedError(
-            415,
-            f"The body came as {sort or 'nothing named'!r}; send it as application/json, such as {EXAMPLE}.",
-        )
-    try:
-        return Acknowledgement.model_validate_json(await request.body())
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "json_invalid":
-            raise RefusedError(400, f"The body is not JSON ({first['msg']}); send {EXAMPLE}.") from error
-        raise RefusedError(422, f"The body can not be used as written. {faults(error.errors())}") from error
+def body_of(model: type[BaseModel]) -> Any:
+    """The body of a request as `model`, read only when it is announced as JSON."""
+
+    async def read(request: Request) -> BaseModel:
+        sort = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        fields = ", ".join(model.model_fields)
+        if sort != "application/json":
+            came = sort or "nothing named"
+            raise RefusedError(
+                415, f"The body came as {came!r}; send application/json, an object with {fields}."
+            )
+        try:
+            return model.model_validate_json(await request.body())
+        except ValidationError as error:
+            first = error.errors()[0]
+            if first["type"] == "json_invalid":
+                raise RefusedError(
+                    400, f"The body is not JSON ({first['msg']}); send an object with {fields}."
+                ) from error
+            raise RefusedError(
+                422, f"The body can not be used as written. {faults(error.errors())}"
+            ) from error
+
+    return Depends(read)
 
 
 def known_parameters(request: Request) -> None:

@@ -64,6 +64,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if scope.get("scheme") == "https":
+                    headers.setdefault("strict-transport-security", "max-age=63072000")
             await send(message)
 
         objection = self._objection(scope["method"], Headers(scope=scope))
@@ -92,9 +94,10 @@ def _sound(host: str) -> bool:
 
 
 def _same_origin(headers: Headers, host: str) -> bool:
-    """True for the service's own pages and for programs, which send neither header."""
-    site = headers.get("sec-fetch-site")
+    """True for the service's own pages, and for programs, which send neither header and no cookie."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site not in {"same-origin", "none"}:
         return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    if origin is None:
+        return site is not None or "cookie" not in headers
+    return urlsplit(origin).netloc.lower() == host.lower()

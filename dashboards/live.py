@@ -7,7 +7,7 @@ was said for two seconds, by which the page knows that the service is there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -117,8 +117,13 @@ class Broadcast:
         self._closing = True
         self._let_go()
 
-    async def stream(self, after: int | None) -> AsyncIterator[bytes]:
-        """Frames for one viewer, beginning with the events numbered above `after` (None: from now on)."""
+    async def stream(
+        self, after: int | None, welcome: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[bytes]:
+        """Frames for one viewer, beginning with the events numbered above `after` (None: from now on).
+
+        It ends as soon as the viewer is no longer `welcome`, asked before every batch and pause.
+        """
         if self._closing:
             return
         box = Mailbox()
@@ -129,7 +134,7 @@ class Broadcast:
             seen = newest if after is None else min(after, newest)
             yield self._greeting(seen)
             look = True
-            while box.open:
+            while box.open and welcome():
                 if look:
                     async for number, data in self._events(seen):
                         seen = number

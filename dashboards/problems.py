@@ -1,15 +1,31 @@
 """Errors as problem details (RFC 9457): one clear sentence and what to try."""
 
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from twin.domain.errors import StorageError, TwinError
+from twin.domain.errors import (
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    SignInError,
+    StorageError,
+    TwinError,
+)
+
+STATUSES: Final[dict[type[TwinError], int]] = {
+    InputError: 422,
+    NotAllowedError: 403,
+    NotFoundError: 404,
+    StorageError: 503,
+}
+"""HTTP status by kind of error; the rest is a fault of the service, 500."""
 
 
 class RefusedError(Exception):
@@ -63,7 +79,16 @@ async def _validation(_: Request, error: Exception) -> Response:
 
 
 async def _twin(_: Request, error: Exception) -> Response:
-    return respond(503 if isinstance(error, StorageError) else 500, str(error))
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
+    return respond(status, str(error))
+
+
+async def _sign_in(_: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInError)
+    response = respond(401 if error.wait_s is None else 429, str(error))
+    if error.wait_s is not None:
+        response.headers["retry-after"] = str(math.ceil(error.wait_s))
+    return response
 
 
 async def _unexpected(_: Request, __: Exception) -> Response:
@@ -75,5 +100,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RefusedError, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(SignInError, _sign_in)
     app.add_exception_handler(TwinError, _twin)
     app.add_exception_handler(Exception, _unexpected)

@@ -7,8 +7,10 @@ from typing import Final, Protocol
 
 from twin.domain.alarm import Alarm, Notice
 from twin.domain.asset import Line
+from twin.domain.audit import Deed, Entry
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
+from twin.domain.people import Actor, Person, Program, Role, SignedIn
 from twin.domain.tag import Tag
 
 
@@ -203,19 +205,49 @@ class DueNotice:
     next_try_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Something small that is kept under a name and changed by people: an account, a subscription.
+
+    `body` None removes it.
+    """
+
+    kind: str
+    key: str
+    body: bytes | None
+
+
 class Ledger(Protocol):
-    """What needs a transaction: events, alarms, outbox, quarantine, snapshots.
+    """What needs a transaction: events, alarms, outbox, audit trail, documents, quarantine, snapshots.
 
     Every method returns after the commit is on disk. Synchronous: calls are short.
     """
 
     def commit(
-        self, events: Sequence[Event], alarms: Sequence[Alarm], notices: Sequence[Notice]
+        self,
+        events: Sequence[Event] = (),
+        alarms: Sequence[Alarm] = (),
+        notices: Sequence[Notice] = (),
+        deeds: Sequence[Deed] = (),
+        documents: Sequence[Document] = (),
     ) -> list[tuple[int, Event]]:
         """Keep all or nothing; returns the events that were not known before, with their numbers.
 
-        A notice whose key is known is left as it is. Alarms replace their former state.
+        A notice whose key is known is left as it is. Alarms and documents replace their
+        former state. Deeds are put at the end of the audit trail.
         """
+        ...
+
+    def documents(self, kind: str) -> dict[str, bytes]:
+        """Every document of a kind by key."""
+        ...
+
+    def trail(self, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Entries of the audit trail numbered above `after`, oldest first."""
+        ...
+
+    def trail_length(self) -> int:
+        """Number of the newest entry of the audit trail; 0 when there is none."""
         ...
 
     def quarantine(self, rows: Sequence[Quarantined]) -> None:
@@ -327,11 +359,78 @@ class Update:
     now_ns: int = 0
 
 
+class People(Protocol):
+    """Accounts, sessions and machine tokens of a line.
+
+    Whatever changes something is entered in the audit trail with the actor given.
+    """
+
+    local: bool
+    """True when nobody signs in and whoever reaches the loopback address acts as operator."""
+
+    def whose(self, session: str | None, token: str | None, origin: str) -> Actor | None:
+        """Who shows this session's or machine's secret; in local mode the local operator."""
+        ...
+
+    def unclaimed(self) -> bool:
+        """True while nobody has an account that can sign in."""
+        ...
+
+    async def sign_in(self, name: str, password: str, origin: str) -> SignedIn:
+        """Open a session; raises `SignInError`."""
+        ...
+
+    async def accept(self, invitation: str, name: str, password: str, origin: str) -> SignedIn:
+        """Choose a password with an invitation, and open a session; raises `SignInError`."""
+        ...
+
+    def invited(self, invitation: str) -> Person | None:
+        """Whom an invitation is for; the name is empty when it may be chosen."""
+        ...
+
+    def sign_out(self, session: str, by: Actor) -> None:
+        """End a session."""
+        ...
+
+    def people(self) -> list[Person]:
+        """Every account, by name."""
+        ...
+
+    def programs(self) -> list[Program]:
+        """Every machine's token, by name; never the token itself."""
+        ...
+
+    def invite(self, person: Person, by: Actor) -> str:
+        """Make an account, or let a person choose another password; returns the one-time secret."""
+        ...
+
+    def change(self, name: str, role: Role, barred: bool, by: Actor) -> Person:
+        """Change role or access; every session of the person ends at once."""
+        ...
+
+    def admit(self, name: str, role: Role, days: float, by: Actor) -> str:
+        """Give a program a token, which is returned this once."""
+        ...
+
+    def dismiss(self, name: str, by: Actor) -> None:
+        """Take a program's token back."""
+        ...
+
+    def trail(self, after: int, limit: int) -> list[Entry]:
+        """Entries of the audit trail numbered above `after`, oldest first."""
+        ...
+
+    def trail_length(self) -> int:
+        """Number of the newest entry of the audit trail."""
+        ...
+
+
 class View(Protocol):
     """All that a dashboard may ask of the service."""
 
     line: Line
     clock: Clock
+    people: People
 
     def latest(self) -> Update:
         """Newest value and estimate of everything, and the standing alarms."""
@@ -360,8 +459,8 @@ class View(Protocol):
         """Running number of the newest event; 0 when there is none."""
         ...
 
-    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
-        """Acknowledge; raises `TwinError` when there is no such alarm."""
+    async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
+        """Acknowledge; raises `NotFoundError` when there is no such alarm."""
         ...
 
     def counters(self) -> Counters:

@@ -1,22 +1,23 @@
-"""Ledger in one SQLite file: events, alarms, outbox, quarantine, snapshots; one transaction each call."""
+"""Ledger in one SQLite file: events, alarms, outbox, audit trail, documents; one transaction each call."""
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from connectors.codecs import records
-from connectors.sqlite_file import hold, named, open_writer, transaction
+from connectors.sqlite_file import hold, named, open_reader, open_writer, transaction
 from twin.domain.alarm import Alarm, AlarmState, Notice
+from twin.domain.audit import START, Deed, Entry, chained
 from twin.domain.errors import StorageError
 from twin.domain.event import Event
 from twin.domain.measurement import Quarantined
-from twin.ports import DueNotice, Ledger
+from twin.ports import Document, DueNotice, Ledger
 
 MIGRATIONS: Final = (
     """
@@ -40,6 +41,18 @@ MIGRATIONS: Final = (
         number INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, reason TEXT NOT NULL,
         body BLOB NOT NULL);
     CREATE TABLE snapshots (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE trail (
+        number INTEGER PRIMARY KEY, t INTEGER NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL,
+        origin TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, old TEXT NOT NULL,
+        new TEXT NOT NULL, why TEXT NOT NULL, hash TEXT NOT NULL);
+    CREATE TRIGGER trail_stays_as_written BEFORE UPDATE ON trail
+        BEGIN SELECT RAISE(ABORT, 'an entry of the audit trail is never changed'); END;
+    CREATE TRIGGER trail_stays BEFORE DELETE ON trail
+        BEGIN SELECT RAISE(ABORT, 'an entry of the audit trail is never removed'); END;
+    CREATE TABLE documents (
+        kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
     """,
 )
 
@@ -65,6 +78,23 @@ def open_ledger(config: Config) -> Ledger:
     return SqliteLedger(config.path)
 
 
+def read_trail(config: Config) -> Iterator[Entry]:
+    """The audit trail as it is on disk, also while a service writes it.
+
+    Raises
+    ------
+    StorageError
+        The file can not be read.
+    """
+    db = open_reader(config.path)
+    try:
+        with named(config.path):
+            for row in db.execute(_TRAIL, (0, -1)):
+                yield _entry(*row)
+    finally:
+        db.close()
+
+
 class SqliteLedger:
     """The file behind the port. May be called from any thread; calls wait for each other."""
 
@@ -79,14 +109,33 @@ class SqliteLedger:
             raise
 
     def commit(
-        self, events: Sequence[Event], alarms: Sequence[Alarm], notices: Sequence[Notice]
+        self,
+        events: Sequence[Event] = (),
+        alarms: Sequence[Alarm] = (),
+        notices: Sequence[Notice] = (),
+        deeds: Sequence[Deed] = (),
+        documents: Sequence[Document] = (),
     ) -> list[tuple[int, Event]]:
         """Keep all or nothing; returns the events not known before, with their running numbers."""
         with self._transaction() as db:
+            _enter(db, deeds)
+            _put_documents(db, documents)
             new = [(number, event) for event in events if (number := _add(db, event)) is not None]
             db.executemany(_PUT_ALARM, [_alarm_row(alarm) for alarm in alarms])
             db.executemany(_ADD_NOTICE, [(n.key, n.subscriber, records.encode(n)) for n in notices])
         return new
+
+    def documents(self, kind: str) -> dict[str, bytes]:
+        """Every document of a kind by key."""
+        return dict(self._rows("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", kind))
+
+    def trail(self, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Entries of the audit trail numbered above `after`, oldest first."""
+        return [_entry(*row) for row in self._rows(_TRAIL, after, limit)]
+
+    def trail_length(self) -> int:
+        """Number of the newest entry of the audit trail; 0 when there is none."""
+        return int(self._rows("SELECT coalesce(max(number), 0) FROM trail")[0][0])
 
     def quarantine(self, rows: Sequence[Quarantined]) -> None:
         """Keep refused readings with their reasons."""
@@ -186,6 +235,38 @@ _DUE: Final = (
     "WHERE state = 'waiting' AND next_try <= ? ORDER BY number LIMIT ?"
 )
 _SETTLE: Final = "UPDATE outbox SET state = ?, next_try = ?, error = ?, tries = tries + 1 WHERE key = ?"
+
+
+_ADD_ENTRY: Final = "INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TRAIL: Final = (
+    "SELECT number, t, who, role, origin, action, subject, old, new, why, hash FROM trail "
+    "WHERE number > ? ORDER BY number LIMIT ?"
+)
+
+
+def _enter(db: sqlite3.Connection, deeds: Sequence[Deed]) -> None:
+    """Put deeds at the end of the trail, each chained to the one before."""
+    if not deeds:
+        return
+    last = db.execute("SELECT number, hash FROM trail ORDER BY number DESC LIMIT 1").fetchone()
+    number, before = last or (0, START)
+    for deed in deeds:
+        number += 1
+        entry = chained(number, Deed(deed.t, *(_text(text) for text in astuple(deed)[1:])), before)
+        before = entry.hash
+        db.execute(_ADD_ENTRY, (number, *astuple(entry.deed), entry.hash))
+
+
+def _entry(number: int, t: int, *rest: str) -> Entry:
+    return Entry(number, Deed(t, *rest[:-1]), rest[-1])
+
+
+def _put_documents(db: sqlite3.Connection, documents: Sequence[Document]) -> None:
+    for each in documents:
+        if each.body is None:
+            db.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (each.kind, each.key))
+        else:
+            db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (each.kind, each.key, each.body))
 
 
 def _add(db: sqlite3.Connection, event: Event) -> int | None:

@@ -3,18 +3,24 @@
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+import weakref
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import time_ns
 
+from connectors.ledgers.sqlite import SqliteLedger
 from twin.domain.alarm import Alarm, AlarmState, Priority
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.batch import Batch
-from twin.domain.errors import TwinError
+from twin.domain.errors import NotFoundError
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.measurement import Estimate, Measurement, Quality
+from twin.domain.people import Actor
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.ports import Counters, LinkState, Trend, Update
+from twin.runtime.people import PeopleBook
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -193,6 +199,15 @@ def alarm(event: Event, priority: Priority = Priority.HIGH, state: AlarmState = 
     return Alarm(event.condition, state, priority, event, event.t, event.t)
 
 
+def people(local: bool = False, now_ns: Callable[[], int] = time_ns) -> PeopleBook:
+    """Accounts over a ledger of their own, which goes with them."""
+    folder = tempfile.TemporaryDirectory(prefix="people-")
+    ledger = SqliteLedger(Path(folder.name) / "ledger.sqlite")
+    book = PeopleBook(ledger, now_ns, local)
+    weakref.finalize(book, lambda: (ledger.close(), folder.cleanup()))
+    return book
+
+
 @dataclass
 class ScriptedClock:
     """Time stands until the test moves it."""
@@ -222,6 +237,7 @@ class ScriptedView:
         default_factory=lambda: Counters(1000, 960, 12, {"out of range": 20}, {"unknown tag": 5}, 3)
     )
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
+    people: PeopleBook = field(default_factory=lambda: people(local=True))
 
     def __post_init__(self) -> None:
         for asset in (each.id for each in self.line.vessels):
@@ -346,10 +362,12 @@ class ScriptedView:
     def newest_event(self) -> int:
         return len(self.log)
 
-    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
+    async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
         if alarm_id not in self.standing:
-            raise TwinError(f"No alarm {alarm_id!r} stands; it may have returned to normal.")
-        moved = replace(self.standing[alarm_id], state=AlarmState.ACKED, by=by, changed_ns=self.clock.time_ns)
+            raise NotFoundError(f"No alarm {alarm_id!r} stands; it may have returned to normal.")
+        moved = replace(
+            self.standing[alarm_id], state=AlarmState.ACKED, by=by.name, changed_ns=self.clock.time_ns
+        )
         self.standing[alarm_id] = moved
         self.publish(Update(alarms=(moved,), now_ns=self.clock.time_ns))
         return moved

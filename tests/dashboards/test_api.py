@@ -95,9 +95,9 @@ async def test_events_by_number_and_newest_without(client, view):
 async def test_acknowledge_moves_the_alarm_and_names_who(client, view):
     standing = alarm(drift())
     view.raise_alarm(standing)
-    answer = await client.post(f"/api/v1/alarms/{standing.id}/acknowledge", json={"by": "Anne"})
+    answer = await client.post(f"/api/v1/alarms/{standing.id}/acknowledge", json={"why": "seen"})
     assert answer.json()["state"] == "acked"
-    assert (await client.get("/api/v1/alarms")).json()[0]["by"] == "Anne"
+    assert (await client.get("/api/v1/alarms")).json()[0]["by"] == "operator"
 
 
 async def test_acknowledging_what_does_not_stand_is_explained(client):
@@ -135,11 +135,11 @@ async def test_changes_come_from_own_pages_under_known_names_only(client, view, 
     ("body", "status", "word"),
     [
         (b'{"by": ', 400, "not JSON"),
-        (b"", 400, '{"by": "operator"}'),
+        (b"", 400, "with why"),
         (b"\xff\xfe", 400, "not JSON"),
         (b"[]", 422, "object"),
         (b'{"who": "Anne"}', 422, "who"),
-        (b'{"by": ""}', 422, "by"),
+        (b'{"why": "\\u0000"}', 422, "why"),
     ],
 )
 async def test_a_body_that_can_not_be_used_is_told_apart(client, view, body, status, word):
@@ -199,7 +199,7 @@ async def test_a_body_that_never_ends_is_not_read_to_its_end(view, tmp_path):
 async def test_what_is_described_says_how_to_acknowledge(client):
     paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
     post = paths["/api/v1/alarms/{alarm_id}/acknowledge"]["post"]
-    assert "by" in post["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert "why" in post["requestBody"]["content"]["application/json"]["schema"]["properties"]
 
 
 async def test_events_carry_the_priority_their_alarm_has(client, view):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from twin.domain.alarm import ALARMING, Alarm, AlarmState, priority
-from twin.domain.errors import TwinError
+from twin.domain.errors import NotFoundError
 from twin.domain.event import Event, Stage
 
 
@@ -50,12 +50,12 @@ class AlarmBook:
 
         Raises
         ------
-        TwinError
+        NotFoundError
             When no such alarm stands.
         """
         known = self.standing.get(alarm_id)
         if known is None:
-            raise TwinError(f"no standing alarm {alarm_id!r}; the list of alarms has those that stand")
+            raise NotFoundError(f"no standing alarm {alarm_id!r}; the list of alarms has those that stand")
         return self._move(known, Trigger.ACKNOWLEDGE, known.event, now_ns, by)
 
     def _move(self, alarm: Alarm, trigger: Trigger, event: Event, now_ns: int, by: str) -> Alarm:

@@ -34,3 +34,30 @@ class ModelError(TwinError):
 
 class StorageError(TwinError):
     """A store can not keep or give back what it was asked for."""
+
+
+class InputError(TwinError):
+    """What somebody wrote will not do."""
+
+
+class NotFoundError(TwinError):
+    """Nothing is called what was asked for."""
+
+
+class NotAllowedError(TwinError):
+    """Whoever asks may not do this."""
+
+
+class SignInError(TwinError):
+    """Name and password, or an invitation, do not open a session.
+
+    Parameters
+    ----------
+    message : str
+    wait_s : float or None
+        How long to wait before the next try [s]; None when another try may follow at once.
+    """
+
+    def __init__(self, message: str, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s

@@ -4,12 +4,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from time import time_ns
 
 from twin.alarms.routing import Subscription, notices
 from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
+from twin.domain.audit import Deed
 from twin.domain.event import Event, Kind, Stage
 from twin.domain.measurement import Measurement, Quarantined, Reading
+from twin.domain.people import Actor
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
@@ -105,12 +108,18 @@ class Pipeline:
         async with self._turn:
             await asyncio.to_thread(save, self.engine, self.ledger, line)
 
-    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
-        """Acknowledge an alarm for a person and keep that."""
+    async def acknowledge(self, alarm_id: str, by: Actor, why: str) -> Alarm:
+        """Acknowledge an alarm for a person and keep that, with its entry in the audit trail."""
         async with self._turn:
-            alarm = self.engine.acknowledge(alarm_id, by, self.clock.now_ns())
-            event = _person_event(alarm, by)
-            fresh = self.ledger.commit([event], [alarm], [])
+            before = self.engine.alarms.standing.get(alarm_id)
+            alarm = self.engine.acknowledge(alarm_id, by.name, self.clock.now_ns())
+            if before is not None and before.state is alarm.state:
+                return alarm
+            event = _person_event(alarm, by.name)
+            old = "" if before is None else before.state.value
+            deed = Deed(time_ns(), by.name, by.role.value, by.origin, "alarm.acknowledge", alarm.id, old,
+                        alarm.state.value, why)  # fmt: skip
+            fresh = self.ledger.commit([event], [alarm], deeds=[deed])
             self._publish(fresh, [alarm])
             return alarm
 

@@ -31,6 +31,7 @@ from twin.runtime.clock import ScaledClock, WallClock
 from twin.runtime.deliver import Delivery as Deliverer
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
+from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import Pipeline
 from twin.runtime.supervise import supervise
 from twin.service.build import configured
@@ -145,7 +146,7 @@ async def open_service(
         for s in line_file.subscribers:
             notifiers[s.id] = _open(s.notifier, "notifiers", "open_notifier", folder)
             stack.push_async_callback(notifiers[s.id].close)
-        service = await _compose(line_file, line, clock, historian, ledger, notifiers, folder)
+        service = await _compose(line_file, line, clock, historian, ledger, notifiers, folder, settings.local)
         service.pipeline.heard = heard
         yield service
 
@@ -158,6 +159,7 @@ async def _compose(
     ledger: Ledger,
     notifiers: dict[str, Notifier],
     folder: Path,
+    local: bool,
 ) -> Service:
     grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
     engine, health, hub = Engine(line, model_of, grace_s), Health(), Hub(clock)
@@ -171,7 +173,8 @@ async def _compose(
     await pipeline.recover(line)
     context = SourceContext(book.tags, clock, _NewestStored(newest, hub))
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
-    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline)
+    people = PeopleBook(ledger, WallClock().now_ns, local)
+    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline, people)
     channel: Channel[Delivery] = Channel(200)
     deliverer = Deliverer(ledger, notifiers, pipeline.due)
     return Service(

@@ -23,6 +23,7 @@ from rich.table import Table
 from twin import __version__
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError, StorageError, TwinError
+from twin.service import accounts
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.line import LineFile
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="A digital twin and monitoring service for a bioproduction line.", no_args_is_help=True
 )
+app.add_typer(accounts.app, name="account")
+app.add_typer(accounts.trail, name="audit")
 WIDE = None if sys.stdout.isatty() else 150
 """Columns of text that no terminal shows: enough for the widest table."""
 console = Console(width=WIDE)
@@ -71,7 +74,10 @@ def _settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         faults += [
-            f"TWIN_{str(f['loc'][0]).upper()}: {f['msg']}; came {f['input']!r}" for f in error.errors()
+            f"TWIN_{str(f['loc'][0]).upper()}: {f['msg']}; came {f['input']!r}"
+            if f["loc"]
+            else f["msg"].removeprefix("Value error, ")
+            for f in error.errors()
         ]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -122,10 +128,6 @@ def run(
     settings = _settings()
     if port is not None:
         settings = settings.model_copy(update={"port": port})
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
-        _complain(
-            f"TWIN_HOST={settings.host}: there is no sign-in; whoever reaches the pages may acknowledge"
-        )
     run_until_stopped(_run(line_file, built, settings))
 
 
@@ -148,6 +150,8 @@ async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:
         open_pages(service.view, settings) as address,
     ):
         console.print(f"line {line.id}: pages at {address} (Ctrl-C stops)")
+        for text in accounts.greeting(service.view.people, address):
+            console.print(text, soft_wrap=True)
         await service.run()
 
 

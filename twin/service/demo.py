@@ -57,7 +57,8 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             plant = Plant(scenario, opcua_port, broker.port, Path(folder))
             await stack.enter_async_context(plant.started())
             line_file, line = load_line(demo_line(Path(folder), plant, catcher.url))
-            private = settings.model_copy(update={"data_dir": Path(folder), "port": options.port})
+            own = {"data_dir": Path(folder), "port": options.port, "host": "127.0.0.1", "sign_in": "local"}
+            private = settings.model_copy(update=own)
             service = await stack.enter_async_context(open_service(line_file, line, private))
             address = await stack.enter_async_context(open_pages(service.view, private))
             _announce(console, scenario, address, options.seconds)

@@ -5,10 +5,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TWIN_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Settings(BaseSettings):
@@ -25,7 +26,26 @@ class Settings(BaseSettings):
     allowed_hosts: str = Field(
         default="localhost,127.0.0.1,::1", description="Names the pages answer to, separated by commas"
     )
+    sign_in: str = Field(
+        default="required",
+        pattern="^(required|local)$",
+        description="required; or local: nobody signs in, whoever reaches the loopback address is operator",
+    )
     log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
+
+    @model_validator(mode="after")
+    def _local_stays_local(self) -> "Settings":
+        if self.local and self.host not in LOOPBACK:
+            raise ValueError(
+                f"TWIN_SIGN_IN=local goes with a loopback TWIN_HOST only; it is {self.host}. "
+                "Leave TWIN_SIGN_IN away and invite people instead"
+            )
+        return self
+
+    @property
+    def local(self) -> bool:
+        """True when nobody signs in."""
+        return self.sign_in == "local"
 
 
 def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:

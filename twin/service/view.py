@@ -6,7 +6,8 @@ from twin.alarms.words import catalogue
 from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
 from twin.domain.event import Event
-from twin.ports import Clock, Counters, Historian, Ledger, LinkState, Trend, Update
+from twin.domain.people import Actor
+from twin.ports import Clock, Counters, Historian, Ledger, LinkState, People, Trend, Update
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
@@ -24,8 +25,9 @@ class ServiceView:
         hub: Hub,
         health: Health,
         pipeline: Pipeline,
+        people: People,
     ) -> None:
-        self.line, self.clock = line, clock
+        self.line, self.clock, self.people = line, clock, people
         self._historian, self._ledger, self._hub = historian, ledger, hub
         self._health, self._pipeline = health, pipeline
 
@@ -56,9 +58,9 @@ class ServiceView:
         """Running number of the newest event; 0 when there is none."""
         return self._ledger.newest_event()
 
-    async def acknowledge(self, alarm_id: str, by: str) -> Alarm:
-        """Acknowledge; raises `TwinError` when there is no such alarm."""
-        return await self._pipeline.acknowledge(alarm_id, by)
+    async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
+        """Acknowledge; raises `NotFoundError` when there is no such alarm."""
+        return await self._pipeline.acknowledge(alarm_id, by, why)
 
     def counters(self) -> Counters:
         """The conservation law now."""

@@ -3,18 +3,26 @@ import { Banner, Lost } from "./parts/banner";
 import { Header } from "./parts/header";
 import { Diagnostics } from "./pages/diagnostics";
 import { LinePage } from "./pages/line";
+import { PeoplePage } from "./pages/people";
+import { SignIn, Welcome } from "./pages/sign-in";
 import { TagPage } from "./pages/tag";
+import { TrailPage } from "./pages/trail";
 import { UnitPage } from "./pages/unit";
 import { line, lost } from "./state/live";
 import { route } from "./state/route";
+import { may, stranger } from "./state/session";
 import { t } from "./text/language";
 
 function Page() {
   const { page, id } = route.value;
+  if (page === "welcome") return <Welcome />;
+  if (stranger.value) return <SignIn />;
   if (!line.value) return <p class="empty">{t(lost.value ? "app.unreachable" : "app.loading")}</p>;
   if (page === "unit") return <UnitPage key={id} id={id} />;
   if (page === "tag") return <TagPage key={id} id={id} />;
   if (page === "diagnostics") return <Diagnostics />;
+  if (page === "people" && may("administer")) return <PeoplePage />;
+  if (page === "trail" && may("review")) return <TrailPage />;
   return <LinePage />;
 }
 
@@ -31,7 +39,7 @@ export function App() {
       </a>
       <Banner />
       <Header />
-      <Lost />
+      {stranger.value ? null : <Lost />}
       <main id="content" tabIndex={-1}>
         <Page />
       </main>

@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import "./style/base.css";
 import "./style/parts.css";
 import "./style/pages.css";
+import "./style/people.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

@@ -15,6 +15,7 @@ from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.errors import StorageError
 from twin.domain.event import Kind
 from twin.domain.measurement import Quality, Quarantined, Reading
+from twin.domain.people import Actor, Role
 from twin.domain.tag import Limits, Tag
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
@@ -139,7 +140,7 @@ async def test_acknowledging_is_kept_with_the_name(ledger) -> None:
     p = pipeline(MemoryHistorian(), ledger)
     rows = [reading(30 * i, 9.0) for i in range(12)]
     await p.process([Delivery(tuple(rows))])
-    alarm = await p.acknowledge(ledger.alarms()[0].id, "anna")
+    alarm = await p.acknowledge(ledger.alarms()[0].id, Actor("anna", Role.OPERATOR), "seen")
     assert alarm.by == "anna"
     assert ledger.alarm(alarm.id).state.value == "acked"
     kinds = [e.kind for _, e in ledger.events()]

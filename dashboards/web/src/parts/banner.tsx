@@ -1,10 +1,21 @@
 // Where the data come from is never in doubt, and neither is whether they still come.
 import { line, lost, lostSince } from "../state/live";
 import { now } from "../state/clock";
+import { session } from "../state/session";
 import { duration, number } from "../text/format";
 import { t } from "../text/language";
 
-export function Banner() {
+/** Nobody signs in here: said on every page. */
+function Local() {
+  if (!session.value?.local) return null;
+  return (
+    <p class="local" role="note">
+      {t("banner.local")}
+    </p>
+  );
+}
+
+function Origin() {
   const { origin, speed } = line.value ?? { origin: "plant", speed: 1 };
   if (origin === "plant") return null;
   const faster = speed === 1 ? "" : ` · ${t("banner.speed", { speed: number(speed, speed % 1 ? 1 : 0) })}`;
@@ -15,6 +26,15 @@ export function Banner() {
         {faster}
       </span>
     </p>
+  );
+}
+
+export function Banner() {
+  return (
+    <>
+      <Origin />
+      <Local />
+    </>
   );
 }
 

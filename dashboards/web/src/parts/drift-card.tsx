@@ -4,6 +4,7 @@ import { acknowledge, type Alarm, type Happening } from "../state/api";
 import { now } from "../state/clock";
 import { alarms } from "../state/live";
 import { route } from "../state/route";
+import { may, refused } from "../state/session";
 import { duration, percent, time } from "../text/format";
 import { t } from "../text/language";
 import { about, evidence, facts, others, rate, reason, size, subject, title, together, verdictName } from "../text/words";
@@ -79,6 +80,7 @@ function Acknowledge({ alarm }: { alarm: Alarm }) {
   if (alarm.state === "acked") {
     return <p class="quiet">{t("card.by", { by: alarm.by || "--", time: time(Date.parse(alarm.changed)) })}</p>;
   }
+  if (!may("operate")) return null;
   const send = () => {
     setSending(true);
     setFailed(null);
@@ -87,7 +89,10 @@ function Acknowledge({ alarm }: { alarm: Alarm }) {
         const rest = alarms.peek().map((each) => (each.id === moved.id ? moved : each));
         alarms.value = rest.filter((each) => each.state !== "normal");
       })
-      .catch(setFailed)
+      .catch((error: Error) => {
+        refused(error);
+        setFailed(error);
+      })
       .finally(() => setSending(false));
   };
   return (

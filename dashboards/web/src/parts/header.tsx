@@ -1,6 +1,7 @@
 import { now } from "../state/clock";
 import { line } from "../state/live";
 import { route, to } from "../state/route";
+import { may, session, signOut } from "../state/session";
 import { day, time } from "../text/format";
 import { LANGUAGES, language, speak, t } from "../text/language";
 
@@ -9,6 +10,22 @@ function Clock() {
     <time class="clock" title={t("clock.line")} dateTime={new Date(now.value).toISOString()}>
       {day(now.value)} {time(now.value, true)}
     </time>
+  );
+}
+
+/** Pages that need a permission. */
+const EXTRA = [
+  ["people", "administer"],
+  ["trail", "review"],
+] as const;
+
+function Who() {
+  const known = session.value;
+  if (!known?.name || known.local || !known.role) return null;
+  return (
+    <span class="who">
+      {known.name} <small>{t(`role.${known.role}`)}</small> <button onClick={() => void signOut()}>{t("sign.out")}</button>
+    </span>
   );
 }
 
@@ -48,8 +65,14 @@ export function Header() {
         <a href={to("diagnostics")} {...here(page === "diagnostics")}>
           {t("nav.diagnostics")}
         </a>
+        {EXTRA.filter(([, permission]) => may(permission)).map(([name]) => (
+          <a key={name} href={to(name)} {...here(page === name)}>
+            {t(`nav.${name}`)}
+          </a>
+        ))}
       </nav>
       <Clock />
+      <Who />
       <Languages />
     </header>
   );

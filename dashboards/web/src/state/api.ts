@@ -136,12 +136,57 @@ export interface Link {
   gaps: number;
 }
 
+export interface Session {
+  name: string | null;
+  role: Role | null;
+  permissions: string[];
+  local: boolean;
+  unclaimed: boolean;
+}
+
+export const ROLES = ["viewer", "operator", "engineer", "quality", "administrator"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Person {
+  name: string;
+  full_name: string;
+  role: Role;
+  language: string;
+  barred: boolean;
+  joined: boolean;
+}
+
+export interface Program {
+  name: string;
+  role: Role;
+  until: string;
+  by: string;
+}
+
+export interface Entry {
+  number: number;
+  t: string;
+  who: string;
+  role: string;
+  origin: string;
+  action: string;
+  subject: string;
+  old: string;
+  new: string;
+  why: string;
+  hash: string;
+}
+
 const root = "api/v1";
+
+/** Whoever looks is not signed in, or not any more. */
+export class Stranger extends Error {}
 
 async function answer<T>(response: Response): Promise<T> {
   if (response.ok) return (await response.json()) as T;
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };
-  throw new Error(problem.detail ?? `${response.status} ${response.statusText}`);
+  const detail = problem.detail ?? `${response.status} ${response.statusText}`;
+  throw response.status === 401 ? new Stranger(detail) : new Error(detail);
 }
 
 /** The service is not there; what to say of it is the page's affair and not the browser's. */
@@ -160,10 +205,12 @@ export async function get<T>(path: string, query: Record<string, string> = {}): 
   return ask<T>(`${path}${search ? `?${search}` : ""}`);
 }
 
-export async function acknowledge(id: string): Promise<Alarm> {
+export async function send<T>(path: string, body: object = {}, method = "POST"): Promise<T> {
   const headers = { "content-type": "application/json" };
-  return ask<Alarm>(`alarms/${encodeURIComponent(id)}/acknowledge`, { method: "POST", headers, body: "{}" });
+  return ask<T>(path, { method, headers, body: JSON.stringify(body) });
 }
+
+export const acknowledge = (id: string) => send<Alarm>(`alarms/${encodeURIComponent(id)}/acknowledge`);
 
 export function getTrend(name: string, start: number, end: number, points: number): Promise<Trend> {
   const iso = (ms: number) => new Date(ms).toISOString();

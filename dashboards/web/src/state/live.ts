@@ -4,6 +4,7 @@ import {
   type Alarm, type Belief, get, type Happening, type Line, openStream, type Reading, type Snapshot, type Values,
 } from "./api";
 import { setSpeed, tell, tick } from "./clock";
+import { askWho, session } from "./session";
 
 const SILENCE_MS = 5000;
 const KEPT = 500;
@@ -67,6 +68,17 @@ async function checkLine(): Promise<void> {
   if (known && described(known) !== described(fresh)) location.reload();
 }
 
+function signedIn(): Promise<void> {
+  lost.value = false;
+  return new Promise((resolve) => {
+    const stop = session.subscribe((known) => {
+      if (!known?.name) return;
+      queueMicrotask(() => stop());
+      resolve();
+    });
+  });
+}
+
 let source: EventSource | null = null;
 let heard = performance.now();
 
@@ -91,6 +103,7 @@ function connect(): void {
 }
 
 function lose(): void {
+  void askWho().catch(() => undefined);
   if (lost.value) return;
   lost.value = true;
   lostSince.value = Date.now();
@@ -106,11 +119,12 @@ function watch(): void {
   tick();
 }
 
-/** Ask for the line until it answers, then listen for good. */
+/** Ask for the line until it answers to somebody known, then listen for good. */
 export async function start(): Promise<void> {
   setInterval(watch, 1000);
   for (;;) {
     try {
+      if ((await askWho()).name === null) await signedIn();
       const described = await get<Line>("line");
       setSpeed(described.speed);
       tell(described.now);

@@ -66,6 +66,13 @@ export function time(ms: number, seconds = false): string {
   return sameDay(date, new Date(now.peek())) ? clock : `${day(ms)} ${clock}`;
 }
 
+/** Date with its year, and clock time: for what is kept long. */
+export function stamp(ms: number): string {
+  const date = new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", year: "numeric" });
+  const clock = new Intl.DateTimeFormat(locale(), { timeStyle: "medium", hourCycle: "h23" });
+  return `${date.format(new Date(ms))} ${clock.format(new Date(ms))}`;
+}
+
 export function day(ms: number): string {
   return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short" }).format(new Date(ms));
 }

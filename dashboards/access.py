@@ -1,0 +1,102 @@
+"""Who may ask for what: every route with the permission it needs, in one table."""
+
+from typing import Final
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from dashboards.problems import RefusedError
+from twin.domain.people import Actor, Permission
+from twin.ports import People
+
+COOKIE: Final = "bioline_session"
+
+_P = Permission
+
+ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
+    ("GET", "/livez"): None,
+    ("GET", "/readyz"): None,
+    ("GET", "/metrics"): _P.READ,
+    ("GET", "/session"): None,
+    ("POST", "/session"): None,
+    ("DELETE", "/session"): None,
+    ("POST", "/invitation"): None,
+    ("POST", "/invitation/accept"): None,
+    ("GET", "/messages/{language}"): None,
+    ("GET", "/openapi.json"): _P.READ,
+    ("GET", "/line"): _P.READ,
+    ("GET", "/latest"): _P.READ,
+    ("GET", "/alarms"): _P.READ,
+    ("GET", "/events"): _P.READ,
+    ("GET", "/trend"): _P.READ,
+    ("GET", "/counters"): _P.READ,
+    ("GET", "/links"): _P.READ,
+    ("GET", "/stream"): _P.READ,
+    ("POST", "/alarms/{alarm_id:path}/acknowledge"): _P.OPERATE,
+    ("GET", "/people"): _P.ADMINISTER,
+    ("POST", "/people"): _P.ADMINISTER,
+    ("PUT", "/people/{name}"): _P.ADMINISTER,
+    ("GET", "/programs"): _P.ADMINISTER,
+    ("POST", "/programs"): _P.ADMINISTER,
+    ("DELETE", "/programs/{name}"): _P.ADMINISTER,
+    ("GET", "/trail"): _P.REVIEW,
+}
+"""Method and path (without /api/v1) of every route; None: nobody need be signed in.
+
+What is not here is refused to all.
+"""
+
+
+class Door:
+    """Knows who asks, and lets in whoever may.
+
+    Parameters
+    ----------
+    people : People
+    """
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+
+    def actor(self, request: Request) -> Actor | None:
+        """Who asks, by token or session."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else None
+        return self.people.whose(request.cookies.get(COOKIE), bearer, origin(request))
+
+    def still(self, request: Request) -> bool:
+        """Tell whether a request let in earlier would be let in now."""
+        actor = self.actor(request)
+        return actor is not None and actor.may(Permission.READ)
+
+    def __call__(self, request: Request) -> Actor | None:
+        """Refuse the request unless whoever asks may; put before every route."""
+        route = request.scope["route"]
+        assert isinstance(route, APIRoute)
+        actor = self.actor(request)
+        request.state.actor = actor
+        asked = ("GET" if request.method == "HEAD" else request.method, route.path)
+        if asked not in ROUTES:
+            raise RefusedError(403, "Nobody may ask for this: it is not in the table of permissions.")
+        needed = ROUTES[asked]
+        if needed is None:
+            return actor
+        if actor is None:
+            raise RefusedError(401, "Nobody is signed in; sign in on the page, or send a token.")
+        if not actor.may(needed):
+            raise RefusedError(
+                403, f"The role {actor.role.value} does not permit this; it needs {needed.value}."
+            )
+        return actor
+
+
+def origin(request: Request) -> str:
+    """Address a request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def asking(request: Request) -> Actor:
+    """Whoever asks, on a route that needs a permission."""
+    actor = request.state.actor
+    assert isinstance(actor, Actor)
+    return actor

@@ -1,0 +1,69 @@
+// A form that says what went wrong beside its button.
+import type { ComponentChildren, InputHTMLAttributes } from "preact";
+import { useState } from "preact/hooks";
+import { refused } from "../state/session";
+import { reason } from "../text/words";
+
+interface Props {
+  act: (fields: Record<string, string>) => Promise<void>;
+  button: string;
+  children: ComponentChildren;
+}
+
+export function Form({ act, button, children }: Props) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Error | null>(null);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+    setBusy(true);
+    setProblem(null);
+    act(fields)
+      .then(() => form.reset())
+      .catch((error: Error) => {
+        refused(error);
+        setProblem(error);
+      })
+      .finally(() => setBusy(false));
+  };
+  return (
+    <form onSubmit={submit}>
+      {children}
+      <p class="actions">
+        <button type="submit" disabled={busy}>
+          {button}
+        </button>
+        {problem ? (
+          <span class="broken" role="alert">
+            {reason(problem)}
+          </span>
+        ) : null}
+      </p>
+    </form>
+  );
+}
+
+export function Field({ label, ...rest }: { label: string } & InputHTMLAttributes<HTMLInputElement>) {
+  return (
+    <label>
+      {label}
+      <input {...rest} />
+    </label>
+  );
+}
+
+export function Choice({ label, name, options, value }: { label: string; name: string; options: [string, string][]; value?: string }) {
+  return (
+    <label>
+      {label}
+      <select name={name} {...(value === undefined ? {} : { value })}>
+        {options.map(([key, text]) => (
+          <option key={key} value={key}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
