@@ -6,7 +6,7 @@ ARGS ?=
 FRONT := dashboards/static/index.html
 WEB := $(shell find dashboards/web -path dashboards/web/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: demo test check front wheel tools plots clean help
+.PHONY: demo test check front wheel tools plots reference clean help
 
 help:           ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -35,6 +35,9 @@ tools:                        ## Servers and browser the tests use; says what is
 plots: $(VENV)/.test          ## Draw the plots of the simulated plant again
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
 	@$(BIN)/python -m benchmarks.plant_plots
+
+reference: $(VENV)/.run       ## Write the reference of the plug-ins again
+	@$(BIN)/twin kinds --markdown > docs/reference/plug-ins.md.new && mv docs/reference/plug-ins.md.new docs/reference/plug-ins.md
 
 clean:                        ## Remove what was made
 	rm -rf $(VENV) dashboards/static dashboards/web/node_modules dist

@@ -60,7 +60,13 @@ STATES: Final = ("waiting", "sent", "given_up")
 
 
 class Config(BaseModel):
-    """One ledger file; made when it is missing."""
+    """One ledger file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made when it is missing.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

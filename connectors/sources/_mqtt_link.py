@@ -44,18 +44,29 @@ class BrokerConfig(BaseModel):
     Parameters
     ----------
     host, port
-    user, password_file
+        Where the broker listens.
+    user
+        Account at the broker.
+    password_file
         The password is read from the file at every connect, so that it can be changed.
-    tls, ca_file, certificate_file, key_file
-        `tls` without `ca_file` trusts the system's authorities.
+    tls
+        Encrypt; without `ca_file` the system's authorities are trusted.
+    ca_file
+        Certificates of authorities to trust instead of the system's.
+    certificate_file, key_file
+        Our own certificate and its key, where the broker asks for one.
     allow_insecure
         Permits another machine without TLS or without an account.
     protocol
         MQTT 5, 3.1.1 or ``auto``: 5 first, then 3.1.1 when the broker does not speak 5.
     client_id
         Fixed, so that the broker keeps the session; made of the source's id when empty.
-    keepalive_s, connect_timeout_s, retry_s, retry_max_s
-        [s].
+    keepalive_s
+        Longest silence on the connection before it is probed [s].
+    connect_timeout_s
+        Longest wait for the broker's answer to a connect [s].
+    retry_s, retry_max_s
+        First and longest pause between two tries to connect [s].
     window
         Receive maximum: messages the broker may send ahead of our acknowledgement.
     max_packet_bytes

@@ -58,6 +58,7 @@ class Config(BrokerConfig):
     Parameters
     ----------
     id : str
+        Identity of the source.
     topics : list of TopicConfig
         Messages on other topics of the session are refused with a reason.
     session_h : float

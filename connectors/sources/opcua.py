@@ -35,7 +35,10 @@ class Config(BaseModel):
 
     Parameters
     ----------
-    id, url
+    id : str
+        Identity of the source.
+    url : str
+        Endpoint of the server, ``opc.tcp://host:port/path``.
     namespace : str
         URI of the namespace of the nodes; its index is looked up at every connect.
     nodes : str
@@ -50,15 +53,32 @@ class Config(BaseModel):
         Ours; made at the first start when the files are not there.
     server_certificate
         The server's, by which it is known; `allow_insecure` does without it.
-    user, password_file
-    publish_ms, sampling_ms, queue_size, discard
-        Of the subscription; a queue of `queue_size` changes a node is kept by the server.
+    user : str
+        Account at the server.
+    password_file
+        Read at every connect.
+    allow_insecure
+        Permits another machine without encryption, or without `server_certificate`.
+    publish_ms, sampling_ms
+        Of the subscription [ms].
+    queue_size
+        Changes of a node that the server keeps between two publications.
+    discard
+        Which of them goes when the queue is full; the hole is announced and read from the history.
     history : bool
         Fill holes by HistoryRead.
     history_first_h : float
         How far back to read for a tag that has nothing stored yet [h].
-    watchdog_s, keepalive_s, connect_timeout_s, retry_s, retry_max_s, retry_missing_s
-        [s].
+    watchdog_s
+        Time between two looks whether the server still answers [s].
+    keepalive_s
+        Longest time without a publication when nothing changes [s].
+    connect_timeout_s
+        Longest wait for an answer while connecting [s].
+    retry_s, retry_max_s
+        First and longest pause between two tries to connect [s].
+    retry_missing_s
+        Pause between two looks for nodes that the server does not have [s].
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -33,6 +33,7 @@ class Config(BrokerConfig):
     Parameters
     ----------
     id : str
+        Identity of the source.
     host_id : str
         Identity of this host application, in ``spBv1.0/STATE/<host_id>``.
     group : str

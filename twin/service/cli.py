@@ -119,6 +119,27 @@ def check(line: LineArgument) -> None:
 
 
 @app.command()
+def kinds(
+    family: Annotated[str, typer.Argument(help="sources, historians, ledgers or notifiers")] = "",
+    kind: Annotated[str, typer.Argument(help="One kind of that family: its keys")] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="All of it as a page")] = False,
+) -> None:
+    """Say which plug-ins there are and what their sections of a line file may hold."""
+    from twin.service import kinds as known
+    from twin.service import plugins
+
+    if markdown:
+        typer.echo(known.page(), nl=False)
+        return
+    if kind:
+        console.print(known.table(family, kind))
+        return
+    for one in [family] if family else known.SHOWN:
+        for name in plugins.kinds(known.checked(one)):
+            console.print(f"[bold]{one:<11}{name:<15}[/]{escape(known.summary(one, name))}")
+
+
+@app.command()
 def run(
     line: LineArgument,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="In place of TWIN_PORT")] = None,
