@@ -8,7 +8,7 @@ import time
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from simulators import chemistry, parameters, vessel
+from simulators import chemistry, parameters, state, vessel
 from simulators.plant import Plant
 from simulators.scenario import Scenario
 
@@ -42,10 +42,10 @@ def _bench() -> tuple[np.ndarray, object, object, object]:
 def _lsoda() -> float:
     """The same equations, compiled, by scipy's LSODA restarted every minute [us per minute]."""
     y, p, k, u = _bench()
-    d = np.zeros(vessel.STATES)
+    d = np.zeros(state.STATES)
 
-    def rates(_: float, state: np.ndarray) -> np.ndarray:
-        vessel.rates(state, p, k, u, d)
+    def rates(_: float, now: np.ndarray) -> np.ndarray:
+        vessel.rates(now, p, k, u, d)
         return d.copy()
 
     begun = time.process_time()

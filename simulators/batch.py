@@ -10,28 +10,27 @@ import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from simulators import control, faults, laboratory, loop, parameters, probes, vessel
+from simulators import control, faults, laboratory, loop, parameters, probes, state, vessel
 from simulators.chemistry import constants, constants_at
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
-from simulators.recipe import Bleeding, Feeding, Phase, phases
+from simulators.microbe import GRAM_GLUCOSE
+from simulators.recipe import FEED, LOOK_H, Bleeding, Exponential, Feeding, Phase, phases
 from simulators.scenario import VesselScenario
 from twin.domain.errors import ConfigError
 
 LONGEST_TICK_S: Final = 15.0
 SAMPLE_SHARE: Final = 0.003
 """Liquid a sample takes, as a share of the working volume; chosen default."""
-FEED_BOTTLE, BASE_BOTTLE = 0.2, 0.025
-"""Bottle sizes as shares of the working volume; chosen defaults."""
-MEDIUM_BOTTLE: Final = 4.0
-"""That of the fresh medium of a perfusion; chosen default."""
+BOTTLES: Final = {"cho_fedbatch": (0.2, 0.025), "cho_perfusion": (4.0, 0.025), "ecoli_fedbatch": (0.35, 0.15)}
+"""Bottles of feed (or fresh medium) and base as shares of the working volume; chosen defaults."""
 SET_POINT_LIMITS: Final = {
     "pH_sp": (6.0, 8.0),
     "pO2_sp": (0.0, 100.0),
     "temperature_sp": (25.0, 42.0),
     "feed_sp": (0.0, math.inf),
 }
-_LIQUID: Final = slice(vessel.V, vessel.FED + 1)
+_LIQUID: Final = slice(state.V, state.FED + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class BatchRun:
         self.opening = max(1, round(scenario.start_h * 3600.0 / period_s)) * self.every
         self.tick = 0
         self._next_row = self.opening
-        self.removed = np.zeros(vessel.STATES)
+        self.removed = np.zeros(state.STATES)
         """what samples took out of the vessel, by state"""
         self._open_vessel()
         self._open_instruments(period_s)
@@ -83,28 +82,27 @@ class BatchRun:
     def _open_vessel(self) -> None:
         s = self.scenario
         draw = self._draws("clone")
-        z = {name: float(draw.standard_normal()) for name in parameters.PARAMETERS} if s.variability else {}
-        kind = parameters.perfusion(s.volume_l) if s.perfused else {}
-        self.p = parameters.record(s.volume_l, kind | s.parameters, z)
+        z = {name: float(draw.standard_normal()) for name in parameters.DRAWN} if s.variability else {}
+        self.p = parameters.record(s.volume_l, parameters.of_kind(s.kind, s.volume_l) | s.parameters, z)
         self.k, self.u, self.c = constants(), vessel.inputs(), control.controller(self.p)
         constants_at(s.set_points.temperature, self.k)
         self.y = vessel.start(self.p, self.k, s.set_points.temperature)
         if s.perfused:
-            self.p.feed_cl, self.p.feed_carbon = self.y[[vessel.CL, vessel.CT]] / self.y[vessel.V]
+            self.p.feed_cl, self.p.feed_carbon = self.y[[state.CL, state.CT]] / self.y[state.V]
         self.u.hydrogen = 10.0**-7.05
         self.set_points = np.array([s.set_points.pH, s.set_points.pO2, s.set_points.temperature, 0.0])
         self.m = np.zeros(1, loop.PLANT).view(np.recarray)[0]
         self.m.tick_h = self.tick_s / 3600.0
-        bottle = MEDIUM_BOTTLE if s.perfused else FEED_BOTTLE
-        self.m.feed_full = self.m.feed_bottle = 1e3 * bottle * s.volume_l * self.p.feed_density
-        self.m.base_full = self.m.base_bottle = 1e3 * BASE_BOTTLE * s.volume_l * self.p.base_density
+        feed, base = BOTTLES[s.kind]
+        self.m.feed_full = self.m.feed_bottle = 1e3 * feed * s.volume_l * self.p.feed_density
+        self.m.base_full = self.m.base_bottle = 1e3 * base * s.volume_l * self.p.base_density
         self.m.head_mbar, self.m.passed, self.m.disturbance = 1.0, 1.0, s.disturbance
 
     def _open_instruments(self, period_s: float) -> None:
         s = self.scenario
         self.x = np.zeros(len(loop.KEPT))
         loop.observe(self.y, self.p, self.k, self.u, self.c, self.m, self.x)
-        specs = probes.instruments(s.volume_l, s.perfused)
+        specs = probes.instruments(s.volume_l, s.kind)
         calibrations = {name: self._draws("calibration", name) for name in probes.CHANNELS}
         self.probes = probes.install(specs, self.tick_s, period_s, calibrations, self.x)
         self._noise_of = [self._draws("noise", name) for name in probes.CHANNELS]
@@ -116,7 +114,7 @@ class BatchRun:
         self._noise = np.zeros((len(probes.CHANNELS), 2, n))
         self._odd_noise = np.zeros((len(probes.CHANNELS), n if on_probes else 0))
         self._slow_noise = np.zeros((n, loop.DISTURBANCES))
-        self._scratch = np.zeros((3, vessel.STATES))
+        self._scratch = np.zeros((3, state.STATES))
         self._truths: list[NDArray[np.float64]] = [np.zeros((0, len(loop.KEPT)))]
 
     def _fault_table(self) -> Any:
@@ -142,7 +140,12 @@ class BatchRun:
         self._waiting: list[AssayResult] = []
         self._log: list[LogEvent] = []
         self._feeding = False
-        for phase in phases(s.recipe, s.perfused):
+        if s.is_microbial:
+            sugar = GRAM_GLUCOSE * self.p.feed_glc
+            batch = s.microbial.yield_g * GRAM_GLUCOSE * self.p.med_glc
+            self.exponential = Exponential(s.microbial, float(batch), float(sugar))
+            self._at(s.recipe.grow_h * 3600.0, "look", None)
+        for phase in phases(s.recipe, s.kind):
             self._at(phase.at_h * 3600.0, "phase", phase)
         first = -math.floor(self.opening * self.tick_s / 3600.0 / s.laboratory.every_h + 1e-9)
         self._draw_later(first)
@@ -171,6 +174,8 @@ class BatchRun:
                 self._enter_phase(about)
             elif what == "sample":
                 self._sample(*about)
+            elif what == "look":
+                self._look()
             else:
                 self._feed_by(about)
 
@@ -183,6 +188,8 @@ class BatchRun:
         self._note("phase", phase.text["en"], phase.text["fr"], phase=phase.name)
         if phase.name == "feed":
             self._feeding = True
+            if self.scenario.is_microbial:
+                return
             first = self.feeding.decide(phase.at_h, self._volume(), None, None, float(self.m.fed_count))
             self.set_points[3] = first if recipe.feed_ml_h is None else recipe.feed_ml_h
         elif phase.name == "perfuse":
@@ -194,24 +201,39 @@ class BatchRun:
             self._feeding = False
             self.set_points[3] = self.c.bleed_set = 0.0
 
+    def _look(self) -> None:
+        """Decide the feed of a bacterial culture by its pO2."""
+        age_h = self.tick * self.tick_s / 3600.0
+        if age_h >= self.scenario.recipe.harvest_h:
+            return
+        po2, stirrer = float(self.probes[probes.PO2].value), float(self.c.stirrer)
+        was = self.exponential.rate
+        at_the_end = stirrer >= 0.99 * self.p.rpm_max and self.p.enrich == 0.0
+        rate = self.exponential.decide(age_h, self._volume(), po2, float(self.set_points[1]), at_the_end)
+        if was == 0.0 < rate:
+            self._enter_phase(Phase(age_h, FEED[0], {"en": FEED[1], "fr": FEED[2]}))
+        if self._feeding:
+            self.set_points[3] = min(rate, 1e3 * float(self.p.feed_max))
+        self._at((age_h + LOOK_H) * 3600.0, "look", None)
+
     def _volume(self) -> float:
         return float(self.probes[probes.WEIGHT].value / self.p.density)
 
     def _sample(self, number: int, draw: Generator) -> None:
         settings = self.scenario.laboratory
         results = laboratory.assay(
-            self.scenario.id, settings, draw, self.x, self._clock(self.tick), self.scenario.perfused
+            self.scenario.id, settings, draw, self.x, self._clock(self.tick), self.scenario.kind
         )
-        taken = SAMPLE_SHARE * self.p.volume / self.y[vessel.V]
+        taken = SAMPLE_SHARE * self.p.volume / self.y[state.V]
         self.removed[_LIQUID] += taken * self.y[_LIQUID]
         self.y[_LIQUID] *= 1.0 - taken
         self._waiting.extend(results)
         self._note("sample", f"Sample {number} drawn", f"Échantillon {number} prélevé", number=float(number))
         known = {r.tag.rpartition(".")[2]: r for r in results}
         used = [known[name] for name in ("VCD", "glucose") if name in known]
-        if used:
+        if used and not self.scenario.is_microbial:
             opened = self.opening * self.tick_s
-            about = {**known, "drawn": self.tick, "bled": float(self.y[vessel.V_BLED])}
+            about = {**known, "drawn": self.tick, "bled": float(self.y[state.V_BLED])}
             self._at(opened + max(r.reported_s for r in used), "feed", about)
         self._draw_later(number + 1)
 

@@ -20,10 +20,13 @@ _SOURCES: Final = (
     "chemistry.py",
     "compiled.py",
     "control.py",
+    "culture.py",
     "faults.py",
     "loop.py",
+    "microbe.py",
     "parameters.py",
     "probes.py",
+    "state.py",
     "vessel.py",
 )
 

@@ -15,8 +15,6 @@ from simulators.probes import PH, PO2, TEMPERATURE, WEIGHT
 
 DEAD_BAND: Final = 0.04
 CO2_GAIN, CO2_RESET_PER_H, CO2_LEAK_PER_H = 4.0, 12.0, 0.1
-BASE_GAIN: Final = 0.02
-O2_GAIN, O2_RESET_PER_H = 1.5, 7.0
 SLOW_PART: Final = 6.0
 """The nitrogen, air and stirrer parts act more weakly than oxygen: gain factor."""
 HEAT_GAIN: Final = 6.0
@@ -59,10 +57,10 @@ def _between(x: float, low: float, high: float) -> float:
 def _oxygen(c: Any, p: Any, measured: float, set_point: float, hours: float) -> None:
     c.po2 += FILTER_SHARE * (measured - c.po2)
     error = (set_point - c.po2) / 100.0
-    gain = O2_GAIN if c.split > 2.0 else O2_GAIN * SLOW_PART
-    move = gain * (error - c.po2_error + O2_RESET_PER_H * error * hours)
+    gain = p.o2_gain if c.split > 2.0 else p.o2_gain * SLOW_PART
+    move = gain * (error - c.po2_error + p.o2_reset * error * hours)
     c.po2_error = error
-    c.split = _between(c.split + move, -1.0, 3.0)
+    c.split = _between(c.split + move, -p.nitrogen, 2.0 + p.enrich)
     total = (p.vvm_min + (p.vvm_max - p.vvm_min) * _between(c.split, 0.0, 1.0)) * p.volume
     c.stirrer = p.rpm_min + (p.rpm_max - p.rpm_min) * _between(c.split - 1.0, 0.0, 1.0)
     c.o2 = total * _between(c.split - 2.0, 0.0, 1.0)
@@ -77,7 +75,7 @@ def _acidity(c: Any, p: Any, measured: float, set_point: float, hours: float) ->
     change = CO2_RESET_PER_H * above if above > -DEAD_BAND else -10.0 * CO2_LEAK_PER_H
     c.co2_integral = _between(c.co2_integral + (change - CO2_LEAK_PER_H * c.co2_integral) * hours, 0.0, 1.0)
     c.co2 = p.co2_max * p.volume * _between(c.co2_integral + CO2_GAIN * above, 0.0, 1.0)
-    c.base = _between(BASE_GAIN * p.volume * below, 0.0, p.base_max)
+    c.base = _between(p.base_gain * p.volume * below, 0.0, p.base_max)
 
 
 @compiled

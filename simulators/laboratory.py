@@ -31,6 +31,7 @@ class _Method:
     soonest_h: float
     latest_h: float
     resolution: float
+    factor: float = 1.0
 
 
 METHODS: Final[dict[str, _Method]] = {
@@ -49,6 +50,24 @@ metabolites. Gases and off-line pH: chosen defaults."""
 HARVEST: Final = {"titre_harvest": _Method(loop.TITRE_HARVEST, 0.08, 0.005, 4.0, 8.0, 0.001)}
 """What a perfused vessel has beside `METHODS`."""
 
+OD_PER_GRAM: Final = 2.5
+"""Optical density at 600 nm of 1 g/L of dry E. coli; chosen default."""
+MICROBIAL: Final[dict[str, _Method]] = {
+    "OD600": _Method(loop.BIOMASS, 0.03, 0.02, 0.05, 0.15, 0.01, OD_PER_GRAM),
+    "dry_mass": _Method(loop.BIOMASS, 0.03, 0.05, 18.0, 30.0, 0.01),
+    "glucose": _Method(loop.GLUCOSE, 0.07, 0.02, 0.1, 0.3, 0.01),
+    "acetate": _Method(loop.ACETATE, 0.07, 0.02, 1.0, 3.0, 0.01),
+    "ammonia": METHODS["ammonia"],
+    "pH_lab": METHODS["pH_lab"],
+    "pCO2_lab": METHODS["pCO2_lab"],
+}
+"""Assays of E. coli; dry mass takes a day in the oven. Scatter and delays: chosen defaults."""
+
+
+def methods(kind: str) -> dict[str, _Method]:
+    """Assays of a kind of vessel."""
+    return {"cho_fedbatch": METHODS, "cho_perfusion": METHODS | HARVEST, "ecoli_fedbatch": MICROBIAL}[kind]
+
 
 def jitter_h(settings: Laboratory, draw: Generator) -> float:
     """How much later (or earlier) than planned a sample is drawn [h]."""
@@ -56,7 +75,7 @@ def jitter_h(settings: Laboratory, draw: Generator) -> float:
 
 
 def assay(
-    vessel: str, settings: Laboratory, draw: Generator, true: Any, drawn_s: float, perfused: bool = False
+    vessel: str, settings: Laboratory, draw: Generator, true: Any, drawn_s: float, kind: str = "cho_fedbatch"
 ) -> tuple[AssayResult, ...]:
     """Results of one sample.
 
@@ -71,18 +90,18 @@ def assay(
     true : float64 array, shape (len(KEPT),)
     drawn_s : float
         Seconds since the wires opened.
-    perfused : bool
-        Assay the harvest too.
+    kind : str
+        Kind of the vessel.
     """
     results = []
     lost = MEAN_LOSS_OF_CO2 * draw.lognormal(0.0, 0.3)
-    for name, method in (METHODS | HARVEST if perfused else METHODS).items():
+    for name, method in methods(kind).items():
         missing, late, scatter = (
             draw.random(),
             draw.uniform(method.soonest_h, method.latest_h),
             draw.standard_normal(),
         )
-        value = true[method.true]
+        value = method.factor * true[method.true]
         if name == "pH_lab":
             value += 0.434 * lost
         elif name == "pCO2_lab":

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from simulators import control, faults, vessel
+from simulators import control, faults, microbe, state, vessel
 from simulators import probes as pr
 from simulators.chemistry import (
     MMHG_PER_ATM,
@@ -32,8 +32,6 @@ GRAM_PER_CELL: Final = 3e-13
 """Dry mass of a contaminating bacterium [g]."""
 LARGER_BUBBLES: Final = 0.5
 """How the transfer depends on the share of open holes beside the flow itself: power; chosen default."""
-BUBBLES_PER_VVM: Final = 0.3
-"""Gas fraction per vvm; chosen default."""
 
 TRUTH: Final = (
     *pr.CHANNELS, "VCD", "viability", "glucose", "glutamine", "lactate", "ammonia", "titre", "oxygen",
@@ -42,12 +40,16 @@ TRUTH: Final = (
 """Names of the true values the recorder keeps: what probes should read, then states."""
 PERFUSION: Final = ("harvest", "bleed", "sieving", "titre_harvest")
 """Those of perfused vessels only: flows [mL/h], part of the product that passes, product [g/L]."""
-KEPT: Final = TRUTH + PERFUSION
+MICROBIAL: Final = ("biomass", "acetate")
+"""Those of microbial vessels only: dry cells and acetic acid [g/L]."""
+CELLS_ONLY: Final = ("VCD", "viability", "glutamine", "lactate", "titre", "IVC")
+"""True values that mean nothing in a microbial vessel."""
+KEPT: Final = TRUTH + PERFUSION + MICROBIAL
 (
     VCD, VIABILITY, GLUCOSE, GLUTAMINE, LACTATE, AMMONIA, TITRE, OXYGEN, OSMOLALITY, VOLUME, IVC,
     OUR, CER, KLA, CARBON, SID, CONTAMINANT, BASE_IN, FEED_IN,
 ) = range(len(pr.CHANNELS), len(TRUTH))  # fmt: skip
-HARVEST, BLEED, SIEVING, TITRE_HARVEST = range(len(TRUTH), len(KEPT))
+HARVEST, BLEED, SIEVING, TITRE_HARVEST, BIOMASS, ACETATE = range(len(TRUTH), len(KEPT))
 
 PLANT: Final = np.dtype(
     [
@@ -174,61 +176,64 @@ def _clog(u: Any, passed: float) -> None:
 @compiled
 def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     """Fill `x` (shape of `KEPT`) with what perfect instruments would read."""
-    v = y[vessel.V]
+    v = y[state.V]
     ionic = vessel.ionic_strength(y, p)
     g1, g0 = exp10(log_gamma1(k.debye, ionic)), neutral(ionic)
     a = vessel.acidity(y, p, k, u.hydrogen, g1, g0)
     u.hydrogen = a
-    co2 = dissolved_co2(k, a, g1, g0, y[vessel.CT] / v)
+    co2 = dissolved_co2(k, a, g1, g0, y[state.CT] / v)
     x[pr.PH] = -math.log10(a)
-    glucose = 0.18016 * y[vessel.GLC] / v
-    p_o2 = y[vessel.OXY] / v / (k.henry_o2 / g0 * exp10(-0.0003 * glucose))
+    glucose = 0.18016 * y[state.GLC] / v
+    p_o2 = y[state.OXY] / v / (k.henry_o2 / g0 * exp10(-0.0003 * glucose))
     x[pr.PO2] = 100.0 * p_o2 / (O2_IN_AIR * (1.0 - 0.0618))
     x[pr.PCO2] = co2 * g0 / k.henry_co2 * MMHG_PER_ATM
-    medium = y[vessel.MED] / v
+    medium = y[state.MED] / v
     kappa = p.ion_pairs * conductivity(
-        k, a, ionic, y[vessel.NA] / v, y[vessel.K] / v, p.med_mg * medium, p.med_ca * medium,
-        y[vessel.CL] / v, p.med_so4 * medium, y[vessel.CT] / v, y[vessel.PI] / v, y[vessel.AMM] / v,
-        y[vessel.LAC] / v,
+        k, a, ionic, y[state.NA] / v, y[state.K] / v, p.med_mg * medium, p.med_ca * medium,
+        y[state.CL] / v, p.med_so4 * medium, y[state.CT] / v, y[state.PI] / v, y[state.AMM] / v,
+        y[state.LAC] / v,
     )  # fmt: skip
-    cells = (y[vessel.XV] + y[vessel.XD]) / v * p.cell_volume
-    gas = BUBBLES_PER_VVM * (u.air + u.o2 + u.co2 + u.n2) / (MMOL_PER_H * p.volume)
-    warm = 1.0 + KAPPA_PER_K * (y[vessel.TEMP] - 25.0)
+    cells = (y[state.XV] + y[state.XD]) / v * p.cell_volume
+    gas = p.bubbles * (u.air + u.o2 + u.co2 + u.n2) / (MMOL_PER_H * p.volume)
+    warm = 1.0 + KAPPA_PER_K * (y[state.TEMP] - 25.0)
     x[pr.KAPPA] = kappa * ((1.0 - cells) * (1.0 - gas)) ** 1.5 / warm
-    x[pr.TEMPERATURE] = y[vessel.TEMP]
+    x[pr.TEMPERATURE] = y[state.TEMP]
     x[pr.WEIGHT] = p.density * v
     x[pr.FLOW_AIR], x[pr.FLOW_O2] = c.air * m.passed, c.o2 * m.passed
     x[pr.FLOW_CO2], x[pr.FLOW_N2] = c.co2 * m.passed, c.n2 * m.passed
     x[pr.FEED_FLOW], x[pr.BASE_FLOW] = 1e3 * c.feed, 1e3 * c.base
     x[pr.FEED_SCALE], x[pr.BASE_SCALE] = m.feed_bottle, m.base_bottle
     x[pr.SPEED] = c.stirrer
-    head = y[vessel.HO2] + y[vessel.HCO2] + y[vessel.HN2]
-    x[pr.OFFGAS_O2], x[pr.OFFGAS_CO2] = 100.0 * y[vessel.HO2] / head, 100.0 * y[vessel.HCO2] / head
-    x[pr.JACKET_T] = y[vessel.JACKET]
+    head = y[state.HO2] + y[state.HCO2] + y[state.HN2]
+    x[pr.OFFGAS_O2], x[pr.OFFGAS_CO2] = 100.0 * y[state.HO2] / head, 100.0 * y[state.HCO2] / head
+    x[pr.JACKET_T] = y[state.JACKET]
     x[pr.PRESSURE] = m.head_mbar
-    x[VCD] = y[vessel.XV] / v
-    x[VIABILITY] = 100.0 * y[vessel.XV] / (y[vessel.XV] + y[vessel.XD])
-    x[GLUCOSE], x[GLUTAMINE], x[LACTATE] = glucose, y[vessel.GLN] / v, 0.09008 * y[vessel.LAC] / v
-    x[AMMONIA], x[TITRE], x[OXYGEN] = y[vessel.AMM] / v, y[vessel.TITRE] / v, y[vessel.OXY] / v
-    x[OSMOLALITY], x[VOLUME], x[IVC] = vessel.osmolality(y, p), v, y[vessel.IVC]
-    x[KLA], x[CARBON], x[SID] = u.kla, y[vessel.CT] / v, vessel.strong_ions(y, p)
-    x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[vessel.BUG] / v, 1e3 * y[vessel.V_BASE], 1e3 * y[vessel.V_FEED]
+    x[VCD] = y[state.XV] / v
+    x[VIABILITY] = 100.0 * y[state.XV] / (y[state.XV] + y[state.XD])
+    x[GLUCOSE], x[GLUTAMINE], x[LACTATE] = glucose, y[state.GLN] / v, 0.09008 * y[state.LAC] / v
+    x[AMMONIA], x[TITRE], x[OXYGEN] = y[state.AMM] / v, y[state.TITRE] / v, y[state.OXY] / v
+    x[OSMOLALITY], x[VOLUME], x[IVC] = vessel.osmolality(y, p), v, y[state.IVC]
+    x[KLA], x[CARBON], x[SID] = u.kla, y[state.CT] / v, vessel.strong_ions(y, p)
+    x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[state.BUG] / v, 1e3 * y[state.V_BASE], 1e3 * y[state.V_FEED]
     x[HARVEST], x[BLEED], x[SIEVING] = 1e3 * u.harvest, 1e3 * u.bleed, vessel.sieving(y, p, u)
     x[TITRE_HARVEST] = x[SIEVING] * x[TITRE]
+    x[BIOMASS] = x[ACETATE] = 0.0
+    if p.microbial == 1.0:
+        x[BIOMASS], x[ACETATE] = x[VCD], microbe.GRAM_ACETATE * y[state.LAC] / v
 
 
 @compiled
 def _in_gas(j: int, y: Any, p: Any, k: Any, u: Any, z: float) -> float:
     """What probe `j` meets in the head space; `z` is a standard normal number."""
-    head = y[vessel.HO2] + y[vessel.HCO2] + y[vessel.HN2]
+    head = y[state.HO2] + y[state.HCO2] + y[state.HN2]
     dry = u.head - k.p_water
     if j == pr.PH:
         return min(11.0, max(-0.26, 7.0 + 4.0 * z))
     if j == pr.PO2:
-        return float(100.0 * y[vessel.HO2] / head * dry / (O2_IN_AIR * (1.0 - 0.0618)))
+        return float(100.0 * y[state.HO2] / head * dry / (O2_IN_AIR * (1.0 - 0.0618)))
     if j == pr.PCO2:
-        return float(y[vessel.HCO2] / head * dry * MMHG_PER_ATM)
-    return float(0.5 * (y[vessel.TEMP] + p.t_ambient)) if j == pr.TEMPERATURE else 0.0
+        return float(y[state.HCO2] / head * dry * MMHG_PER_ATM)
+    return float(0.5 * (y[state.TEMP] + p.t_ambient)) if j == pr.TEMPERATURE else 0.0
 
 
 @compiled
@@ -258,15 +263,15 @@ def _read(probe: Any, true: float, fault: Any, z0: float, z1: float, z2: float, 
     if value < probe.low or value > probe.high:
         value = min(probe.high, max(probe.low, value))
         quality = UNCERTAIN
-    state = int(fault[_STATE])
-    if state == 0:
+    action = int(fault[_STATE])
+    if action == 0:
         probe.held = value
-    elif state == faults.FROZEN:
+    elif action == faults.FROZEN:
         value, quality = probe.held, GOOD
-    elif state == faults.DEAD:
+    elif action == faults.DEAD:
         value, quality = fault[_SIZE], GOOD
     else:
-        value, quality = probe.held, NOTHING if state == faults.DROPOUT else BAD_QUALITY
+        value, quality = probe.held, NOTHING if action == faults.DROPOUT else BAD_QUALITY
     probe.value = value
     return quality
 
@@ -352,32 +357,32 @@ def run(
     for i in range(count):
         t = (first + i + 1) * m.tick_h * 3600.0
         if fault_table.shape[0] > 0:
-            at_fault[0], at_fault[1] = y[vessel.TEMP] - 25.0, vessel.mean_pressure(y, p, u.head) - 1.0
+            at_fault[0], at_fault[1] = y[state.TEMP] - 25.0, vessel.mean_pressure(y, p, u.head) - 1.0
             at_fault[2] = (c.stirrer - p.rpm_min) / (p.rpm_max - p.rpm_min)
             _gather(fault_table, t, effects, probe_faults, at_fault)
             for j in range(fault_table.shape[0]):
                 f = fault_table[j]
                 new = f.start <= t and f.start > t - m.tick_h * 3600.0
                 if new and f.action == faults.EFFECT and f.channel == faults.CONTAMINATION:
-                    y[vessel.BUG] += f.size * y[vessel.V] * 1e3 * GRAM_PER_CELL
+                    y[state.BUG] += f.size * y[state.V] * 1e3 * GRAM_PER_CELL
         _disturb(m, slow_noise[at + i])
         control.act(c, p, probes, set_points, m.tick_h)
         c.feed *= max(0.0, 1.0 - effects[faults.STARVATION])
-        m.hungry_h = m.hungry_h + m.tick_h if y[vessel.GLC] / y[vessel.V] < 0.1 else 0.0
+        m.hungry_h = m.hungry_h + m.tick_h if y[state.GLC] / y[state.V] < 0.1 else 0.0
         _enter(c, p, m, u, y, effects, 1.0 if m.hungry_h > 6.0 else 0.0)
-        if abs(y[vessel.TEMP] - m.k_celsius) > 0.01:
-            m.k_celsius = y[vessel.TEMP]
+        if abs(y[state.TEMP] - m.k_celsius) > 0.01:
+            m.k_celsius = y[state.TEMP]
             constants_at(m.k_celsius, k)
-        used, made = y[vessel.O2_USED], y[vessel.C_MADE]
+        used, made = y[state.O2_USED], y[state.C_MADE]
         vessel.step(y, p, k, u, m.tick_h, scratch)
         _pour(m, p, u, c, t)
         observe(y, p, k, u, c, m, x)
-        x[OUR] = (y[vessel.O2_USED] - used) / m.tick_h / y[vessel.V]
-        x[CER] = (y[vessel.C_MADE] - made) / m.tick_h / y[vessel.V]
+        x[OUR] = (y[state.O2_USED] - used) / m.tick_h / y[state.V]
+        x[CER] = (y[state.C_MADE] - made) / m.tick_h / y[state.V]
         since = first + i + 1 - opening
         due = since % every == 0
         emit = due and since >= 0
-        true_warm = 1.0 + KAPPA_PER_K * (y[vessel.TEMP] - 25.0)
+        true_warm = 1.0 + KAPPA_PER_K * (y[state.TEMP] - 25.0)
         warm = 1.0 + KAPPA_PER_K * (probes[pr.TEMPERATURE].value - 25.0)
         for j in range(channels):
             if not (due or probes[j].fast):

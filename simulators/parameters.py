@@ -116,6 +116,27 @@ MEDIUM: Final[dict[str, Parameter]] = {
 
 PARAMETERS: Final[dict[str, Parameter]] = CULTURE | MEDIUM
 
+_ANANE = "Anane 2017"
+
+MICROBE: Final[dict[str, Parameter]] = {
+    "qs_max": Parameter(0.6356, "g/g/h", _ANANE, 0.05),
+    "k_s": Parameter(0.0370, "g/L", _ANANE),
+    "k_ia": Parameter(1.2399, "g/L", _ANANE),
+    "pa_max": Parameter(
+        0.309, "g/g/h", "Anane 2017: 0.2268 with 0.9097 g/g; the same acetate at 0.667 g/g", 0.08
+    ),
+    "k_ap": Parameter(0.5052, "g/g/h", _ANANE),
+    "qa_max": Parameter(0.1148, "g/g/h", _ANANE),
+    "k_is": Parameter(2.1231, "g/g/h", _ANANE),
+    "k_sa": Parameter(0.0134, "g/L", _ANANE),
+    "q_m": Parameter(0.0129, "g/g/h", _ANANE),
+    "y_em": Parameter(0.5333, "g/g", _ANANE, 0.03),
+    "y_xa": Parameter(0.5718, "g/g", _ANANE),
+}
+"""What E. coli does (`simulators.microbe`)."""
+
+DRAWN: Final = (*PARAMETERS, *MICROBE)
+"""Parameters in the order in which a batch draws its own deviations; new ones go to the end."""
 _VESSEL: Final = (
     "volume",
     "vessel_volume",
@@ -137,9 +158,17 @@ _VESSEL: Final = (
     "base_max",
     "t_ambient",
     "perfused",
+    "microbial",
+    "bubbles",
+    "nitrogen",
+    "enrich",
+    "o2_gain",
+    "o2_reset",
+    "base_gain",
+    "base_ammonia",
 )
 
-RECORD: Final = np.dtype([(name, np.float64) for name in (*PARAMETERS, *_VESSEL)])
+RECORD: Final = np.dtype([(name, np.float64) for name in (*PARAMETERS, *MICROBE, *_VESSEL)])
 """Everything the right-hand side and the controllers read."""
 
 
@@ -147,7 +176,9 @@ def scaled(volume_l: float) -> dict[str, float]:
     """Vessel figures by working volume [L], between 2 L and 2,000 L on a logarithmic scale.
 
     kLa (2 L: 1.2 + 420 vvm; 2,000 L: 0.3 + 1500 vvm [1/h]) and heat transfer (A/V ~ V^-1/3,
-    250 W/m2/K) follow common practice; all are chosen defaults.
+    250 W/m2/K) follow common practice; all are chosen defaults. So are the gas fraction (`bubbles` [1/vvm]),
+    whether nitrogen and oxygen may join the air, and the tunings of the pO2 loop (gain, [1/h]) and the pH
+    loop (base [L/h per L and pH]).
     """
     s = math.log(volume_l / 2.0) / math.log(1000.0)
     area = math.pi / 4.0 * (volume_l * 1e-3) ** (2.0 / 3.0)
@@ -174,6 +205,14 @@ def scaled(volume_l: float) -> dict[str, float]:
         "base_max": 0.002 * volume_l,
         "t_ambient": 21.0,
         "perfused": 0.0,
+        "microbial": 0.0,
+        "bubbles": 0.3,
+        "nitrogen": 1.0,
+        "enrich": 1.0,
+        "o2_gain": 1.5,
+        "o2_reset": 7.0,
+        "base_gain": 0.02,
+        "base_ammonia": 0.0,
     }
 
 
@@ -194,6 +233,54 @@ def perfusion(volume_l: float) -> dict[str, float]:
     }
 
 
+def microbial(volume_l: float) -> dict[str, float]:
+    """What differs in a vessel of E. coli: a phosphate medium, sugar feed, ammonia as base, much more gas.
+
+    Half-saturation for oxygen (2.5 % of air saturation), the widths over temperature and pH, the medium (of
+    the order of mineral media for high cell density), feed, ammonia, and all of the vessel: chosen defaults.
+    Air and stirrer reach a kLa of about 700 1/h at 2 L; oxygen does not join the air unless ``enrich`` is 1,
+    so a fed-batch ends at what the air can give.
+    """
+    s = math.log(volume_l / 2.0) / math.log(1000.0)
+    slope = 70.0 ** (1 - s) * 60.0**s
+    medium = {"na": 40.0, "k": 100.0, "mg": 5.0, "ca": 0.1, "so4": 5.0, "pi": 100.0, "amm": 80.0, "lac": 0.0}
+    medium |= {"buffer": 0.0, "hco3": 0.3, "glc": 55.5, "gln": 0.0, "osm": 0.0}
+    feed = {"glc": 2775.0, "gln": 0.0, "na": 0.0, "k": 0.0, "cl": 0.0, "pi": 0.0, "buffer": 0.0, "osm": 0.0}
+    return {f"med_{name}": value for name, value in medium.items()} | {
+        **{f"feed_{name}": value for name, value in feed.items()},
+        "microbial": 1.0,
+        "inoculum": 0.30,
+        "inoculum_viability": 1.0,
+        "cell_volume": 2.5e-3,
+        "k_o2": 0.005,
+        "q_o2": 15.0,
+        "q_o2_bug": 0.0,
+        "t_opt": 37.0,
+        "t_width": 10.0,
+        "ph_width": 1.2,
+        "feed_density": 1.18,
+        "base_density": 0.94,
+        "base_carbonate": 0.0,
+        "base_ammonia": 8000.0,
+        "kla_surface": 5.0,
+        "kla_slope": slope,
+        "vvm_min": 0.5,
+        "vvm_max": 1.5,
+        "bubbles": 0.1,
+        "rpm_min": 300.0 ** (1 - s) * 60.0**s,
+        "rpm_max": 1200.0 ** (1 - s) * 240.0**s,
+        "stir_power": 60.0,
+        "nitrogen": 0.0,
+        "enrich": 0.0,
+        "o2_gain": 0.04,
+        "o2_reset": 20.0,
+        "co2_max": 0.0,
+        "feed_max": 0.05 * volume_l,
+        "base_max": 0.05 * volume_l,
+        "base_gain": 0.5,
+    }
+
+
 def record(volume_l: float, overrides: Mapping[str, float], draws: Mapping[str, float]) -> Any:
     """Parameters of one batch.
 
@@ -206,12 +293,19 @@ def record(volume_l: float, overrides: Mapping[str, float], draws: Mapping[str, 
     draws : Mapping[str, float]
         Standard normal numbers by parameter name, for the batch's own deviation.
     """
-    values = {name: p.value * math.exp(p.spread * draws.get(name, 0.0)) for name, p in PARAMETERS.items()}
+    both = PARAMETERS | MICROBE
+    values = {name: p.value * math.exp(p.spread * draws.get(name, 0.0)) for name, p in both.items()}
     values |= scaled(volume_l) | dict(overrides)
     out = np.zeros(1, RECORD).view(np.recarray)[0]
     for name, value in values.items():
         out[name] = value
     return out
+
+
+def of_kind(kind: str, volume_l: float) -> dict[str, float]:
+    """What a kind of vessel changes in the defaults."""
+    changes = {"cho_perfusion": perfusion, "ecoli_fedbatch": microbial}
+    return changes[kind](volume_l) if kind in changes else {}
 
 
 def names() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from simulators.clocks import Clocks, Rows, time_faults
 from simulators.faults import FAULTS
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
-from simulators.loop import KEPT, NOTHING, TRUTH
+from simulators.loop import CELLS_ONLY, KEPT, MICROBIAL, NOTHING, PERFUSION, TRUTH
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
 from twin.domain.errors import ConfigError
@@ -135,7 +135,8 @@ class Plant:
     def truth(self) -> dict[str, Any]:
         """What no probe shows: columns ``time_s``, ``vessel`` and every name of `loop.TRUTH`.
 
-        With a perfused vessel in the plant, those of `loop.PERFUSION` too.
+        With a perfused vessel in the plant, those of `loop.PERFUSION` too; with a microbial one, those of
+        `loop.MICROBIAL`, and in its rows those of `loop.CELLS_ONLY` are NaN.
 
         The true values of the measured quantities carry the tag's name, at every sampling time so far.
         """
@@ -143,13 +144,21 @@ class Plant:
         tables = []
         for vessel, run in self._runs.items():
             table = run.truth_table()
+            if run.scenario.is_microbial:
+                table[:, [KEPT.index(name) for name in CELLS_ONLY]] = np.nan
             columns["time_s"].append(run.truth_times())
             columns["vessel"].append(np.repeat(vessel, len(table)))
             tables.append(table)
         rows = np.concatenate(tables)
         out: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
-        names = KEPT if any(vessel.perfused for vessel in self.scenario.vessels) else TRUTH
-        return out | {name: rows[:, i] for i, name in enumerate(names)}
+        names = (*TRUTH, *self._beside())
+        return out | {name: rows[:, KEPT.index(name)] for name in names}
+
+    def _beside(self) -> tuple[str, ...]:
+        """True values of single kinds of vessels in this plant."""
+        perfused = any(vessel.perfused for vessel in self.scenario.vessels)
+        microbial = any(vessel.is_microbial for vessel in self.scenario.vessels)
+        return (PERFUSION if perfused else ()) + (MICROBIAL if microbial else ())
 
     def faults(self) -> tuple[FaultInterval, ...]:
         """Declared faults of all vessels with their true times."""

@@ -19,6 +19,7 @@ CHANNELS: Final = (
 """Measured quantities in the order of every array of them."""
 SET_POINTS: Final = ("pH_sp", "pO2_sp", "temperature_sp", "feed_sp")
 TAGS: Final = CHANNELS + SET_POINTS
+MICROBIAL_ASSAYS: Final = ("OD600", "dry_mass", "glucose", "acetate", "ammonia", "pH_lab", "pCO2_lab")
 ASSAYS: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "pH_lab", "pCO2_lab")
 
 (
@@ -70,8 +71,11 @@ class ProbeSpec:
     walk: float = 0.0
 
 
-def instruments(volume_l: float, perfused: bool = False) -> dict[str, ProbeSpec]:
-    """The instruments of a vessel with this working volume [L]; a perfused one has a larger feed line.
+def instruments(volume_l: float, kind: str = "cho_fedbatch") -> dict[str, ProbeSpec]:
+    """The instruments of a vessel with this working volume [L].
+
+    A ``cho_perfusion`` has a larger feed line; an ``ecoli_fedbatch`` has lines for 200 times the gas and for
+    more feed and base, a faster stirrer, and an optical pO2 probe.
 
     pH: glass, response 20-30 s when new, drift 0.005 pH/day after the first days; noise 0.003 and
     resolution 0.01 as in public reactor logs. pO2: amperometric, drift -0.5 %/day; noise 0.4 %. pCO2:
@@ -109,14 +113,27 @@ def instruments(volume_l: float, perfused: bool = False) -> dict[str, ProbeSpec]
         "jacket_temperature": ProbeSpec(0.0, 100.0, 8.0, 0.03, 0.01, offset=0.05),
         "pressure": ProbeSpec(-50.0, 500.0, 2.0, 0.2, 0.1, offset=0.3),
     }
-    return found | {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")} if perfused else found
+    if kind == "cho_perfusion":
+        return found | {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")}
+    return found | _microbial(found, v) if kind == "ecoli_fedbatch" else found
 
 
-def _larger(spec: ProbeSpec) -> ProbeSpec:
-    """The same instrument with ten times the range and noise."""
+def _microbial(found: dict[str, ProbeSpec], v: float) -> dict[str, ProbeSpec]:
+    """What E. coli asks for; optical pO2: t90 20-40 s, noise 0.1-0.3 % (makers' data), the rest chosen."""
+    flows = {name: _larger(found[name], 200.0) for name in ("flow_air", "flow_O2", "flow_CO2", "flow_N2")}
+    lines = {"feed_flow": _larger(found["feed_flow"], 5.0), "base_flow": _larger(found["base_flow"], 50.0)}
+    optical = ProbeSpec(0.0, 200.0, 12.0, 0.2, 0.1, gain=0.01, gain_per_day=0.002, mean_gain_per_day=-0.004)
+    stirrer = replace(found["stirrer"], high=1500.0)
+    return (
+        flows | lines | {"pO2": optical, "stirrer": stirrer, "base_scale": _larger(found["base_scale"], 2.0)}
+    )
+
+
+def _larger(spec: ProbeSpec, times: float = 10.0) -> ProbeSpec:
+    """The same instrument with a larger range, and noise in proportion."""
     return replace(
-        spec, high=10.0 * spec.high, noise=10.0 * spec.noise, resolution=10.0 * spec.resolution,
-        offset=10.0 * spec.offset,
+        spec, high=times * spec.high, noise=times * spec.noise, resolution=times * spec.resolution,
+        offset=times * spec.offset,
     )  # fmt: skip
 
 

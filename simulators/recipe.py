@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from simulators.scenario import Recipe
+from simulators.scenario import Microbial, Recipe
 
 GROWTH_AHEAD: float = 0.02
 """Growth rate assumed for the next hours while the culture is young [1/h]; chosen default."""
@@ -19,6 +19,12 @@ BELIEF: float = 0.2
 """Weight of the growth between two samples against what was believed before; chosen default."""
 FASTEST: float = 0.04
 """Growth rate above which two samples are not believed [1/h]; chosen default."""
+LOOK_H: float = 0.05
+"""Time between two looks at pO2 for the feed of a bacterial culture [h]; chosen default."""
+LEAP: float = 20.0
+"""Rise of pO2 above its set point that says the sugar is gone [%]; chosen default."""
+EASE: float = 0.02
+"""Part of the feed taken back at a look when oxygen is short; chosen default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,18 @@ class Phase:
     text: dict[str, str]
 
 
-def phases(recipe: Recipe, perfused: bool = False) -> tuple[Phase, ...]:
-    """Phases in order of their beginning [h of culture age]; a perfused vessel is perfused, not fed."""
-    feed = ("perfuse", "Perfusion", "Perfusion") if perfused else ("feed", "Feeding", "Alimentation")
+FEED = ("feed", "Feeding", "Alimentation")
+
+
+def phases(recipe: Recipe, kind: str = "cho_fedbatch") -> tuple[Phase, ...]:
+    """Phases in order of their beginning [h of culture age]; when E. coli is fed is not known before."""
+    perfused = kind == "cho_perfusion"
+    feed = ("perfuse", "Perfusion", "Perfusion") if perfused else FEED
+    fed_h = None if kind == "ecoli_fedbatch" else recipe.feed_start_h
     plan = (
         (0.0, "inoculate", "Inoculation", "Inoculation"),
         (recipe.grow_h, "grow", "Growth", "Croissance"),
-        (recipe.feed_start_h, *feed),
+        (fed_h, *feed),
         (recipe.shift_h, "shift", "Temperature shift", "Changement de température"),
         (recipe.harvest_h, "harvest", "Harvest", "Récolte"),
     )
@@ -94,6 +105,50 @@ class Feeding:
         used = was - level + (fed_l - had) * self.feed_mmol_l / volume_l
         if cell_hours > 0.0:
             self.use = min(0.12, max(0.015, 0.5 * self.use + 0.5 * used / cell_hours))
+
+
+@dataclass(slots=True)
+class Exponential:
+    """The feed of a bacterial culture: none until pO2 leaps, then exponential, held back by pO2.
+
+    Parameters
+    ----------
+    settings : Microbial
+    cells_g_l : float
+        Dry cells expected when the sugar of the batch is gone [g/L].
+    sugar_g_l : float
+        Glucose in the feed [g/L].
+    """
+
+    settings: Microbial
+    cells_g_l: float
+    sugar_g_l: float
+    rate: float = 0.0
+    _low: bool = False
+
+    def decide(self, age_h: float, volume_l: float, po2: float, set_point: float, at_the_end: bool) -> float:
+        """Feed until the next look, `LOOK_H` later [mL/h].
+
+        Parameters
+        ----------
+        age_h, volume_l : float
+        po2, set_point : float
+            What the probe says, and what is asked for [%].
+        at_the_end : bool
+            Stirrer and air can give no more.
+        """
+        how = self.settings
+        if self.rate == 0.0:
+            self._low = self._low or po2 < set_point + 5.0
+            leapt = self._low and po2 > set_point + LEAP
+            if leapt and age_h >= how.earliest_feed_h:
+                need = how.growth_rate / how.yield_g * self.cells_g_l * volume_l
+                self.rate = 1e3 * need / self.sugar_g_l
+        elif how.guard and at_the_end and po2 < 0.5 * set_point:
+            self.rate *= 1.0 - EASE
+        elif not (how.guard and at_the_end):
+            self.rate *= math.exp(how.growth_rate * LOOK_H)
+        return self.rate
 
 
 @dataclass(slots=True)

@@ -124,6 +124,22 @@ class Perfusion(_Strict):
     """viable cells the bleed holds [1e6/mL]"""
 
 
+class Microbial(_Strict):
+    """How a vessel of kind ``ecoli_fedbatch`` is fed."""
+
+    growth_rate: float = Field(default=0.12, gt=0, le=0.5)
+    """of the exponential feed [1/h]"""
+    earliest_feed_h: float = Field(default=4.0, ge=0)
+    """the feed begins when pO2 leaps up because the sugar is gone, not before this culture age [h]"""
+    yield_g: float = Field(default=0.42, gt=0)
+    """dry cells the feed is reckoned with [g per g glucose]"""
+    guard: bool = True
+    """hold the feed back while stirrer and air are at their ends and pO2 is below half its set point"""
+
+
+Kind = Literal["cho_fedbatch", "cho_perfusion", "ecoli_fedbatch"]
+
+
 class Fleet(_Strict):
     """Many vessels of one description; `{n}` in `id` counts from 1."""
 
@@ -136,7 +152,7 @@ class VesselScenario(_Strict):
 
     id: str = ""
     fleet: Fleet | None = None
-    kind: Literal["cho_fedbatch", "cho_perfusion"] = "cho_fedbatch"
+    kind: Kind = "cho_fedbatch"
     volume_l: float = Field(default=2.0, gt=0)
     batch: str = ""
     start_h: float = Field(default=0.0, ge=0)
@@ -149,6 +165,7 @@ class VesselScenario(_Strict):
     set_points: SetPoints = SetPoints()
     recipe: Recipe = Recipe()
     perfusion: Perfusion = Perfusion()
+    microbial: Microbial = Microbial()
     laboratory: Laboratory = Laboratory()
     faults: tuple[FaultSpec, ...] = ()
     wires: dict[str, Any] = Field(default_factory=dict)
@@ -163,7 +180,16 @@ class VesselScenario(_Strict):
         alien = self.perfusion != Perfusion() or any(f.kind == "retention_fouling" for f in self.faults)
         if alien and not self.perfused:
             raise ValueError("perfusion and retention_fouling need `kind: cho_perfusion`")
+        if self.is_microbial and any(f.kind == "contamination" for f in self.faults):
+            raise ValueError("contamination is of CHO cultures; one bacterium among others is not modelled")
+        if self.microbial != Microbial() and not self.is_microbial:
+            raise ValueError("microbial needs `kind: ecoli_fedbatch`")
         return self
+
+    @property
+    def is_microbial(self) -> bool:
+        """Whether bacteria live in it."""
+        return self.kind == "ecoli_fedbatch"
 
     @property
     def perfused(self) -> bool:

@@ -1,9 +1,8 @@
-"""One stirred CHO vessel: what changes, and how fast.
+"""One stirred vessel: what changes, and how fast.
 
 All states are amounts (mmol, g, 1e9 cells), so every balance is a linear law that Runge-Kutta keeps to
-rounding. Kinetics: a composite of published CHO models (see `simulators.parameters`) with growth arrest
-by the integral of viable cells. Gas: well-mixed bubbles in quasi-steady state below a well-mixed head
-space; only CO2(aq) crosses the surface.
+rounding. What lives in it is in `simulators.culture` (CHO) and `simulators.microbe` (E. coli). Gas:
+well-mixed bubbles in quasi-steady state below a well-mixed head space; only CO2(aq) crosses the surface.
 """
 
 import math
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from simulators import culture, microbe
 from simulators.chemistry import (
     CO2_IN_AIR,
     MMHG_PER_ATM,
@@ -22,21 +22,53 @@ from simulators.chemistry import (
     neutral,
 )
 from simulators.compiled import compiled
-
-(
-    V, XV, XD, XL, GLC, GLN, LAC, AMM, TITRE, OXY, CT, NA, K, CL, PI, MED, FED, IVC, TEMP, JACKET,
-    HO2, HCO2, HN2, BUG,
-    O2_IN, O2_OUT, O2_USED, C_IN, C_OUT, C_MADE, C_ADDED, N2_IN, N2_OUT, V_EVAPORATED, V_FEED, V_BASE,
-    CELLS_MADE, TITRE_MADE,
-    V_HARVEST, V_BLED, O2_LEFT, C_LEFT, NA_LEFT, CELLS_LEFT, TITRE_HARVESTED, TITRE_BLED,
-) = range(46)  # fmt: skip
-"""Places in the state vector: volume [L]; cells [1e9]; glucose, glutamine, lactate, ammonia, O2, total
-inorganic carbon, Na, K, Cl, phosphate [mmol]; titre [g]; litres of medium and feed still in the vessel;
-integral of viable cells [1e9 cells h/L]; temperatures [Cel]; head-space gases [mmol]; contaminant [g dry];
-then running totals of both gases [mmol] and liquids [L], of cells [1e9] and product [g] made, and of what
-left with harvest and bleed: liquid [L], O2, carbon, sodium [mmol], cells [1e9], product [g]."""
-
-STATES: Final = 46
+from simulators.state import (
+    AMM,
+    BUG,
+    C_ADDED,
+    C_IN,
+    C_LEFT,
+    C_MADE,
+    C_OUT,
+    CELLS_LEFT,
+    CL,
+    CT,
+    FED,
+    GLC,
+    GLN,
+    HCO2,
+    HN2,
+    HO2,
+    IVC,
+    JACKET,
+    LAC,
+    MED,
+    N2_IN,
+    N2_OUT,
+    NA,
+    NA_LEFT,
+    O2_IN,
+    O2_LEFT,
+    O2_OUT,
+    O2_USED,
+    OXY,
+    PI,
+    STATES,
+    TEMP,
+    TITRE,
+    TITRE_BLED,
+    TITRE_HARVESTED,
+    V_BASE,
+    V_BLED,
+    V_EVAPORATED,
+    V_FEED,
+    V_HARVEST,
+    XD,
+    XL,
+    XV,
+    K,
+    V,
+)
 
 INPUTS: Final = np.dtype(
     [
@@ -122,11 +154,6 @@ def mean_pressure(y: Any, p: Any, head: float) -> float:
 
 
 @compiled
-def _saturating(c: float, half: float) -> float:
-    return c / (half + c)
-
-
-@compiled
 def sieving(y: Any, p: Any, u: Any) -> float:
     """Part of the product that passes the cell filter; it falls with what has been filtered."""
     aged = SIEVING_AGED + (SIEVING - SIEVING_AGED) * math.exp(-y[V_HARVEST] / (p.volume * SIEVING_LITRES))
@@ -166,7 +193,6 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     u : record of `INPUTS`
     """
     v = y[V]
-    xv, bug = y[XV], y[BUG]
     glc, gln = max(0.0, y[GLC] / v), max(0.0, y[GLN] / v)
     lac, amm = max(0.0, y[LAC] / v), max(0.0, y[AMM] / v)
     oxy = max(0.0, y[OXY] / v)
@@ -177,33 +203,12 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     co2 = dissolved_co2(k, a, g1, g0, y[CT] / v)
     pco2 = co2 * g0 / k.henry_co2
 
-    f_t = math.exp(-(((y[TEMP] - p.t_opt) / p.t_width) ** 2))
-    f_ph = math.exp(-(((ph - p.ph_opt) / p.ph_width) ** 2))
-    f_co2 = 1.0 / (1.0 + (pco2 * MMHG_PER_ATM / p.pco2_half) ** 3)
-    f_osm = 1.0 / (1.0 + (osmolality(y, p) / p.osm_half) ** 8)
-    f_o = _saturating(oxy, p.k_o2)
-    f_i = 1.0 / (1.0 + (y[IVC] / p.ivc_arrest) ** p.n_arrest)
-    f_g = _saturating(glc, p.k_glc)
-    mu = p.mu_max * f_g * _saturating(gln, p.k_gln) * f_t * f_ph * f_co2 * f_osm * f_o * f_i * u.growth
-    mu *= p.ki_lac / (p.ki_lac + lac) * p.ki_amm / (p.ki_amm + amm)
-    stress = _saturating(lac, p.kd_lac) * _saturating(amm, p.kd_amm) + 0.35 * (1.0 - f_i) ** 2
-    stress += 0.3 * (1.0 - f_g) + 0.5 * (1.0 - f_o) + 0.3 * (1.0 - f_ph)
-    kd = p.kd_0 + p.kd_max * stress + p.k_starve * u.starving
-
-    q_glc = (mu / p.y_xg + p.m_glc) * f_g
-    excess = (q_glc - p.q_ox * f_o * f_t) * u.lactate
-    if excess > 0.0:
-        q_lac = p.y_lac * excess
+    osm = osmolality(y, p)
+    if p.microbial == 1.0:
+        our, cer = microbe.live(y, p, u, d, glc, lac, oxy, ph)
     else:
-        q_lac = -p.q_lac_up * _saturating(lac, p.k_lac_up) * min(1.0, -2.5 * excess / p.q_ox)
-    q_gln = mu / p.y_xq + p.a1 * _saturating(gln, p.a2)
-    calm = 0.3 + 0.7 / (1.0 + (2.0 * gln) ** 8)
-    q_amm = p.y_amm * q_gln - p.q_amm_up * _saturating(amm, p.k_amm_up) * calm
-    q_titre = p.q_titre * (p.a_titre + (1.0 - p.a_titre) * max(0.0, 1.0 - mu / p.mu_max)) * f_o
-    q_o2 = p.q_o2 * (0.55 + 0.45 * mu / p.mu_max) * f_o * f_t * u.respiration - 0.9 * min(0.0, q_lac)
-    active = bug * _saturating(glc, 0.05) * _saturating(oxy, 0.002)
-    our = q_o2 * xv + p.q_o2_bug * active
-    cer = p.rq * our
+        our = culture.live(y, p, u, d, glc, gln, lac, amm, oxy, ph, pco2 * MMHG_PER_ATM, osm)
+        cer = p.rq * our
 
     # gas: bubbles in quasi-steady state at the mean pressure, then the head space
     dry = mean_pressure(y, p, u.head) - k.p_water
@@ -227,16 +232,8 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     steam = out * head_n * k.p_water / head_dry * 18.0e-6 * CONDENSER
 
     d[V] = u.feed + u.base - steam
-    d[XV] = (mu - kd) * xv
-    d[XD] = kd * xv - p.k_lysis * y[XD]
-    d[XL] = p.k_lysis * y[XD]
-    d[GLC] = u.feed * u.feed_glc - q_glc * xv - p.q_glc_bug * active
-    decay = p.k_gln_decay * max(0.0, y[GLN])
-    d[GLN] = u.feed * u.feed_gln - q_gln * xv - decay
-    d[LAC] = q_lac * xv + p.q_acid_bug * active
-    d[AMM] = q_amm * xv + decay
-    d[TITRE] = q_titre * xv
     d[OXY] = o2_taken - our
+    d[AMM] += u.base * p.base_ammonia
     added = u.base * p.base_carbonate + u.feed * p.feed_carbon
     d[CT] = co2_taken + cer + added
     d[NA] = u.feed * u.feed_na + 2.0 * u.base * p.base_carbonate
@@ -245,7 +242,6 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     d[PI] = u.feed * p.feed_pi
     d[MED] = u.feed * p.feed_medium
     d[FED] = u.feed * (1.0 - p.feed_medium)
-    d[IVC] = xv / v
     heat = p.q_heat * our + u.stir_power * v * 3.6 - p.ua_ambient * (y[TEMP] - p.t_ambient)
     wall = p.ua * (y[JACKET] - y[TEMP])
     liquid = (u.feed + u.base) * 4180.0 * (p.t_ambient - y[TEMP])
@@ -254,13 +250,11 @@ def rates(y: Any, p: Any, k: Any, u: Any, d: Any) -> None:
     d[HO2] = o2_in - o2_taken - out * y[HO2]
     d[HCO2] = co2_in - co2_taken - out * y[HCO2]
     d[HN2] = q - o2_in - co2_in - out * y[HN2]
-    d[BUG] = p.mu_bug * active
     d[O2_IN], d[O2_OUT], d[O2_USED] = o2_in, out * y[HO2], our
     d[C_IN], d[C_OUT], d[C_MADE] = co2_in, out * y[HCO2], cer
     d[C_ADDED] = added
     d[N2_IN], d[N2_OUT] = q - o2_in - co2_in, out * y[HN2]
     d[V_EVAPORATED], d[V_FEED], d[V_BASE] = steam, u.feed, u.base
-    d[CELLS_MADE], d[TITRE_MADE] = mu * xv, q_titre * xv
     for i in range(V_HARVEST, STATES):
         d[i] = 0.0
     if u.harvest + u.bleed > 0.0:

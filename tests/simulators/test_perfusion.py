@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from simulators import chemistry, parameters, vessel
+from simulators import chemistry, parameters, state, vessel
 from simulators.plant import Plant
 from simulators.scenario import Scenario, VesselScenario, load_scenario, packaged
 
@@ -52,10 +52,10 @@ def test_volume_sodium_carbon_oxygen_cells_and_product_balances_close(
     cells: float, feed: float, harvest: float, bleed: float, filtered: float, rejected: float
 ) -> None:
     p = parameters.record(2.0, parameters.perfusion(2.0) | {"inoculum": cells, "feed_carbon": 26.0}, {})
-    k, u, work = chemistry.constants(), vessel.inputs(), np.zeros((3, vessel.STATES))
+    k, u, work = chemistry.constants(), vessel.inputs(), np.zeros((3, state.STATES))
     chemistry.constants_at(36.8, k)
     y = vessel.start(p, k)
-    y[vessel.TITRE], y[vessel.V_HARVEST] = 0.5, filtered
+    y[state.TITRE], y[state.V_HARVEST] = 0.5, filtered
     inputs = {
         "air": 20.0, "o2": 10.0, "co2": 1.0, "feed": feed, "base": 1e-3, "harvest": harvest, "bleed": bleed,
         "rejected": rejected, "feed_glc": p.feed_glc, "feed_gln": p.feed_gln, "feed_na": p.feed_na,
@@ -72,30 +72,30 @@ def test_volume_sodium_carbon_oxygen_cells_and_product_balances_close(
         scale = abs(entered) + abs(left) + abs(change)
         assert change == pytest.approx(entered - left, abs=1e-9 * scale)
 
-    gas_o2, gas_c = c[vessel.O2_IN] - c[vessel.O2_OUT], c[vessel.C_IN] - c[vessel.C_OUT]
-    liquid = c[vessel.V_FEED] + c[vessel.V_BASE]
-    closed(c[vessel.V], liquid, c[vessel.V_EVAPORATED] + c[vessel.V_HARVEST] + c[vessel.V_BLED])
-    sodium = c[vessel.V_FEED] * u.feed_na + 2.0 * c[vessel.V_BASE] * p.base_carbonate
-    closed(c[vessel.NA], sodium, c[vessel.NA_LEFT])
-    carbon = gas_c + c[vessel.C_MADE] + c[vessel.C_ADDED]
-    closed(c[vessel.CT] + c[vessel.HCO2], carbon, c[vessel.C_LEFT])
-    closed(c[vessel.OXY] + c[vessel.HO2], gas_o2, c[vessel.O2_USED] + c[vessel.O2_LEFT])
-    everything = c[vessel.XV] + c[vessel.XD] + c[vessel.XL]
-    closed(everything, c[vessel.CELLS_MADE], c[vessel.CELLS_LEFT])
-    closed(c[vessel.TITRE], c[vessel.TITRE_MADE], c[vessel.TITRE_HARVESTED] + c[vessel.TITRE_BLED])
+    gas_o2, gas_c = c[state.O2_IN] - c[state.O2_OUT], c[state.C_IN] - c[state.C_OUT]
+    liquid = c[state.V_FEED] + c[state.V_BASE]
+    closed(c[state.V], liquid, c[state.V_EVAPORATED] + c[state.V_HARVEST] + c[state.V_BLED])
+    sodium = c[state.V_FEED] * u.feed_na + 2.0 * c[state.V_BASE] * p.base_carbonate
+    closed(c[state.NA], sodium, c[state.NA_LEFT])
+    carbon = gas_c + c[state.C_MADE] + c[state.C_ADDED]
+    closed(c[state.CT] + c[state.HCO2], carbon, c[state.C_LEFT])
+    closed(c[state.OXY] + c[state.HO2], gas_o2, c[state.O2_USED] + c[state.O2_LEFT])
+    everything = c[state.XV] + c[state.XD] + c[state.XL]
+    closed(everything, c[state.CELLS_MADE], c[state.CELLS_LEFT])
+    closed(c[state.TITRE], c[state.TITRE_MADE], c[state.TITRE_HARVESTED] + c[state.TITRE_BLED])
     rounding = 240 * 2.0**-53 * (filtered + harvest)  # half a last place for each addition
-    assert c[vessel.V_HARVEST] == pytest.approx(harvest, rel=1e-9, abs=rounding)
+    assert c[state.V_HARVEST] == pytest.approx(harvest, rel=1e-9, abs=rounding)
 
 
 def test_twenty_days_of_volume_and_product_close_samples_included() -> None:
     plant, _ = twenty_days()
     (one,) = plant._runs.values()
     y, p = one.y, one.p
-    entered = p.volume + y[vessel.V_FEED] + y[vessel.V_BASE]
-    left = y[vessel.V_EVAPORATED] + y[vessel.V_HARVEST] + y[vessel.V_BLED] + one.removed[vessel.V]
-    assert y[vessel.V] == pytest.approx(entered - left, abs=1e-9 * entered)
-    gone = y[vessel.TITRE_HARVESTED] + y[vessel.TITRE_BLED] + one.removed[vessel.TITRE]
-    assert y[vessel.TITRE] == pytest.approx(y[vessel.TITRE_MADE] - gone, abs=1e-9 * y[vessel.TITRE_MADE])
+    entered = p.volume + y[state.V_FEED] + y[state.V_BASE]
+    left = y[state.V_EVAPORATED] + y[state.V_HARVEST] + y[state.V_BLED] + one.removed[state.V]
+    assert y[state.V] == pytest.approx(entered - left, abs=1e-9 * entered)
+    gone = y[state.TITRE_HARVESTED] + y[state.TITRE_BLED] + one.removed[state.TITRE]
+    assert y[state.TITRE] == pytest.approx(y[state.TITRE_MADE] - gone, abs=1e-9 * y[state.TITRE_MADE])
     assert entered > 20.0 * p.volume
 
 
@@ -137,7 +137,7 @@ def test_sieving_declines_with_what_was_filtered() -> None:
     plant, truth = twenty_days()
     (one,) = plant._runs.values()
     assert (np.diff(truth["sieving"]) <= 0.0).all()
-    turnovers = one.y[vessel.V_HARVEST] / 2.0
+    turnovers = one.y[state.V_HARVEST] / 2.0
     assert truth["sieving"][-1] == pytest.approx(0.6 + 0.38 * np.exp(-turnovers / 45.0), rel=1e-6)
     np.testing.assert_allclose(truth["titre_harvest"], truth["sieving"] * truth["titre"])
     assert truth["sieving"][0] == pytest.approx(0.98, abs=1e-6)

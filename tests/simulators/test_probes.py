@@ -9,7 +9,7 @@ import yaml
 
 from simulators import loop
 from simulators.plant import Plant
-from simulators.probes import ASSAYS, CHANNELS, PROBE, SET_POINTS, TAGS, instruments
+from simulators.probes import ASSAYS, CHANNELS, MICROBIAL_ASSAYS, PROBE, SET_POINTS, TAGS, instruments
 from simulators.scenario import Scenario
 
 
@@ -57,22 +57,36 @@ def test_scatter_of_a_healthy_vessel_is_what_the_maker_says() -> None:
         assert jumps.std() / np.sqrt(2.0) < 2.0 * step + 2e-3 * np.abs(np.diff(truth[name])).max(), name
 
 
-def test_the_packaged_tag_set_describes_these_instruments() -> None:
-    text = (files("seeds") / "tags" / "cho_probes.yaml").read_text(encoding="utf-8")
+KINDS = [("cho_fedbatch", "cho_probes", ASSAYS), ("ecoli_fedbatch", "ecoli_probes", MICROBIAL_ASSAYS)]
+
+
+@pytest.mark.parametrize(("kind", "file", "assays"), KINDS)
+def test_the_packaged_tag_set_describes_these_instruments(
+    kind: str, file: str, assays: tuple[str, ...]
+) -> None:
+    text = (files("seeds") / "tags" / f"{file}.yaml").read_text(encoding="utf-8")
     tags = {tag["name"]: tag for tag in yaml.safe_load(text)["tags"]}
-    assert tuple(tags) == TAGS + ASSAYS
-    for name, spec in instruments(2.0).items():
+    assert tuple(tags) == TAGS + assays
+    for name, spec in instruments(2.0, kind).items():
         assert (tags[name]["low"], tags[name]["high"]) == (spec.low, spec.high), name
         assert spec.noise <= tags[name]["accuracy"], name
     assert {tags[name]["kind"] for name in SET_POINTS} == {"setpoint"}
-    assert {tags[name]["kind"] for name in ASSAYS} == {"assay"}
+    assert {tags[name]["kind"] for name in assays} == {"assay"}
 
 
-def test_a_healthy_culture_raises_no_limit_of_the_packaged_tag_set() -> None:
-    text = (files("seeds") / "tags" / "cho_probes.yaml").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("file", "hours", "vessel"), [
+    ("cho_probes", 288.0, {"id": "R"}),
+    ("ecoli_probes", 36.0, {
+        "id": "R", "kind": "ecoli_fedbatch", "set_points": {"pH": 7.0, "pO2": 30, "temperature": 37}
+    }),
+])  # fmt: skip
+def test_a_healthy_culture_raises_no_limit_of_the_packaged_tag_set(
+    file: str, hours: float, vessel: dict[str, Any]
+) -> None:
+    text = (files("seeds") / "tags" / f"{file}.yaml").read_text(encoding="utf-8")
     limits = {tag["name"]: tag.get("limits", {}) for tag in yaml.safe_load(text)["tags"]}
-    raw = {"schema": 1, "id": "n", "title": {"en": "n"}, "duration_h": 288, "period_s": 300}
-    batch = Plant(Scenario.model_validate(raw | {"vessels": [{"id": "R"}]})).advance(288 * 3600.0)
+    raw = {"schema": 1, "id": "n", "title": {"en": "n"}, "duration_h": hours, "period_s": 300}
+    batch = Plant(Scenario.model_validate(raw | {"vessels": [vessel]})).advance(hours * 3600.0)
     for i, name in enumerate(CHANNELS):
         shown = batch.value[batch.tag_index == i]
         assert shown.min() > limits[name].get("low", -np.inf), name

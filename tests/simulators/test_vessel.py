@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from simulators import chemistry, parameters, vessel
+from simulators import chemistry, parameters, state, vessel
 from simulators.chemistry import MMOL_PER_LITRE_GAS
 
 HOUR_GAS = 60.0 * MMOL_PER_LITRE_GAS
@@ -34,7 +34,7 @@ class Bench:
         }  # fmt: skip
         for name, value in (base | inputs).items():
             self.u[name] = value
-        self.work = np.zeros((3, vessel.STATES))
+        self.work = np.zeros((3, state.STATES))
 
     def run(self, hours: float, tick_h: float = TICK_H) -> Any:
         for _ in range(round(hours / tick_h)):
@@ -42,28 +42,28 @@ class Bench:
         return self.y
 
     def rates(self, y: Any) -> Any:
-        d = np.zeros(vessel.STATES)
+        d = np.zeros(state.STATES)
         vessel.rates(y, self.p, self.k, self.u, d)
         return d
 
 
 def check_balances(before: Any, y: Any, bench: Bench) -> None:
     change = y - before
-    oxygen = change[vessel.OXY] + change[vessel.HO2]
+    oxygen = change[state.OXY] + change[state.HO2]
     assert oxygen == pytest.approx(
-        change[vessel.O2_IN] - change[vessel.O2_OUT] - change[vessel.O2_USED], abs=1e-9 * y[vessel.O2_IN]
+        change[state.O2_IN] - change[state.O2_OUT] - change[state.O2_USED], abs=1e-9 * y[state.O2_IN]
     )
-    carbon = change[vessel.CT] + change[vessel.HCO2]
-    entered = change[vessel.C_IN] + change[vessel.C_MADE] + change[vessel.C_ADDED]
-    assert carbon == pytest.approx(entered - change[vessel.C_OUT], abs=1e-9 * entered)
-    assert change[vessel.HN2] == pytest.approx(
-        change[vessel.N2_IN] - change[vessel.N2_OUT], abs=1e-9 * y[vessel.N2_IN]
+    carbon = change[state.CT] + change[state.HCO2]
+    entered = change[state.C_IN] + change[state.C_MADE] + change[state.C_ADDED]
+    assert carbon == pytest.approx(entered - change[state.C_OUT], abs=1e-9 * entered)
+    assert change[state.HN2] == pytest.approx(
+        change[state.N2_IN] - change[state.N2_OUT], abs=1e-9 * y[state.N2_IN]
     )
-    assert change[vessel.V] == pytest.approx(
-        change[vessel.V_FEED] + change[vessel.V_BASE] - change[vessel.V_EVAPORATED], abs=1e-9 * y[vessel.V]
+    assert change[state.V] == pytest.approx(
+        change[state.V_FEED] + change[state.V_BASE] - change[state.V_EVAPORATED], abs=1e-9 * y[state.V]
     )
-    sodium = change[vessel.V_FEED] * bench.u.feed_na + 2.0 * change[vessel.V_BASE] * bench.p.base_carbonate
-    assert change[vessel.NA] == pytest.approx(sodium, abs=1e-9 * y[vessel.NA])
+    sodium = change[state.V_FEED] * bench.u.feed_na + 2.0 * change[state.V_BASE] * bench.p.base_carbonate
+    assert change[state.NA] == pytest.approx(sodium, abs=1e-9 * y[state.NA])
 
 
 @settings(max_examples=15)
@@ -89,7 +89,7 @@ def test_a_day_of_steps_agrees_with_lsoda() -> None:
         lambda _, y: bench.rates(y), (0.0, 24.0), bench.y.copy(), method="LSODA", rtol=1e-10, atol=1e-12
     ).y[:, -1]
     ours = bench.run(24.0)
-    main = slice(0, vessel.HN2 + 1)
+    main = slice(0, state.HN2 + 1)
     assert ours[main] == pytest.approx(exact[main], rel=1e-4, abs=1e-9)
 
 
@@ -97,18 +97,18 @@ def test_oxygen_near_zero_stays_stable_and_positive() -> None:
     bench = Bench(cells=25.0, kla=1.0, o2=0.0, air=0.5)
     y = bench.run(3.0)
     assert np.isfinite(y).all()
-    assert 0.0 < y[vessel.OXY] / y[vessel.V] < 0.01
+    assert 0.0 < y[state.OXY] / y[state.V] < 0.01
 
 
 def test_transfer_coefficient_shows_in_the_step_response() -> None:
     """Without cells oxygen rises to its new level with 1/(kLa + surface), slowed by the bubbles."""
     bench = Bench(cells=1e-9, kla=4.0, co2=0.0, n2=0.0, feed=0.0, base=0.0, o2=0.0, air=3000.0)
-    bench.y[vessel.OXY] = 0.02 * bench.y[vessel.V]
+    bench.y[state.OXY] = 0.02 * bench.y[state.V]
     levels = []
     for _ in range(9):
-        levels.append(bench.y[vessel.OXY] / bench.y[vessel.V])
+        levels.append(bench.y[state.OXY] / bench.y[state.V])
         bench.run(0.1)
-    final = bench.run(4.0)[vessel.OXY] / bench.y[vessel.V]
+    final = bench.run(4.0)[state.OXY] / bench.y[state.V]
     slope = np.polyfit(0.1 * np.arange(9), np.log(final - np.array(levels)), 1)[0]
     assert -slope == pytest.approx(4.0 + 1.2, rel=0.02)
 
@@ -119,37 +119,37 @@ def test_gas_balance_tells_the_oxygen_uptake() -> None:
     bench.run(6.0)
     before = bench.y.copy()
     bench.run(0.5)
-    measured = (bench.y - before)[vessel.O2_IN] - (bench.y - before)[vessel.O2_OUT]
-    assert measured == pytest.approx((bench.y - before)[vessel.O2_USED], rel=0.02)
+    measured = (bench.y - before)[state.O2_IN] - (bench.y - before)[state.O2_OUT]
+    assert measured == pytest.approx((bench.y - before)[state.O2_USED], rel=0.02)
 
 
 def test_oxygen_uptake_per_cell_is_in_the_published_range() -> None:
     """Goudar 2011: 5.1-5.8 pmol per cell and day, that is 0.21-0.24 mmol per 1e9 cells and hour."""
     bench = Bench(cells=2.0)
     bench.run(2.0)
-    per_cell = bench.rates(bench.y)[vessel.O2_USED] / bench.y[vessel.XV]
+    per_cell = bench.rates(bench.y)[state.O2_USED] / bench.y[state.XV]
     assert 0.15 < per_cell < 0.25
 
 
 def test_an_upset_ph_or_a_lack_of_glucose_slows_growth() -> None:
     def growth(bench: Bench) -> float:
         d = bench.rates(bench.y)
-        return float(d[vessel.XV] / bench.y[vessel.XV])
+        return float(d[state.XV] / bench.y[state.XV])
 
     rest = growth(Bench())
     acid = Bench()
-    acid.y[vessel.CL] += 20.0 * acid.y[vessel.V]
+    acid.y[state.CL] += 20.0 * acid.y[state.V]
     hungry = Bench()
-    hungry.y[vessel.GLC] = 0.02
+    hungry.y[state.GLC] = 0.02
     assert growth(acid) < 0.7 * rest
     assert growth(hungry) < 0.1 * rest
 
 
 def test_a_contaminant_doubles_every_40_minutes_and_takes_oxygen() -> None:
     bench = Bench(cells=2.0, kla=10.0)
-    bench.y[vessel.BUG] = 1e-9
+    bench.y[state.BUG] = 1e-9
     bench.run(3.0)
-    assert np.log(bench.y[vessel.BUG] / 1e-9) / 3.0 == pytest.approx(1.0, abs=0.1)
+    assert np.log(bench.y[state.BUG] / 1e-9) / 3.0 == pytest.approx(1.0, abs=0.1)
 
 
 def test_two_thousand_litres_transfer_oxygen_better_and_lose_heat_more_slowly() -> None:
