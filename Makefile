@@ -6,7 +6,7 @@ ARGS ?=
 FRONT := dashboards/static/index.html
 WEB := $(shell find dashboards/web -path dashboards/web/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: demo test check front wheel tools plots reference clean help
+.PHONY: demo test torture check front wheel tools plots reference clean help
 
 help:           ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -20,6 +20,9 @@ test: $(VENV)/.test $(FRONT) tools   ## Everything CI checks
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest $(ARGS)
+
+torture: $(VENV)/.test tools   ## Kill every party at random and count every value: make torture ARGS="--kills 100"
+	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
 
 check: $(VENV)/.test          ## The quick checks only: style, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -67,5 +67,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "words.size": ("size", "ampleur"),
     "words.confidence": ("confidence", "confiance"),
     "words.do": ("Do", "À faire"),
+    "words.late": (
+        "values came late; told late by",
+        "valeurs arrivées en retard ; annoncé avec un retard de",
+    ),
     "words.simulated": ("simulated data", "données simulées"),
 }

@@ -54,7 +54,8 @@ def notice_text(alarm: Alarm, language: str) -> tuple[str, str]:
     event = alarm.event
     name = words.get(f"cause.{cause_code(event)}.name", words[f"kind.{event.kind.value}"])
     title = f"{event.tag or event.asset}: {name}"
-    lines = [_verdict(event, words), _since(event, words), _size(event, words, language), _do(event, words)]
+    lines = [_verdict(event, words), _since(event, words), _late(event, words)]
+    lines += [_size(event, words, language), _do(event, words)]
     return title, "\n".join(line for line in lines if line)
 
 
@@ -75,6 +76,11 @@ def _since(event: Event, words: Mapping[str, str]) -> str:
     if event.since is None:
         return ""
     return f"{words['words.since']} {datetime.fromtimestamp(event.since / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _late(event: Event, words: Mapping[str, str]) -> str:
+    late_s = event.detail.get("late_s")
+    return f"{words['words.late']} {late_s:.0f} s" if isinstance(late_s, float | int) else ""
 
 
 def _size(event: Event, words: Mapping[str, str], language: str) -> str:

@@ -1,7 +1,7 @@
 """The engine: measurements in, estimates, events and alarms out. A pure function of its inputs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twin.alarms.machine import AlarmBook
 from twin.domain.alarm import Alarm
@@ -51,6 +51,10 @@ class Engine:
         for vessel in touched:
             self._collect(out, self.vessels[vessel].advance(None))
         return out
+
+    def marked(self, rows: Sequence[Measurement]) -> list[Measurement]:
+        """The same rows, marked late where the frame they belong to is closed already."""
+        return [replace(m, late=True) if self.vessels[self._owner[m.tag]].is_late(m) else m for m in rows]
 
     def tick(self, clock_ns: int) -> Outputs:
         """Close every frame that ended before `clock_ns` [ns], so that silence is noticed."""

@@ -12,12 +12,13 @@ from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
 from twin.engine.mind import Expected, Mind, Release, Stepper
+from twin.engine.revision import revise
 from twin.engine.usual import Usual
 from twin.monitors.decision import Decisions
 from twin.monitors.glr import Evidence, Finding
 from twin.observers.rewind import HOUR, Row, Tape
 from twin.observers.ukf import SPREAD, Belief, factor
-from twin.processes.base import Process, Shape, model_ref
+from twin.processes.base import Array, Process, Shape, model_ref
 
 UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
@@ -93,6 +94,10 @@ class CultureTwin:
         self._tape.mark(row.end_ns, mind.copy)
         return band + self._quantities(mind, row), events
 
+    def revise(self, frames: Sequence[Frame]) -> tuple[list[Estimate], list[Event]]:
+        """Take what came late for frames that were stepped already; see `twin.engine.revision`."""
+        return revise(self, frames)
+
     def _begin(self, start_ns: int) -> Mind:
         batch = self.vessel.batch
         age_h = (start_ns - batch.start_ns) / HOUR if batch else 0.0
@@ -114,6 +119,11 @@ class CultureTwin:
                 self._seen_ns[i] = frame.end_ns
         self._inputs = inputs
         unknown = (self._seen_ns > 0) & (frame.end_ns - self._seen_ns > self._hold_ns)
+        readings, widen = self._readings(frame)
+        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown)
+
+    def _readings(self, frame: Frame) -> tuple[Array, Array]:
+        """Usable readings of a frame (m,), NaN where there is none, and their noise factors (m,)."""
         readings, widen = np.full(len(self._reading), np.nan), np.ones(len(self._reading))
         for name, i in self._reading.items():
             value = frame.values.get(name)
@@ -122,7 +132,7 @@ class CultureTwin:
             if np.isfinite(value.mean):
                 readings[i] = value.mean
                 widen[i] = UNCERTAIN if value.uncertain else 1.0
-        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown)
+        return readings, widen
 
     def _hold(self, name: str) -> int:
         """How long an input keeps its last value when it is not seen [ns]."""

@@ -43,12 +43,16 @@ class FrameCutter:
             if m.value is None:
                 return True
             self.end_ns = self._end_of(m.time_ns)
-        if m.time_ns <= self.end_ns - self.frame_ns:
+        if self.is_closed(m.time_ns):
             return False
         insort(self.waiting, (m.time_ns, m.tag, m), key=lambda row: row[:2])
         if m.source and m.value is not None:
             self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
         return True
+
+    def is_closed(self, time_ns: int) -> bool:
+        """Tell whether the frame of a source time is closed already."""
+        return self.end_ns is not None and time_ns <= self.end_ns - self.frame_ns
 
     def close(self, clock_ns: int | None = None) -> Iterator[tuple[int, list[Measurement]]]:
         """Frames that are complete, oldest first: end of frame [ns] and its measurements in order.

@@ -1,6 +1,7 @@
 """One vessel: its frames, signal monitors, limits and model, stepped together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol, cast
 
 from twin.domain.asset import Vessel
@@ -11,6 +12,7 @@ from twin.domain.sample import Assay
 from twin.domain.tag import Tag, TagKind
 from twin.engine.folding import SilenceFold
 from twin.engine.frames import SECOND, FrameCutter, believed
+from twin.engine.late import LateValues, told_late
 from twin.engine.limits import LimitWatch
 from twin.monitors.signals import SignalWatch
 
@@ -25,6 +27,10 @@ class Model(Protocol):
 
     def step(self, frame: Frame) -> tuple[list[Estimate], list[Event]]:
         """Take one frame; returns beliefs and findings."""
+        ...
+
+    def revise(self, frames: Sequence[Frame]) -> tuple[list[Estimate], list[Event]]:
+        """Take what came late for frames stepped before; beliefs since, findings at their times."""
         ...
 
     def snapshot(self) -> dict[str, object]:
@@ -47,6 +53,7 @@ class VesselEngine:
         self.model = model
         frame_s = model.frame_s if model else DEFAULT_FRAME_S
         self.cutter = FrameCutter(int(frame_s * SECOND), int(grace_s * SECOND))
+        self.late = LateValues(self.cutter.frame_ns)
         online = [t for t in vessel.tags if t.kind is TagKind.ONLINE]
         self.signals = {t.id: SignalWatch(t) for t in online}
         self.limits = {t.id: LimitWatch(t) for t in online}
@@ -59,11 +66,27 @@ class VesselEngine:
         """Take a measurement; False when its frame is closed already (assays never are)."""
         if self.tags[m.tag].kind is TagKind.ASSAY:
             return self._add_assay(m)
-        return self.cutter.add(m)
+        if self.cutter.add(m):
+            return True
+        self.late.add(m)
+        return False
+
+    def is_late(self, m: Measurement) -> bool:
+        """Tell whether the frame of a measurement is closed already (an assay never comes late)."""
+        return self.tags[m.tag].kind is not TagKind.ASSAY and self.cutter.is_closed(m.time_ns)
+
+    def resume_ns(self) -> int | None:
+        """From which source time on stored rows must be handed in again after a restart [ns]."""
+        if self.cutter.end_ns is None:
+            return None
+        start_ns = self.cutter.end_ns - self.cutter.frame_ns + 1
+        oldest_ns = self.late.oldest_ns()
+        return start_ns if oldest_ns is None else min(start_ns, oldest_ns)
 
     def advance(self, clock_ns: int | None) -> Iterator[tuple[list[Estimate], list[Event]]]:
-        """Step through every complete frame."""
+        """Step through every complete frame, and before it through what came late for those before."""
         for end_ns, rows in self.cutter.close(clock_ns):
+            yield self._repair(end_ns)
             yield self._frame(end_ns, rows)
 
     def finish(self) -> Iterator[tuple[list[Estimate], list[Event]]]:
@@ -106,6 +129,26 @@ class VesselEngine:
             self.cutter.add(m)
         return True
 
+    def _repair(self, now_ns: int) -> tuple[list[Estimate], list[Event]]:
+        """Live through closed frames again whose values came late; what they show is told as late."""
+        events: list[Event] = []
+        patches: list[Frame] = []
+        for end_ns, rows in self.late.take():
+            checked = [self._check_late(m, events) for m in rows if m.tag in self.signals]
+            passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
+            patches.append(self._filled(end_ns, checked + passed))
+        if not patches:
+            return [], []
+        estimates, found = self.model.revise(patches) if self.model else ([], [])
+        return estimates, told_late(self.silence.fold(events, now_ns) + found, now_ns)
+
+    def _check_late(self, m: Measurement, events: list[Event]) -> Measurement:
+        """Judge a late value where it is newer than all that was judged of its tag."""
+        last_ns = self.signals[m.tag].last_ns
+        if last_ns is not None and m.time_ns <= last_ns:
+            return m
+        return self._check(replace(m, late=False), events)
+
     def _frame(self, end_ns: int, rows: list[Measurement]) -> tuple[list[Estimate], list[Event]]:
         events: list[Event] = []
         checked = [self._check(m, events) for m in rows if m.tag in self.signals]
@@ -124,11 +167,14 @@ class VesselEngine:
         events += self.limits[m.tag].update(checked)
         return checked
 
-    def _condense(self, end_ns: int, rows: list[Measurement]) -> Frame:
+    def _filled(self, end_ns: int, rows: list[Measurement]) -> Frame:
         values = {self.tags[tag].name: _condensed(found) for tag, found in believed(rows).items()}
+        return Frame(end_ns - self.cutter.frame_ns, end_ns, values)
+
+    def _condense(self, end_ns: int, rows: list[Measurement]) -> Frame:
         due = [a for a in self.assays if a.reported_ns <= end_ns]
         self.assays = [a for a in self.assays if a.reported_ns > end_ns]
-        return Frame(end_ns - self.cutter.frame_ns, end_ns, values, tuple(due))
+        return replace(self._filled(end_ns, rows), assays=tuple(due))
 
 
 def _condensed(rows: list[Measurement]) -> FrameValue:

@@ -82,6 +82,7 @@ class Pipeline:
             When it could not be made durable: nothing of it is acknowledged.
         """
         measured, refused = self._measure(batch)
+        measured = self.engine.marked(measured)
         self.in_hand = len(measured) + len(refused)
         kept = await self._store(measured, refused)
         for delivery in batch:

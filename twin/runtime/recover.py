@@ -42,10 +42,9 @@ async def restore(engine: Engine, ledger: Ledger, historian: Historian, line: Li
 async def _catch_up(engine: Engine, historian: Historian, line: Line, now_ns: int) -> Outputs:
     out = Outputs()
     for vessel in line.vessels:
-        end_ns = engine.vessels[vessel.id].cutter.end_ns
-        if end_ns is None:
+        start_ns = engine.vessels[vessel.id].resume_ns()
+        if start_ns is None:
             continue
-        start_ns = end_ns - engine.vessels[vessel.id].cutter.frame_ns + 1
         await _feed(engine, historian, [t.id for t in vessel.tags], start_ns, now_ns, out)
     return out
 
