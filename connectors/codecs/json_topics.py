@@ -2,10 +2,14 @@
 
 Strict on types: text stays text (the tag book refuses it by name), what is not JSON, not of
 this form or has no readable time is refused here with its reason. Nothing raises.
+
+Devices with a form of their own, one flat object such as ``{"od": 0.12, "timestamp": time}``, are read by a
+route that names the keys that are values and the one that is the time.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connectors.codecs.iso_time import parse_ns
@@ -28,10 +32,16 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which topics hold which tags: a topic template and how a tag id is made of its fields and a name."""
+    """Which topics hold which tags: a topic template and how a tag id is made of its fields and a name.
+
+    With `values` (name by key of the object) the message is a flat object whose time is under `time`; its
+    other keys are no values.
+    """
 
     topic: TopicTemplate
     tag: str = "{vessel}.{name}"
+    values: Mapping[str, str] = field(default_factory=dict)
+    time: str = "timestamp"
 
 
 def clean(text: str) -> str:
@@ -54,7 +64,7 @@ def decode(
     for route in routes:
         fields = route.topic.match(topic)
         if fields is not None:
-            return _decode(_Context(source, topic, received_ns, replayed), payload, route.tag, fields)
+            return _decode(_Context(source, topic, received_ns, replayed), payload, route, fields)
     return Decoded(
         refused=(_Context(source, topic, received_ns, replayed).refuse(payload, "unknown_topic", topic),)
     )
@@ -84,9 +94,9 @@ class _Context:
         return Quarantined(self.reading(self.topic, text, Quality.BAD, None), reason, clean(detail))
 
 
-def _decode(context: _Context, payload: bytes, tag: str, fields: dict[str, str]) -> Decoded:
+def _decode(context: _Context, payload: bytes, route: Route, fields: dict[str, str]) -> Decoded:
     try:
-        values, qualities, time = _parts(_load(payload))
+        values, qualities, time = _flat(_load(payload), route) if route.values else _parts(_load(payload))
     except (ValueError, RecursionError) as error:
         return Decoded(refused=(context.refuse(payload, "malformed", str(error)[:200]),))
     try:
@@ -96,7 +106,7 @@ def _decode(context: _Context, payload: bytes, tag: str, fields: dict[str, str])
     readings: list[Reading] = []
     refused: list[Quarantined] = []
     for name, value in values.items():
-        address = tag.format(**fields, name=name)
+        address = route.tag.format(**fields, name=name)
         quality = _quality(qualities.get(name, 192), value)
         if quality is not None and (value is None or isinstance(value, (float, int, str))):
             readings.append(context.reading(address, value, quality, time_ns))
@@ -145,6 +155,19 @@ def _parts(data: Any) -> tuple[dict[str, Any], dict[str, Any], str | None]:
     if time is not None and not isinstance(time, str):
         raise ValueError(f"t must be an ISO 8601 text, not {type(time).__name__}")
     return values, qualities, time
+
+
+def _flat(data: Any, route: Route) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    """Values, qualities and time of a flat object."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{type(data).__name__} where an object with {', '.join(route.values)} is expected")
+    values = {name: data[key] for key, name in route.values.items() if key in data}
+    if not values:
+        raise ValueError(f"none of the keys {', '.join(route.values)} is in the object")
+    time = data.get(route.time)
+    if time is not None and not isinstance(time, str):
+        raise ValueError(f"{route.time} must be an ISO 8601 text, not {type(time).__name__}")
+    return values, {}, time
 
 
 def _quality(code: Any, value: Any) -> Quality | None:

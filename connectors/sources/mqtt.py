@@ -34,12 +34,19 @@ class TopicConfig(BaseModel):
         Such as ``plant/{vessel}/{head}``; one field a level.
     tag : str
         Tag id made of the topic's fields and ``{name}``, the key inside the message.
+    values : dict
+        For devices with a form of their own, one flat JSON object: tag name for each key that is a value.
+        Other keys are no values.
+    time : str
+        Key of the time in such an object, ISO 8601 with a zone.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     topic: str
     tag: str = "{vessel}.{name}"
+    values: dict[str, str] = Field(default_factory=dict)
+    time: str = "timestamp"
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Self:
@@ -87,7 +94,9 @@ class MqttSource:
     def __init__(self, config: Config, context: SourceContext) -> None:
         self.id = config.id
         self._config, self._context = config, context
-        self._routes = tuple(Route(TopicTemplate(one.topic), one.tag) for one in config.topics)
+        self._routes = tuple(
+            Route(TopicTemplate(one.topic), one.tag, one.values, one.time) for one in config.topics
+        )
 
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Everything that arrives; see `twin.ports.Source`."""

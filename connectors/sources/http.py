@@ -1,0 +1,174 @@
+"""HTTP: InfluxDB line protocol, as Telegraf and many devices send it, and laboratory results as JSON.
+
+A request is answered when everything in it is durable, so a sender that keeps what was not answered loses
+nothing; what it sends again is known by tag and time.
+
+- ``POST /write`` and ``POST /api/v2/write``: lines; 204, or 400 with the number of lines that were refused
+  (the others are stored, as InfluxDB does).
+- ``POST /lab/<vessel>``: ``{"t": "2026-11-22T08:00:00Z", "v": {"VCD": 5.2}}``, `t` when the sample was drawn.
+- ``GET /ping``: 204.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from connectors.codecs import json_topics, line_protocol_in
+from connectors.codecs.json_topics import Decoded, Route
+from connectors.codecs.line_protocol_in import PRECISIONS, Series
+from connectors.codecs.topics import TopicTemplate
+from connectors.sources._http_door import Answer, DoorConfig, Request, open_door
+from twin.ports import Delivery, LinkChange, Source, SourceContext
+
+WAITING = 16
+"""Requests taken in before the next one waits (chosen default)."""
+
+
+class SeriesConfig(BaseModel):
+    """Which lines hold which tags; the first that fits is taken.
+
+    Parameters
+    ----------
+    measurement : str
+        Pattern of the measurement's name.
+    tag : str
+        Tag id, of ``{measurement}``, ``{field}`` and the line's keys.
+    ignore : list of str
+        Fields that are no values of the process; they are not counted.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    measurement: str = "*"
+    tag: str = "{vessel}.{field}"
+    ignore: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        try:
+            self.tag.format_map(_Any())
+        except (ValueError, IndexError, AttributeError, TypeError) as error:
+            raise ValueError(f"tag {self.tag!r} can not be read: {error}") from error
+        return self
+
+
+class _Any(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return key
+
+
+class Config(DoorConfig):
+    """An HTTP source.
+
+    Parameters
+    ----------
+    id : str
+    series : list of SeriesConfig
+        For line protocol; empty refuses it.
+    laboratory : str
+        Tag id of a laboratory result, of ``{vessel}`` and ``{name}``; empty refuses them.
+    """
+
+    kind: Literal["http"] = "http"
+    id: str
+    series: list[SeriesConfig] = Field(default_factory=lambda: [SeriesConfig()])
+    laboratory: str = "{vessel}.{name}"
+
+    @model_validator(mode="after")
+    def _fields_exist(self) -> Self:
+        try:
+            self.laboratory.format(vessel="", name="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"laboratory {self.laboratory!r} asks for {error}; known: {{vessel}} {{name}}"
+            ) from error
+        return self
+
+
+class HttpSource:
+    """Readings from requests."""
+
+    def __init__(self, config: Config, context: SourceContext) -> None:
+        self.id = config.id
+        self._config, self._context = config, context
+        self._series = tuple(Series(one.measurement, one.tag, tuple(one.ignore)) for one in config.series)
+        self._routes = (Route(TopicTemplate("lab/{vessel}"), config.laboratory),) if config.laboratory else ()
+        self._waiting: asyncio.Queue[Delivery] = asyncio.Queue(WAITING)
+
+    async def deliveries(self) -> AsyncGenerator[Delivery, None]:
+        """Everything that arrives; see `twin.ports.Source`."""
+        async with open_door(self._config, self._take) as address:
+            now_ns = self._context.clock.now_ns()
+            yield Delivery(links=(LinkChange(self.id, True, f"listens at {address}", now_ns),))
+            while True:
+                yield await self._waiting.get()
+
+    async def _take(self, request: Request) -> Answer:
+        if request.method == "GET" and request.path in ("/ping", "/health"):
+            return Answer(204)
+        if request.method != "POST":
+            return Answer(405, {"error": "POST /write, /api/v2/write or /lab/<vessel> would do"})
+        if request.path in ("/write", "/api/v2/write") and self._series:
+            return await self._lines(request)
+        if request.path.startswith("/lab/") and self._routes:
+            return await self._results(request)
+        if request.path == "/query" and request.query.get("q", "").upper().startswith("CREATE DATABASE"):
+            return Answer(200, {"results": [{"statement_id": 0}]})
+        return Answer(404, {"error": f"{request.path[:100]} is not known here"})
+
+    async def _lines(self, request: Request) -> Answer:
+        precision = request.query.get("precision", "ns") or "ns"
+        if precision not in PRECISIONS:
+            return Answer(
+                400, {"error": f"precision {precision[:20]!r} is not known; ns, us, ms or s would do"}
+            )
+        now_ns = self._context.clock.now_ns()
+        decoded = line_protocol_in.decode(self.id, request.body, self._series, precision, now_ns)
+        if not await self._durable(decoded):
+            return _later()
+        if not decoded.refused:
+            return Answer(204)
+        first = decoded.refused[0]
+        return Answer(
+            400,
+            {
+                "error": f"partial write: {first.detail} dropped={len(decoded.refused)}",
+                "reason": first.reason,
+            },
+        )
+
+    async def _results(self, request: Request) -> Answer:
+        now_ns = self._context.clock.now_ns()
+        decoded = json_topics.decode(self.id, request.path[1:], request.body, self._routes, now_ns)
+        if not (decoded.readings or decoded.refused):
+            return Answer(400, {"error": "the body is empty"})
+        if not await self._durable(decoded):
+            return _later()
+        refused = [{"reason": one.reason, "detail": one.detail} for one in decoded.refused]
+        status = 200 if decoded.readings else 400
+        return Answer(status, {"taken": len(decoded.readings), "refused": refused})
+
+    async def _durable(self, decoded: Decoded) -> bool:
+        """Hand over and wait for the commit; False when that takes too long (it may still come)."""
+        if not (decoded.readings or decoded.refused):
+            return True
+        done = asyncio.Event()
+        delivery = Delivery(decoded.readings, decoded.refused, ack=done.set)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.commit_s):
+                await self._waiting.put(delivery)
+                await done.wait()
+        return done.is_set()
+
+
+def _later() -> Answer:
+    text = "the values are not durable yet; send them again"
+    return Answer(503, {"error": text}, (("retry-after", "5"),))
+
+
+def open_source(config: Config, context: SourceContext) -> Source:
+    """Make the source; it listens when its deliveries are asked for."""
+    return HttpSource(config, context)
