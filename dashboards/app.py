@@ -174,7 +174,7 @@ def _watching(view: View, live: Broadcast) -> APIRouter:
         view.newest_event()
         if request.state.actor is None:
             return _json({"status": "ready"})
-        links = {link.source: link.up for link in view.links()}
+        links = {link.source: payloads.link(link) for link in view.links()}
         return _json({"status": "ready", "conserved": view.counters().holds, "links": links})
 
     @router.get("/metrics")

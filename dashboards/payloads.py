@@ -175,4 +175,5 @@ def link(each: LinkState) -> Json:
         "since": iso(each.since_ns),
         "received": each.received,
         "gaps": each.gaps,
+        "skew_s": each.skew_s,
     }

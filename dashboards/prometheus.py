@@ -23,6 +23,9 @@ def render(counters: Counters, links: Iterable[LinkState], alarms: Iterable[Alar
         _family("twin_link_up", "gauge", "1 while the source is connected.", _links(links, "up")),
         _family("twin_link_received_total", "counter", "Samples by source.", _links(links, "received")),
         _family("twin_link_gaps_total", "counter", "Known gaps by source.", _links(links, "gaps")),
+        _family(
+            "twin_link_clock_skew_seconds", "gauge", "How far the source's clock is behind.", _skews(links)
+        ),
         _family("twin_alarm_active", "gauge", "Alarms by priority.", _priorities(alarms)),
         _family("twin_sse_clients", "gauge", "Open live streams.", [("", viewers)]),
     )
@@ -55,6 +58,12 @@ def _outcomes(counters: Counters) -> Iterator[tuple[str, float]]:
 def _links(links: Iterable[LinkState], field: str) -> Iterator[tuple[str, float]]:
     for link in links:
         yield _labels(source=link.source), int(getattr(link, field))
+
+
+def _skews(links: Iterable[LinkState]) -> Iterator[tuple[str, float]]:
+    for link in links:
+        if link.skew_s is not None:
+            yield _labels(source=link.source), float(link.skew_s)
 
 
 def _priorities(alarms: Iterable[Alarm]) -> Iterator[tuple[str, float]]:

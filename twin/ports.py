@@ -103,6 +103,31 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ActuatorContext:
+    """What an actuator may know of the rest."""
+
+    tags: Mapping[str, Tag]
+
+
+class Actuator(Protocol):
+    """A way a set point goes back to the plant. Called by `twin.runtime.writeback` and nobody else."""
+
+    async def write(self, tag: str, value: float) -> str:
+        """Write a value [unit of the tag]; returns what the other side said.
+
+        Raises
+        ------
+        ConnectorError
+            When the other side did not take it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release everything."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class WriteReport:
     """What became of the rows of one write; the three add up to the rows given."""
 

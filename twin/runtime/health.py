@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from twin.domain.measurement import Quarantined
-from twin.ports import Counters, LinkChange, LinkState
+from twin.ports import Counters, Delivery, LinkChange, LinkState
+from twin.runtime.skew import Skew
 
 
 @dataclass(slots=True)
@@ -25,13 +26,21 @@ class Health:
     def __init__(self) -> None:
         self.counts = Counts()
         self._links: dict[str, LinkState] = {}
+        self._by_source: Counter[str] = Counter()
+        self._skews: dict[str, Skew] = {}
 
-    def received(self, source: str, count: int) -> None:
-        """Count readings and refused payloads at the door."""
-        self.counts.received += count
-        link = self._links.get(source)
-        if link:
-            self._links[source] = replace(link, received=link.received + count)
+    def arrived(self, delivery: Delivery) -> None:
+        """Count readings and refused payloads at the door, and compare clocks."""
+        for row in delivery.readings:
+            self._received(row.source)
+            if row.time_ns is not None and not row.replayed:
+                self._skews.setdefault(row.source, Skew()).add(row.time_ns, row.received_ns)
+        for refusal in delivery.refused:
+            self._received(refusal.reading.source)
+
+    def _received(self, source: str) -> None:
+        self.counts.received += 1
+        self._by_source[source] += 1
 
     def quarantined(self, rows: Sequence[Quarantined]) -> None:
         """Count refused rows that are kept with their reason."""
@@ -49,7 +58,13 @@ class Health:
 
     def links(self) -> list[LinkState]:
         """State of every source that ever spoke."""
-        return list(self._links.values())
+        return [self._whole(link) for link in self._links.values()]
+
+    def _whole(self, link: LinkState) -> LinkState:
+        skew = self._skews.get(link.source)
+        return replace(
+            link, received=self._by_source[link.source], skew_s=None if skew is None else skew.seconds
+        )
 
     def counters(self, pending: int) -> Counters:
         """The conservation law now, with `pending` rows between door and store."""

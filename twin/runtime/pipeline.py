@@ -16,6 +16,7 @@ from twin.domain.people import Actor
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
+from twin.runtime.accounting import Accounting
 from twin.runtime.channel import Channel
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
@@ -67,6 +68,7 @@ class Pipeline:
         self.in_hand = 0
         self._turn = asyncio.Lock()
         self.links = LinkEvents()
+        self.accounting = Accounting()
 
     async def run(self, channel: Channel[Delivery]) -> None:
         """Process deliveries until the channel is closed and empty."""
@@ -94,6 +96,9 @@ class Pipeline:
         """Let time pass: closes frames nobody completed, notices silence."""
         async with self._turn:
             out = await asyncio.to_thread(self.engine.tick, clock_ns)
+            change = self.accounting.look(self.health.counters(self.in_hand), self.clock.now_ns())
+            if change is not None:
+                self.heard.append(change)
             while self.heard:
                 _merge(out, self.engine.note(self._note(self.heard.popleft())))
             await self._keep(out)
@@ -136,14 +141,8 @@ class Pipeline:
                     refused.append(found)
                 else:
                     measured.append(found)
-            self._count_in(delivery)
+            self.health.arrived(delivery)
         return measured, refused
-
-    def _count_in(self, delivery: Delivery) -> None:
-        for row in delivery.readings:
-            self.health.received(row.source, 1)
-        for refusal in delivery.refused:
-            self.health.received(refusal.reading.source, 1)
 
     async def _store(self, measured: list[Measurement], refused: list[Quarantined]) -> list[Measurement]:
         report = await self.historian.write(measured) if measured else None

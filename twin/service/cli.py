@@ -140,6 +140,22 @@ def kinds(
 
 
 @app.command()
+def doctor(line: LineArgument) -> None:
+    """Say the state of every link in words; ends with 1 when one is down."""
+    from twin.service.doctor import examine
+
+    line_file, built = _load(line)
+    found = asyncio.run(examine(line_file, built, _settings()))
+    table = Table("link", "state", "in words", box=None)
+    states = {True: "[green]well[/]", False: "[red]down[/]", None: "-"}
+    for each in found:
+        table.add_row(each.link, states[each.well], escape(each.text))
+    console.print(table)
+    if any(each.well is False for each in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def run(
     line: LineArgument,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="In place of TWIN_PORT")] = None,

@@ -168,3 +168,26 @@ async def test_snapshot_and_stored_rows_bring_the_engine_back(ledger) -> None:
             assert [e.id for _, e in fresh.events()] == expected
         finally:
             fresh.close()
+
+
+async def test_a_broken_conservation_law_is_an_alarm(ledger) -> None:
+    flow = pipeline(MemoryHistorian(), ledger)
+    await flow.process([Delivery((reading(1, 7.0),))])
+    flow.health.counts.stored -= 1
+    for second in (10, 11, 12):
+        await flow.tick(second * S)
+    assert [(a.event.kind, a.event.asset) for a in ledger.alarms()] == [(Kind.LINK, "accounting")]
+    flow.health.counts.stored += 1
+    for second in (13, 14):
+        await flow.tick(second * S)
+    assert [e.stage.value for _, e in ledger.events() if e.kind is Kind.LINK] == ["confirmed", "closed"]
+
+
+async def test_rows_of_closed_frames_are_stored_as_late(ledger) -> None:
+    store = MemoryHistorian()
+    flow = pipeline(store, ledger)
+    await flow.process([Delivery((reading(10, 7.0),))])
+    await flow.tick(600 * S)
+    await flow.process([Delivery((reading(30, 7.1), reading(700, 7.2)))])
+    rows = await store.read(["R1.pH"], 0, 1000 * S)
+    assert [(m.time_ns // S, m.late) for m in rows] == [(10, False), (30, True), (700, False)]

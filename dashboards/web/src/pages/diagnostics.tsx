@@ -25,6 +25,7 @@ function Links({ links }: { links: Link[] }) {
               <th>{t("diag.since")}</th>
               <th class="amount">{t("diag.received")}</th>
               <th class="amount">{t("diag.gaps")}</th>
+              <th class="amount">{t("diag.skew")}</th>
             </tr>
           </thead>
           <tbody>
@@ -38,6 +39,7 @@ function Links({ links }: { links: Link[] }) {
                 <td>{duration(now.value - Date.parse(each.since))}</td>
                 <td class="amount">{number(each.received, 0)}</td>
                 <td class="amount">{number(each.gaps, 0)}</td>
+                <td class="amount">{each.skew_s === null ? null : `${number(each.skew_s, 1)} s`}</td>
               </tr>
             ))}
           </tbody>

@@ -134,6 +134,7 @@ export interface Link {
   since: string;
   received: number;
   gaps: number;
+  skew_s: number | null;
 }
 
 export interface Session {
