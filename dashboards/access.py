@@ -33,6 +33,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("GET", "/links"): _P.READ,
     ("GET", "/stream"): _P.READ,
     ("POST", "/alarms/{alarm_id:path}/acknowledge"): _P.OPERATE,
+    ("GET", "/commands"): _P.READ,
+    ("POST", "/commands"): _P.COMMAND,
     ("GET", "/people"): _P.ADMINISTER,
     ("POST", "/people"): _P.ADMINISTER,
     ("PUT", "/people/{name}"): _P.ADMINISTER,

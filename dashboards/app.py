@@ -1,6 +1,7 @@
 """The web interface: versioned JSON, the live stream, metrics and the built pages."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,13 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Respons
 from dashboards import asked, pages, payloads, people, problems, prometheus
 from dashboards.access import Door, asking
 from dashboards.answer import json as _json
-from dashboards.asked import Because, body_of, described
+from dashboards.asked import Because, Ordered, body_of, described
 from dashboards.bodies import Limited
 from dashboards.guard import LOOPBACK, Guard
 from dashboards.live import Broadcast, LiveResponse
 from dashboards.problems import RefusedError
+from twin.domain.command import CommandRefusedError
+from twin.domain.errors import ConnectorError
 from twin.ports import View
 
 
@@ -118,6 +121,11 @@ def _reading(view: View) -> APIRouter:
         """State of every source."""
         return _json([payloads.link(each) for each in view.links()])
 
+    @router.get("/commands")
+    async def commands() -> Response:
+        """What may be written to the plant, by whom and within which limits."""
+        return _json([asdict(permit) for permit in view.permits()])
+
     @router.get("/messages/{language}")
     async def messages(language: str) -> Response:
         """Texts of events and alarms."""
@@ -138,6 +146,17 @@ def _acting(view: View) -> APIRouter:
     ) -> Response:
         """Acknowledge an alarm; doing so twice changes nothing more."""
         return _json(payloads.alarm(await view.acknowledge(alarm_id, asking(request), body.why)))
+
+    @router.post("/commands", openapi_extra=described(Ordered))
+    async def command(request: Request, body: Annotated[Ordered, body_of(Ordered)]) -> Response:
+        """Write a set point to the plant, where the line file permits it."""
+        try:
+            said = await view.command(body.tag, body.value, asking(request), body.why)
+        except CommandRefusedError as error:
+            raise RefusedError(403 if error.reason in ("off", "role") else 422, str(error)) from error
+        except ConnectorError as error:
+            raise RefusedError(502, str(error)) from error
+        return _json({"tag": body.tag, "value": body.value, "said": said})
 
     return router
 

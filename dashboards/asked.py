@@ -24,6 +24,16 @@ class Because(BaseModel):
     why: str = Field(default="", max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
 
 
+class Ordered(BaseModel):
+    """A set point to be written to the plant."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    tag: str = Field(min_length=1, max_length=200)
+    value: float
+    why: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
+
+
 def described(model: type[BaseModel]) -> dict[str, Any]:
     """The body of a route for the description of the interface."""
     content = {"application/json": {"schema": model.model_json_schema()}}

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from twin.domain.alarm import Alarm, Notice
 from twin.domain.asset import Line
 from twin.domain.audit import Deed, Entry
+from twin.domain.command import Permit
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
 from twin.domain.people import Actor, Person, Program, Role, SignedIn
@@ -341,7 +342,11 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """One connection as a person sees it."""
+    """One connection as a person sees it.
+
+    `skew_s` says how far the source's clock is behind ours [s] (ahead, when negative), as far as the
+    times of its values tell; None when they tell nothing.
+    """
 
     source: str
     up: bool
@@ -349,6 +354,7 @@ class LinkState:
     since_ns: int
     received: int = 0
     gaps: int = 0
+    skew_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,6 +492,22 @@ class View(Protocol):
 
     async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
         """Acknowledge; raises `NotFoundError` when there is no such alarm."""
+        ...
+
+    def permits(self) -> list[Permit]:
+        """What may be written to the plant; empty unless the line file enables it."""
+        ...
+
+    async def command(self, tag: str, value: float, by: Actor, why: str) -> str:
+        """Write a set point to the plant; returns what the other side said.
+
+        Raises
+        ------
+        CommandRefusedError
+            When the guard does not let it pass.
+        ConnectorError
+            When the other side did not take it.
+        """
         ...
 
     def counters(self) -> Counters:

@@ -40,14 +40,16 @@ def unit_fault(tag: Tag, said: ServerUnit) -> str | None:
     return _unit_fault(tag, said) or _range_fault(tag, said)
 
 
-def _unit_fault(tag: Tag, said: ServerUnit) -> str | None:
+def ucum(said: ServerUnit) -> str | None:
+    """The unit as UCUM code, as far as it is known; None where the server says nothing."""
     if said.namespace == UNECE_NAMESPACE and said.unit_id in _BY_ID:
-        unit = _BY_ID[said.unit_id]
-    elif said.display is not None:
-        unit = _ucum(said.display)
-    else:
-        return None
-    if unit == tag.unit:
+        return _BY_ID[said.unit_id]
+    return None if said.display is None else _ucum(said.display)
+
+
+def _unit_fault(tag: Tag, said: ServerUnit) -> str | None:
+    unit = ucum(said)
+    if unit is None or unit == tag.unit:
         return None
     shown = said.display if said.display is not None else f"unit id {said.unit_id}"
     return f"the server gives {tag.id} in {shown!r}, the line file expects {tag.unit!r}"

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
 from asyncua.crypto import security_policies
@@ -20,6 +20,8 @@ from asyncua.crypto.uacrypto import CertProperties
 from connectors.codecs.iso_time import ns_datetime
 from connectors.codecs.opcua_units import ServerUnit, unit_fault
 from twin.domain.tag import Tag
+
+T = TypeVar("T")
 
 FAILURES: Final = (OSError, TimeoutError, ua.UaError, struct.error, ValueError)
 """What a session ends with: the connection, a time-out, a refusal, an answer that can not be read."""
@@ -119,21 +121,22 @@ class Session:
     async def unit_faults(self, tags: Mapping[str, Tag]) -> dict[str, str]:
         """Words for each tag whose unit or range on the server does not fit the line file."""
         asked = [tag for tag in self.nodes if tag in tags]
-        units = await self._properties(asked, "EngineeringUnits")
-        ranges = await self._properties(asked, "EURange")
-        faults = {tag: unit_fault(tags[tag], _server_unit(units.get(tag), ranges.get(tag))) for tag in asked}
+        units = await self.properties(asked, "EngineeringUnits")
+        ranges = await self.properties(asked, "EURange")
+        faults = {tag: unit_fault(tags[tag], server_unit(units.get(tag), ranges.get(tag))) for tag in asked}
         return {tag: fault for tag, fault in faults.items() if fault is not None}
 
-    async def _properties(self, tags: Sequence[str], name: str) -> dict[str, Any]:
+    async def properties(self, tags: Sequence[str], name: str) -> dict[str, Any]:
+        """Values of a property of the tags' nodes; of those that have it."""
         found: dict[str, ua.NodeId] = {}
-        for chunk in _chunks(tags, _CHUNK):
+        for chunk in chunks(tags, _CHUNK):
             paths = [_property_path(self.nodes[tag], name) for tag in chunk]
             results = await self.client.uaclient.translate_browsepaths_to_nodeids(paths)
             for tag, result in zip(chunk, results, strict=True):
                 if result.StatusCode.is_good() and result.Targets:
                     found[tag] = result.Targets[0].TargetId
         values: dict[str, Any] = {}
-        for chunk in _chunks(list(found), _CHUNK):
+        for chunk in chunks(list(found), _CHUNK):
             results = await self.client.uaclient.read_attributes(
                 [found[tag] for tag in chunk], ua.AttributeIds.Value
             )
@@ -165,7 +168,7 @@ class Session:
 
     async def monitor(self, tags: Sequence[str]) -> None:
         """Add monitored items; a refused one spoils none of the others."""
-        for chunk in _chunks(tags, _CHUNK):
+        for chunk in chunks(tags, _CHUNK):
             requests = []
             for tag in chunk:
                 handle = len(self._handles) + 1
@@ -269,7 +272,7 @@ class Session:
         Gives the values by tag, and for tags without history the server's reason. Continuation
         points are followed to their end.
         """
-        for chunk in _chunks(list(tags), _HISTORY_NODES):
+        for chunk in chunks(list(tags), _HISTORY_NODES):
             values: dict[str, list[Any]] = {tag: [] for tag in chunk}
             refused: dict[str, str] = {}
             points: dict[str, bytes | None] = dict.fromkeys(chunk)
@@ -370,7 +373,8 @@ async def _secure(client: Client, settings: SessionSettings) -> None:
     )
 
 
-def _chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:
+def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Parts of at most `size` items."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
@@ -384,7 +388,8 @@ def _property_path(node: ua.NodeId, name: str) -> ua.BrowsePath:
     return ua.BrowsePath(StartingNode=node, RelativePath=ua.RelativePath(Elements=[element]))
 
 
-def _server_unit(unit: Any, span: Any) -> ServerUnit:
+def server_unit(unit: Any, span: Any) -> ServerUnit:
+    """EngineeringUnits and EURange as they came, or what is known of them."""
     known = isinstance(unit, ua.EUInformation)
     ranged = isinstance(span, ua.Range)
     return ServerUnit(

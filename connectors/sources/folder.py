@@ -31,6 +31,7 @@ class Config(BaseModel):
     Parameters
     ----------
     id : str
+        Identity of the source.
     folder : Path
         Made when it is missing; hidden files and other endings are left alone.
     layout : FileLayout or None

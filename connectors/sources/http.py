@@ -66,6 +66,7 @@ class Config(DoorConfig):
     Parameters
     ----------
     id : str
+        Identity of the source.
     series : list of SeriesConfig
         For line protocol; empty refuses it.
     laboratory : str

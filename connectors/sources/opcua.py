@@ -120,7 +120,7 @@ class Config(BaseModel):
             raise ValueError(
                 f"queue_size {self.queue_size} holds less than 4 publishing intervals of samples"
             )
-        _identifier(self, "V.n", "V", "n")
+        identifier(self, "V.n", "V", "n")
         self._secure(is_loopback(parts.hostname))
         return self
 
@@ -146,7 +146,8 @@ class Config(BaseModel):
         return "" if is_loopback(urlsplit(self.url).hostname or "") else "aes256"
 
 
-def _identifier(config: Config, tag: str, asset: str, name: str) -> str:
+def identifier(config: Config, tag: str, asset: str, name: str) -> str:
+    """Identifier of a tag's node with its kind, such as ``s=R101.pH``."""
     text = config.node_ids.get(tag)
     try:
         return text if text is not None else "s=" + config.nodes.format(tag=tag, asset=asset, name=name)
@@ -176,7 +177,7 @@ class OpcUaSource:
             raise ConfigError(
                 f"source {self.id}: no tag or vessel of the line is called {', '.join(unknown)}"
             )
-        self._addresses = {id: _identifier(config, id, tag.asset, tag.name) for id, tag in self._tags.items()}
+        self._addresses = {id: identifier(config, id, tag.asset, tag.name) for id, tag in self._tags.items()}
         self._unit_faults: dict[str, str] = {}
         self._width_ns = _HOUR_NS
 
@@ -198,7 +199,7 @@ class OpcUaSource:
             delay = min(delay * 2, self._config.retry_max_s)
 
     async def _one_session(self) -> AsyncGenerator[Delivery, None]:
-        session = await open_session(self._settings())
+        session = await open_session(session_settings(self._config))
         try:
             await session.find(self._addresses)
             self._unit_faults = await session.unit_faults(self._tags)
@@ -321,26 +322,27 @@ class OpcUaSource:
     def _link(self, up: bool | None, text: str, gap: tuple[int, int] | None = None) -> LinkChange:
         return LinkChange(self.id, up, text, self._context.clock.now_ns(), gap)
 
-    def _settings(self) -> SessionSettings:
-        config = self._config
-        password = config.password_file.read_text(encoding="utf-8").strip() if config.password_file else ""
-        return SessionSettings(
-            url=config.url,
-            namespace=config.namespace,
-            timeout_s=config.connect_timeout_s,
-            watchdog_s=config.watchdog_s,
-            keepalive_s=config.keepalive_s,
-            publish_ms=config.publish_ms,
-            sampling_ms=config.sampling_ms,
-            queue_size=config.queue_size,
-            discard_oldest=config.discard == "oldest",
-            policy=config.policy,
-            certificate=config.certificate,
-            private_key=config.private_key,
-            server_certificate=config.server_certificate,
-            user=config.user,
-            password=password,
-        )
+
+def session_settings(config: Config) -> SessionSettings:
+    """How a session is opened; the password is read anew."""
+    password = config.password_file.read_text(encoding="utf-8").strip() if config.password_file else ""
+    return SessionSettings(
+        url=config.url,
+        namespace=config.namespace,
+        timeout_s=config.connect_timeout_s,
+        watchdog_s=config.watchdog_s,
+        keepalive_s=config.keepalive_s,
+        publish_ms=config.publish_ms,
+        sampling_ms=config.sampling_ms,
+        queue_size=config.queue_size,
+        discard_oldest=config.discard == "oldest",
+        policy=config.policy,
+        certificate=config.certificate,
+        private_key=config.private_key,
+        server_certificate=config.server_certificate,
+        user=config.user,
+        password=password,
+    )
 
 
 def _delivery(decoded: Iterable[Reading | Quarantined]) -> Delivery:

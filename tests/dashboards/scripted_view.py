@@ -14,7 +14,8 @@ from connectors.ledgers.sqlite import SqliteLedger
 from twin.domain.alarm import Alarm, AlarmState, Priority
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.batch import Batch
-from twin.domain.errors import NotFoundError
+from twin.domain.command import CommandRefusedError, Permit
+from twin.domain.errors import ConnectorError, NotFoundError
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.people import Actor
@@ -371,6 +372,20 @@ class ScriptedView:
         self.standing[alarm_id] = moved
         self.publish(Update(alarms=(moved,), now_ns=self.clock.time_ns))
         return moved
+
+    def permits(self) -> list[Permit]:
+        return [Permit("R101.pH_sp", "ua", 6.8, 7.4, ("engineer",))]
+
+    async def command(self, tag: str, value: float, by: Actor, why: str) -> str:
+        if tag != "R101.pH_sp":
+            raise CommandRefusedError(
+                "off", f"{tag} may not be written from here; those that may: R101.pH_sp"
+            )
+        if value > 7.4:
+            raise CommandRefusedError("limits", f"{tag}: {value:g} is outside 6.8 to 7.4")
+        if why == "the plant is away":
+            raise ConnectorError("the server is away")
+        return "Good"
 
     def counters(self) -> Counters:
         return self.sums

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from twin.domain.alarm import Alarm
 from twin.domain.event import Event
-from twin.domain.measurement import Estimate, Measurement
+from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.ports import Clock, Update
 
 
@@ -81,6 +81,12 @@ class Hub:
         """Source time of the newest measurement of a tag since the start, if any."""
         known = self._newest.measurements.get(tag)
         return known.time_ns if known else None
+
+    def value_of(self, tag: str) -> float | None:
+        """Newest measured value of a tag that may be believed, since the start."""
+        known = self._newest.measurements.get(tag)
+        believed = known is not None and known.quality in (Quality.GOOD, Quality.UNCERTAIN)
+        return known.value if known is not None and believed else None
 
     async def follow(self) -> AsyncGenerator[Update, None]:
         """Changes from now on, until the caller stops."""

@@ -12,9 +12,12 @@ import structlog
 
 from twin.alarms.routing import Subscription
 from twin.domain.asset import Line
+from twin.domain.command import Permit
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import (
+    Actuator,
+    ActuatorContext,
     Clock,
     Delivery,
     Historian,
@@ -34,6 +37,7 @@ from twin.runtime.hub import Hub
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import Pipeline
 from twin.runtime.supervise import supervise
+from twin.runtime.writeback import WriteBack
 from twin.service.build import configured
 from twin.service.line import LineFile
 from twin.service.model import model_of
@@ -69,6 +73,7 @@ class Service:
     channel: Channel[Delivery]
     sources: list[Source]
     deliverer: Deliverer
+    writeback: WriteBack
 
     async def run(self) -> None:
         """Run until cancelled; what was taken in is finished first."""
@@ -82,6 +87,7 @@ class Service:
                 group.create_task(self._tick())
                 group.create_task(self._keep_state())
                 group.create_task(self.deliverer.run(WallClock().now_ns))
+                group.create_task(self.writeback.watch())
         finally:
             await self._drain(sources, inner)
 
@@ -146,7 +152,14 @@ async def open_service(
         for s in line_file.subscribers:
             notifiers[s.id] = _open(s.notifier, "notifiers", "open_notifier", folder)
             stack.push_async_callback(notifiers[s.id].close)
-        service = await _compose(line_file, line, clock, historian, ledger, notifiers, folder, settings.local)
+        actuators: dict[str, Actuator] = {}
+        for section in line_file.actuators:
+            known = ActuatorContext({tag.id: tag for tag in line.tags()})
+            actuators[section["id"]] = _open(section, "actuators", "open_actuator", folder, known)
+            stack.push_async_callback(actuators[section["id"]].close)
+        service = await _compose(
+            line_file, line, clock, historian, ledger, notifiers, actuators, folder, settings.local
+        )
         service.pipeline.heard = heard
         yield service
 
@@ -158,6 +171,7 @@ async def _compose(
     historian: Historian,
     ledger: Ledger,
     notifiers: dict[str, Notifier],
+    actuators: dict[str, Actuator],
     folder: Path,
     local: bool,
 ) -> Service:
@@ -174,12 +188,18 @@ async def _compose(
     context = SourceContext(book.tags, clock, _NewestStored(newest, hub))
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
     people = PeopleBook(ledger, WallClock().now_ns, local)
-    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline, people)
+    writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)
+    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline, people, writeback)
     channel: Channel[Delivery] = Channel(200)
     deliverer = Deliverer(ledger, notifiers, pipeline.due)
     return Service(
-        line, clock, engine, historian, ledger, pipeline, health, view, channel, sources, deliverer
+        line, clock, engine, historian, ledger, pipeline, health, view, channel, sources, deliverer, writeback
     )
+
+
+def _permits(line_file: LineFile) -> dict[str, Permit]:
+    rows = [write.model_dump() for write in line_file.writes]
+    return {row["tag"]: Permit(**{**row, "roles": tuple(row["roles"])}) for row in rows}
 
 
 def time_window(clock: Clock) -> Callable[[], TimeWindow]:

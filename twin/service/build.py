@@ -15,7 +15,7 @@ from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
 from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Kind
-from twin.domain.tag import Limits, Tag
+from twin.domain.tag import Limits, Tag, TagKind
 from twin.service import plugins
 from twin.service.line import BatchSection, LineFile, TagSection, TagUse, VesselSection
 
@@ -191,6 +191,8 @@ def check_sections(raw: dict[str, Any], faults: Faults) -> None:
     """Validate the section of every plug-in as it is written; opens nothing."""
     for i, section in enumerate(_dicts(raw.get("sources"))):
         _check(f"sources.{i}", "sources", section, faults)
+    for i, section in enumerate(_dicts(raw.get("actuators"))):
+        _check(f"actuators.{i}", "actuators", section, faults)
     for name, family in (("historian", "historians"), ("ledger", "ledgers")):
         for section in _dicts([raw.get(name)]):
             _check(name, family, section, faults)
@@ -217,7 +219,25 @@ def check_line(line_file: LineFile, line: Line, faults: Faults) -> None:
         _matched(f"subscribers.{i}.assets", person.assets, assets, faults)
     for vessel in line.vessels:
         _check_process(vessel, faults)
+    _check_writes(line_file, line, faults)
     _check_files(line_file, line, faults)
+
+
+def _check_writes(line_file: LineFile, line: Line, faults: Faults) -> None:
+    _unique("actuators", (str(s.get("id", s.get("kind"))) for s in line_file.actuators), faults)
+    _unique("writes", (w.tag for w in line_file.writes), faults)
+    actuators = {str(s.get("id")) for s in line_file.actuators}
+    tags = {tag.id: tag for tag in line.tags()}
+    for i, write in enumerate(line_file.writes):
+        _known(f"writes.{i}.tag", [write.tag], set(tags), faults)
+        _known(f"writes.{i}.actuator", [write.actuator], actuators, faults)
+        tag = tags.get(write.tag)
+        if tag is not None and tag.kind is not TagKind.SETPOINT:
+            faults.add(
+                f"writes.{i}.tag", f"{write.tag} is of kind {tag.kind.value}; only setpoints are written"
+            )
+        if tag is not None and not tag.low <= write.low < write.high <= tag.high:
+            faults.add(f"writes.{i}", f"limits go beyond the range {tag.low} to {tag.high} of {write.tag}")
 
 
 def _known(place: str, names: Any, known: set[str], faults: Faults) -> None:

@@ -120,7 +120,7 @@ def check(line: LineArgument) -> None:
 
 @app.command()
 def kinds(
-    family: Annotated[str, typer.Argument(help="sources, historians, ledgers or notifiers")] = "",
+    family: Annotated[str, typer.Argument(help="sources, actuators, historians, ledgers or notifiers")] = "",
     kind: Annotated[str, typer.Argument(help="One kind of that family: its keys")] = "",
     markdown: Annotated[bool, typer.Option("--markdown", help="All of it as a page")] = False,
 ) -> None:
@@ -140,12 +140,16 @@ def kinds(
 
 
 @app.command()
-def doctor(line: LineArgument) -> None:
+def doctor(
+    line: LineArgument,
+    token_file: Annotated[Path | None, typer.Option(help="A program's token, for a running service")] = None,
+) -> None:
     """Say the state of every link in words; ends with 1 when one is down."""
     from twin.service.doctor import examine
 
     line_file, built = _load(line)
-    found = asyncio.run(examine(line_file, built, _settings()))
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
+    found = asyncio.run(examine(line_file, built, _settings(), token))
     table = Table("link", "state", "in words", box=None)
     states = {True: "[green]well[/]", False: "[red]down[/]", None: "-"}
     for each in found:
@@ -153,6 +157,36 @@ def doctor(line: LineArgument) -> None:
     console.print(table)
     if any(each.well is False for each in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def browse(
+    url: Annotated[str, typer.Argument(help="opc.tcp://host:port")],
+    out: Annotated[Path | None, typer.Option(metavar="LINE.yaml", help="Where the drafted line goes")] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="SOURCE.yaml", help="Further keys of an opcua source: security, user"),
+    ] = None,
+) -> None:
+    """Look through an OPC UA server and propose what its variables are, as a line file to approve."""
+    from twin.service import browse as browsing
+    from twin.service.build import read_yaml
+    from twin.service.plugins import config_of
+
+    keys = read_yaml(settings) if settings else {}
+    try:
+        _, config = config_of("sources", {"kind": "opcua", "id": "browse", **keys, "url": url})
+    except ValidationError as error:
+        raise ConfigError("\n".join(str(fault["msg"]) for fault in error.errors())) from error
+    found = asyncio.run(browsing.browse(cast("Any", config)))
+    table = Table("variable", "probably", "sure", "because", box=None)
+    for p in found:
+        place = "/".join((*p.found.parents, p.found.name))
+        table.add_row(escape(place), p.tag or "-", f"{p.guess.confidence:.0%}", escape(p.guess.why))
+    console.print(table)
+    if out is not None:
+        browsing.write(found, cast("Any", config), out)
+        console.print(f"{out}: drafted; look at every tag, then twin check {out}")
 
 
 @app.command()

@@ -38,29 +38,38 @@ class Finding:
     text: str
 
 
-async def examine(line_file: LineFile, line: Line, settings: Settings) -> list[Finding]:
-    """Ask the running service, or look at every link when none runs."""
-    running = await ask_service(settings)
-    if running is not None:
-        return running
-    stopped = Finding(
-        "service", None, f"does not run at {settings.host}:{settings.port}; each link is tried here"
-    )
-    looks = [_source(section, line) for section in line_file.sources]
-    return [stopped, *await asyncio.gather(*looks), *await _stores(line_file, line, settings)]
+async def examine(line_file: LineFile, line: Line, settings: Settings, token: str = "") -> list[Finding]:
+    """Ask the running service, or look at every link when none runs or it does not tell.
+
+    Parameters
+    ----------
+    line_file, line, settings
+        What is looked at.
+    token : str
+        A program's token, with which the running service tells the state of its links.
+    """
+    said = await ask_service(settings, token)
+    where = f"{settings.host}:{settings.port}"
+    if said is not None and "conserved" in said:
+        return [Finding("service", said["status"] == "ready", f"runs at {where}"), *_told(said)]
+    text = f"does not run at {where}"
+    if said is not None:
+        text = f"runs at {where}; with --token-file it would tell the state of its own links"
+    looks = [_source(section, line, said is not None) for section in line_file.sources]
+    service = Finding("service", None if said is None else True, f"{text}; each link is tried here")
+    return [service, *await asyncio.gather(*looks), *await _stores(line_file, line, settings)]
 
 
-async def ask_service(settings: Settings) -> list[Finding] | None:
+async def ask_service(settings: Settings, token: str) -> dict[str, Any] | None:
     """What the running service says of itself; None when it does not answer."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
     url = f"http://{settings.host}:{settings.port}"
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=5.0) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=5.0, headers=headers) as client:
             said = (await client.get("/readyz")).json()
     except (httpx.HTTPError, ValueError):
         return None
-    if not isinstance(said, dict) or "conserved" not in said:
-        return None
-    return [Finding("service", said["status"] == "ready", f"runs at {url}"), *_told(said)]
+    return said if isinstance(said, dict) and "status" in said else None
 
 
 def _told(said: Mapping[str, Any]) -> list[Finding]:
@@ -78,11 +87,11 @@ def _off(skew_s: float) -> str:
     return f"{skew_s:.1f} s behind" if skew_s > 0 else f"{-skew_s:.1f} s ahead"
 
 
-async def _source(section: Mapping[str, Any], line: Line) -> Finding:
+async def _source(section: Mapping[str, Any], line: Line, running: bool) -> Finding:
     name = str(section.get("id", section["kind"]))
     kind = str(section["kind"])
     if kind == "http":
-        return await _door(name, section)
+        return await _door(name, section, running)
     if kind in ("folder", "files"):
         return _folder(name, section)
     with TemporaryDirectory(prefix="bioline-doctor-") as folder:
@@ -106,13 +115,15 @@ async def _first_word(name: str, source: Source) -> Finding:
     return Finding(name, None, "ended without a word")
 
 
-async def _door(name: str, section: Mapping[str, Any]) -> Finding:
+async def _door(name: str, section: Mapping[str, Any], running: bool) -> Finding:
     where = f"{section.get('host', '127.0.0.1')}:{section.get('port', 8186)}"
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(*where.rsplit(":", 1)), 5)
     except (OSError, TimeoutError):
         return Finding(name, True, f"{where} is free for the service to listen on")
     writer.close()
+    if running:
+        return Finding(name, True, f"something listens on {where}, as the running service should")
     return Finding(name, False, f"somebody else listens on {where}; give another port")
 
 

@@ -150,6 +150,30 @@ class SubscriberSection(Strict):
     notifier: dict[str, Any]
 
 
+class WriteSection(Strict):
+    """A set point that may be written; fields as in `twin.domain.command.Permit`."""
+
+    tag: str
+    actuator: str
+    low: float
+    high: float
+    roles: list[Literal["operator", "engineer"]] = ["engineer"]
+    step: float | None = Field(default=None, gt=0)
+    every_s: float = Field(default=10.0, ge=0)
+    hold_s: float | None = Field(default=None, gt=0)
+    fallback: float | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "WriteSection":
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} must be below high {self.high}")
+        if (self.hold_s is None) != (self.fallback is None):
+            raise ValueError("hold_s and fallback belong together")
+        if self.fallback is not None and not self.low <= self.fallback <= self.high:
+            raise ValueError(f"fallback {self.fallback} must lie within {self.low} to {self.high}")
+        return self
+
+
 class LineFile(Strict):
     """A whole line file."""
 
@@ -162,6 +186,8 @@ class LineFile(Strict):
     grace_s: float = Field(default=5.0, ge=0, le=86_400)
     vessels: list[VesselSection] = Field(min_length=1)
     sources: list[dict[str, Any]] = []
+    actuators: list[dict[str, Any]] = []
+    writes: list[WriteSection] = []
     historian: dict[str, Any] = {"kind": "sqlite"}
     ledger: dict[str, Any] = {"kind": "sqlite"}
     subscribers: list[SubscriberSection] = []

@@ -11,6 +11,7 @@ from twin.domain.errors import ConfigError
 
 FAMILIES = {
     "sources": "connectors.sources",
+    "actuators": "connectors.actuators",
     "historians": "connectors.historians",
     "ledgers": "connectors.ledgers",
     "notifiers": "connectors.notifiers",
@@ -20,6 +21,7 @@ FAMILIES = {
 
 ONE = {
     "sources": "source",
+    "actuators": "actuator",
     "historians": "historian",
     "ledgers": "ledger",
     "notifiers": "notifier",

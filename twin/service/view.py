@@ -5,12 +5,14 @@ from collections.abc import AsyncGenerator, Mapping
 from twin.alarms.words import catalogue
 from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
+from twin.domain.command import Command, Permit
 from twin.domain.event import Event
 from twin.domain.people import Actor
 from twin.ports import Clock, Counters, Historian, Ledger, LinkState, People, Trend, Update
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
+from twin.runtime.writeback import WriteBack
 
 
 class ServiceView:
@@ -26,10 +28,11 @@ class ServiceView:
         health: Health,
         pipeline: Pipeline,
         people: People,
+        writeback: WriteBack,
     ) -> None:
         self.line, self.clock, self.people = line, clock, people
         self._historian, self._ledger, self._hub = historian, ledger, hub
-        self._health, self._pipeline = health, pipeline
+        self._health, self._pipeline, self._writeback = health, pipeline, writeback
 
     def latest(self) -> Update:
         """Newest value and estimate of everything, and the standing alarms."""
@@ -61,6 +64,14 @@ class ServiceView:
     async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
         """Acknowledge; raises `NotFoundError` when there is no such alarm."""
         return await self._pipeline.acknowledge(alarm_id, by, why)
+
+    def permits(self) -> list[Permit]:
+        """What may be written to the plant."""
+        return list(self._writeback.permits.values())
+
+    async def command(self, tag: str, value: float, by: Actor, why: str) -> str:
+        """Write a set point to the plant; returns what the other side said."""
+        return await self._writeback.order(Command(tag, value, by.name, by.role.value, by.origin, why))
 
     def counters(self) -> Counters:
         """The conservation law now."""

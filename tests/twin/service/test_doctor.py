@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from simulators.wires import WireTag
 from simulators.wires_opcua import OpcUaWire
+from twin.domain.people import Actor, Role
+from twin.ports import LinkChange
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.cli import app
@@ -64,9 +66,16 @@ async def test_the_running_service_is_asked_and_not_disturbed(tmp_path: Path) ->
     asked = settings(tmp_path, 0)
     async with open_service(*loaded, asked) as service, open_pages(service.view, asked) as address:
         port = int(address.rstrip("/").rpartition(":")[2])
-        found = by_link(await examine(*loaded, settings(tmp_path, port)))
-    assert found["service"].well
-    assert found["accounting"].text == "every value is accounted for"
+        service.health.link(LinkChange("ua", False, "gone; check the cable", 1))
+        token = service.view.people.admit("doctor", Role.VIEWER, 1.0, Actor("me", Role.ADMINISTRATOR))
+        told = by_link(await examine(*loaded, settings(tmp_path, port), token))
+        untold = by_link(await examine(*loaded, settings(tmp_path, port)))
+    assert told["service"].well
+    assert told["accounting"].text == "every value is accounted for"
+    assert (told["ua"].well, told["ua"].text) == (False, "gone; check the cable; gaps 0")
+    assert untold["service"].well
+    assert "--token-file" in untold["service"].text
+    assert untold["laboratory"].well
 
 
 @pytest.mark.parametrize("present", [True, False])

@@ -1,0 +1,148 @@
+"""Every numeric variable below an OPC UA server's Objects, with what the server says of it."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from asyncua import ua
+
+from connectors.codecs.opcua_units import ServerUnit
+from connectors.sources._opcua_session import Session, chunks, server_unit
+
+MOST: Final = 20_000
+"""Nodes looked at (chosen default)."""
+DEEPEST: Final = 12
+_AT_ONCE: Final = 200
+_NUMBERS: Final = frozenset(
+    {ua.VariantType.Double, ua.VariantType.Float, ua.VariantType.SByte, ua.VariantType.Byte}
+    | {ua.VariantType.Int16, ua.VariantType.UInt16, ua.VariantType.Int32, ua.VariantType.UInt32}
+    | {ua.VariantType.Int64, ua.VariantType.UInt64}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One variable.
+
+    Parameters
+    ----------
+    namespace : str
+        URI.
+    identifier : str
+        With its kind, such as ``s=R101.pH``.
+    name : str
+    parents : tuple of str
+        Names from below Objects down.
+    description : str
+    said : ServerUnit
+        Unit and range.
+    value : float or None
+        What it showed.
+    """
+
+    namespace: str
+    identifier: str
+    name: str
+    parents: tuple[str, ...]
+    description: str
+    said: ServerUnit
+    value: float | None
+
+
+async def variables(session: Session) -> list[Found]:
+    """Browse from Objects down, each node once; the server's own nodes are left out."""
+    namespaces = await session.client.get_namespace_array()
+    places = await _walk(session)
+    nodes = list(places)
+    values = await _read(session, nodes, ua.AttributeIds.Value)
+    descriptions = await _read(session, nodes, ua.AttributeIds.Description)
+    numeric = {node: value for node, value in values.items() if _numeric(value)}
+    session.nodes = {str(i): node for i, node in enumerate(numeric)}
+    units = await session.properties(list(session.nodes), "EngineeringUnits")
+    ranges = await session.properties(list(session.nodes), "EURange")
+    found = []
+    for key, node in session.nodes.items():
+        *parents, name = places[node]
+        text = descriptions.get(node)
+        said = server_unit(units.get(key), ranges.get(key))
+        content = numeric[node].Value.Value
+        identifier = ua.NodeId(node.Identifier, 0, node.NodeIdType).to_string()
+        found.append(
+            Found(
+                namespaces[node.NamespaceIndex],
+                identifier,
+                name,
+                tuple(parents),
+                (text.Value.Value.Text or "") if text is not None and text.Value is not None else "",
+                said,
+                None if content is None else float(content),
+            )
+        )
+    return found
+
+
+async def _walk(session: Session) -> dict[ua.NodeId, tuple[str, ...]]:
+    """Path of names of every variable."""
+    start = ua.NodeId(ua.ObjectIds.ObjectsFolder)
+    waiting: deque[tuple[ua.NodeId, tuple[str, ...]]] = deque([(start, ())])
+    seen, places = {start}, {}
+    while waiting and len(seen) < MOST:
+        some = [waiting.popleft() for _ in range(min(_AT_ONCE, len(waiting)))]
+        answers = await _children(session, [node for node, _ in some])
+        for (_, path), references in zip(some, answers, strict=True):
+            for reference in references:
+                node = ua.NodeId(
+                    reference.NodeId.Identifier, reference.NodeId.NamespaceIndex, reference.NodeId.NodeIdType
+                )
+                if node in seen or node.NamespaceIndex == 0:
+                    continue
+                seen.add(node)
+                below = (*path, reference.BrowseName.Name or reference.DisplayName.Text or "")
+                if reference.NodeClass == ua.NodeClass.Variable:
+                    places[node] = below
+                if len(below) < DEEPEST:
+                    waiting.append((node, below))
+    return places
+
+
+async def _children(session: Session, nodes: Sequence[ua.NodeId]) -> list[list[Any]]:
+    asked = [
+        ua.BrowseDescription(
+            NodeId=node,
+            BrowseDirection=ua.BrowseDirection.Forward,
+            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+            IncludeSubtypes=True,
+            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+            ResultMask=ua.BrowseResultMask.All,
+        )
+        for node in nodes
+    ]
+    answers = await session.client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=asked))
+    found = [list(answer.References or ()) for answer in answers]
+    points = {i: answer.ContinuationPoint for i, answer in enumerate(answers) if answer.ContinuationPoint}
+    while points:
+        more = await session.client.uaclient.browse_next(
+            ua.BrowseNextParameters(ReleaseContinuationPoints=False, ContinuationPoints=list(points.values()))
+        )
+        following = {}
+        for i, answer in zip(points, more, strict=True):
+            found[i].extend(answer.References or ())
+            if answer.ContinuationPoint:
+                following[i] = answer.ContinuationPoint
+        points = following
+    return found
+
+
+async def _read(session: Session, nodes: list[ua.NodeId], attribute: ua.AttributeIds) -> dict[ua.NodeId, Any]:
+    values: dict[ua.NodeId, Any] = {}
+    for some in chunks(nodes, _AT_ONCE):
+        values |= zip(some, await session.client.uaclient.read_attributes(some, attribute), strict=True)
+    return values
+
+
+def _numeric(data: Any) -> bool:
+    content = data.Value
+    if content is None or content.VariantType is ua.VariantType.Null:
+        return True  # waiting for its first value
+    return content.VariantType in _NUMBERS and not isinstance(content.Value, list)
