@@ -8,10 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from dashboards import asked, pages, payloads, people, problems, prometheus
+from dashboards import alarms, asked, pages, payloads, people, problems, prometheus
 from dashboards.access import Door, asking
 from dashboards.answer import json as _json
-from dashboards.asked import Because, Ordered, body_of, described
+from dashboards.asked import Ordered, body_of, described
 from dashboards.bodies import Limited
 from dashboards.guard import LOOPBACK, Guard
 from dashboards.live import Broadcast, LiveResponse
@@ -47,7 +47,14 @@ def create_app(
     problems.install(app)
     door = Door(view.people)
     before = [Depends(door), Depends(asked.known_parameters)]
-    routers = (_reading(view), _acting(view), _streaming(live, door), people.routes(door), _describing(app))
+    routers = (
+        _reading(view),
+        _acting(view),
+        alarms.routes(view),
+        _streaming(live, door),
+        people.routes(door),
+        _describing(app),
+    )
     for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=before)
     app.include_router(_watching(view, live), dependencies=before)
@@ -81,11 +88,6 @@ def _reading(view: View) -> APIRouter:
     async def latest() -> Response:
         """Newest value and estimate of everything, and the standing alarms."""
         return _json({**payloads.newest(view.latest()), "alarms": payloads.alarms(view.alarms())})
-
-    @router.get("/alarms")
-    async def alarms() -> Response:
-        """Alarms that stand or wait for acknowledgement."""
-        return _json(payloads.alarms(view.alarms()))
 
     @router.get("/events")
     async def events(
@@ -139,13 +141,6 @@ def _reading(view: View) -> APIRouter:
 def _acting(view: View) -> APIRouter:
     """Routes that change something."""
     router = APIRouter()
-
-    @router.post("/alarms/{alarm_id:path}/acknowledge", openapi_extra=described(Because))
-    async def acknowledge(
-        alarm_id: str, request: Request, body: Annotated[Because, body_of(Because)]
-    ) -> Response:
-        """Acknowledge an alarm; doing so twice changes nothing more."""
-        return _json(payloads.alarm(await view.acknowledge(alarm_id, asking(request), body.why)))
 
     @router.post("/commands", openapi_extra=described(Ordered))
     async def command(request: Request, body: Annotated[Ordered, body_of(Ordered)]) -> Response:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,12 +17,16 @@ LONGEST = timedelta(days=400)
 """Longest time one trend may span (chosen default)."""
 
 
+PROSE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+"""What a person may write: no control characters but tab and end of line."""
+
+
 class Because(BaseModel):
     """Why something is done."""
 
     model_config = ConfigDict(extra="forbid")
 
-    why: str = Field(default="", max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
+    why: str = Field(default="", max_length=500, pattern=PROSE)
 
 
 class Ordered(BaseModel):
@@ -70,12 +75,18 @@ def known_parameters(request: Request) -> None:
     """Refuse query parameters the route does not have: a misspelt one would do nothing, in silence."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
-    known = sorted(each.alias for each in route.dependant.query_params)
+    known = sorted(_query_parameters(route.dependant))
     for name in request.query_params:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known) or 'none'}."
             raise RefusedError(422, f"There is no query parameter {name!r}; {hint}")
+
+
+def _query_parameters(dependant: Dependant) -> set[str]:
+    """Names a route takes in its address, those of what it depends on included."""
+    inner = (_query_parameters(each) for each in dependant.dependencies)
+    return {each.alias for each in dependant.query_params}.union(*inner)
 
 
 def known_vessel(view: View, name: str) -> None:
@@ -99,8 +110,8 @@ def known_name(view: View, name: str) -> None:
 
 def span(view: View, start: datetime | None, end: datetime | None) -> tuple[int, int]:
     """Start and end [ns]; without times the last 24 h of the line."""
-    end_ns = view.clock.now_ns() if end is None else _nanoseconds("end", end)
-    start_ns = end_ns - 86_400_000_000_000 if start is None else _nanoseconds("start", start)
+    end_ns = view.clock.now_ns() if end is None else nanoseconds("end", end)
+    start_ns = end_ns - 86_400_000_000_000 if start is None else nanoseconds("start", start)
     if not start_ns < end_ns:
         raise RefusedError(
             422, "The start is not before the end; give start and end as 2026-11-22T00:00:00Z."
@@ -110,7 +121,8 @@ def span(view: View, start: datetime | None, end: datetime | None) -> tuple[int,
     return start_ns, end_ns
 
 
-def _nanoseconds(name: str, moment: datetime) -> int:
+def nanoseconds(name: str, moment: datetime) -> int:
+    """A moment as [ns since 1970-01-01 UTC]; refused when it has no time zone."""
     if moment.tzinfo is None:
         raise RefusedError(422, f"{name} has no time zone; write it as 2026-11-22T00:00:00Z.")
     return (moment - EPOCH) // timedelta(microseconds=1) * 1000

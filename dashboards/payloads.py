@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from twin.domain import instant
-from twin.domain.alarm import ALARMING, Alarm, priority
+from twin.domain.alarm import ALARMING, Alarm, Move, priority, response
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement
@@ -116,6 +116,11 @@ def alarm(each: Alarm) -> Json:
         "raised": iso(each.raised_ns),
         "changed": iso(each.changed_ns),
         "by": each.by,
+        "active": each.active,
+        "until": iso(each.until_ns),
+        "why": each.why,
+        "part_of": each.part_of,
+        "respond_min": response(each.event).minutes,
         "event": event(None, each.event),
     }
 
@@ -123,6 +128,20 @@ def alarm(each: Alarm) -> Json:
 def alarms(rows: Iterable[Alarm]) -> list[Json]:
     """Every standing alarm."""
     return [alarm(each) for each in rows]
+
+
+def move(each: Move) -> Json:
+    """A change of an alarm's state."""
+    return {
+        "t": iso(each.t),
+        "alarm": each.alarm,
+        "old": each.old.value,
+        "new": each.new.value,
+        "priority": each.priority.value,
+        "active": each.active,
+        "by": each.by,
+        "why": each.why,
+    }
 
 
 def events(rows: Iterable[tuple[int, Event]]) -> list[Json]:

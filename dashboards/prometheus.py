@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from twin.domain.alarm import Alarm
+from twin.domain.alarm import Alarm, AlarmState
 from twin.ports import Counters, LinkState
 
+ASIDE = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE})
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -67,6 +68,6 @@ def _skews(links: Iterable[LinkState]) -> Iterator[tuple[str, float]]:
 
 
 def _priorities(alarms: Iterable[Alarm]) -> Iterator[tuple[str, float]]:
-    priorities = [alarm.priority.value for alarm in alarms]
+    priorities = [alarm.priority.value for alarm in alarms if alarm.state not in ASIDE]
     for priority in ("critical", "high", "medium", "low"):
         yield _labels(priority=priority), priorities.count(priority)

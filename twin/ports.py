@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import time_ns
 from typing import Final, Protocol
 
-from twin.domain.alarm import Alarm, Notice
+from twin.domain.alarm import Alarm, Figures, Move, Notice, Trigger
 from twin.domain.asset import Line
 from twin.domain.audit import Deed, Entry
 from twin.domain.command import Permit
@@ -292,6 +292,14 @@ class Ledger(Protocol):
         """One alarm, standing or past."""
         ...
 
+    def known_alarms(self) -> list[Alarm]:
+        """Every alarm, standing or past."""
+        ...
+
+    def moves(self, start_ns: int, end_ns: int) -> list[Move]:
+        """Changes of state of every alarm in start <= t < end, oldest first; each is kept by `commit`."""
+        ...
+
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
         """Events with their running number, oldest first, those numbered above `after`."""
         ...
@@ -490,8 +498,38 @@ class View(Protocol):
         """Running number of the newest event; 0 when there is none."""
         ...
 
-    async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
-        """Acknowledge; raises `NotFoundError` when there is no such alarm."""
+    def alarm_log(self, start_ns: int, end_ns: int) -> list[Move]:
+        """Changes of state of every alarm in start <= t < end, oldest first."""
+        ...
+
+    def alarm_figures(self, start_ns: int, end_ns: int) -> Figures:
+        """Performance of the alarms between two times, after ISA-18.2."""
+        ...
+
+    async def move(
+        self, alarm_id: str, trigger: Trigger, by: Actor, why: str = "", hours: float | None = None
+    ) -> Alarm:
+        """Acknowledge, shelve for some hours, take out of service or bring an alarm back.
+
+        Raises `NotFoundError` when there is no such alarm, `InputError` when that means
+        nothing in its state.
+        """
+        ...
+
+    async def reference(self, tag: str, value: float, drawn_ns: int | None, by: Actor, why: str) -> str:
+        """Take a laboratory's value for a tag; returns the tag it is stored under.
+
+        Raises `NotFoundError` when the vessel has no laboratory tag for it, `InputError` when
+        the value or the time can not be true.
+        """
+        ...
+
+    async def calibrated(self, tag: str, by: Actor, why: str) -> None:
+        """Keep that an instrument was calibrated now; raises `NotFoundError`."""
+        ...
+
+    async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:
+        """Keep a ``comment`` on an alarm, or that a person says it is ``not_so``."""
         ...
 
     def permits(self) -> list[Permit]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from connectors.codecs import records
 from connectors.sqlite_file import hold, named, open_reader, open_writer, transaction
-from twin.domain.alarm import Alarm, AlarmState, Notice
+from twin.domain.alarm import Alarm, AlarmState, Move, Notice, Priority
 from twin.domain.audit import START, Deed, Entry, chained
 from twin.domain.errors import StorageError
 from twin.domain.event import Event
@@ -53,6 +53,17 @@ MIGRATIONS: Final = (
         BEGIN SELECT RAISE(ABORT, 'an entry of the audit trail is never removed'); END;
     CREATE TABLE documents (
         kind TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE moves (
+        number INTEGER PRIMARY KEY, t INTEGER NOT NULL, alarm TEXT NOT NULL, old TEXT NOT NULL,
+        new TEXT NOT NULL, priority TEXT NOT NULL, active INTEGER NOT NULL, by TEXT NOT NULL,
+        why TEXT NOT NULL);
+    CREATE INDEX moves_by_time ON moves (t);
+    UPDATE OR REPLACE alarms SET
+        body = CAST(json_set(CAST(body AS TEXT), '$.id', rtrim(rtrim(id, '0123456789'), '/')) AS BLOB),
+        id = rtrim(rtrim(id, '0123456789'), '/')
+        WHERE id GLOB '*/[0-9]*';
     """,
 )
 
@@ -127,7 +138,8 @@ class SqliteLedger:
             _enter(db, deeds)
             _put_documents(db, documents)
             new = [(number, event) for event in events if (number := _add(db, event)) is not None]
-            db.executemany(_PUT_ALARM, [_alarm_row(alarm) for alarm in alarms])
+            for alarm in alarms:
+                _put_alarm(db, alarm)
             db.executemany(_ADD_NOTICE, [(n.key, n.subscriber, records.encode(n)) for n in notices])
         return new
 
@@ -167,6 +179,15 @@ class SqliteLedger:
         """One alarm, standing or past."""
         rows = self._rows("SELECT body FROM alarms WHERE id = ?", alarm_id)
         return records.decode_alarm(rows[0][0]) if rows else None
+
+    def known_alarms(self) -> list[Alarm]:
+        """Every alarm, standing or past."""
+        rows = self._rows("SELECT body FROM alarms ORDER BY raised DESC, id")
+        return [records.decode_alarm(body) for (body,) in rows]
+
+    def moves(self, start_ns: int, end_ns: int) -> list[Move]:
+        """Changes of state of every alarm in start <= t < end, oldest first."""
+        return [_move(*row) for row in self._rows(_MOVES, start_ns, end_ns)]
 
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
         """Events with their running number, oldest first, those numbered above `after`."""
@@ -232,6 +253,14 @@ _ADD_EVENT: Final = (
     "INSERT INTO events (id, t, kind, asset, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 )
 _PUT_ALARM: Final = "INSERT OR REPLACE INTO alarms VALUES (?, ?, ?, ?)"
+_STATE: Final = "SELECT state, json_extract(CAST(body AS TEXT), '$.active') FROM alarms WHERE id = ?"
+_ADD_MOVE: Final = (
+    "INSERT INTO moves (t, alarm, old, new, priority, active, by, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_MOVES: Final = (
+    "SELECT t, alarm, old, new, priority, active, by, why FROM moves "
+    "WHERE t >= ? AND t < ? ORDER BY t, number"
+)
 _ADD_NOTICE: Final = (
     "INSERT INTO outbox (key, subscriber, next_try, body) VALUES (?, ?, 0, ?) ON CONFLICT (key) DO NOTHING"
 )
@@ -280,6 +309,22 @@ def _add(db: sqlite3.Connection, event: Event) -> int | None:
     row = (event.id, event.t, event.kind.value, event.asset, records.encode(event))
     added = db.execute(_ADD_EVENT, row)
     return added.lastrowid if added.rowcount else None
+
+
+def _put_alarm(db: sqlite3.Connection, alarm: Alarm) -> None:
+    """Replace an alarm's former state; a change of state or condition goes to the log of moves."""
+    row = db.execute(_STATE, (alarm.id,)).fetchone() or (AlarmState.NORMAL.value, 0)
+    old, active = row[0], bool(row[1])
+    db.execute(_PUT_ALARM, _alarm_row(alarm))
+    if (old, active) == (alarm.state.value, alarm.active):
+        return
+    t = alarm.changed_ns if old != alarm.state.value else alarm.event.t
+    move = (t, alarm.id, old, alarm.state.value, alarm.priority.value, alarm.active)
+    db.execute(_ADD_MOVE, (*move, _text(alarm.by), _text(alarm.why)))
+
+
+def _move(t: int, alarm: str, old: str, new: str, priority: str, active: int, by: str, why: str) -> Move:
+    return Move(t, alarm, AlarmState(old), AlarmState(new), Priority(priority), bool(active), by, why)
 
 
 def _alarm_row(alarm: Alarm) -> tuple[str, str, int, bytes]:

@@ -6,12 +6,14 @@ import math
 import tempfile
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import time_ns
 
 from connectors.ledgers.sqlite import SqliteLedger
-from twin.domain.alarm import Alarm, AlarmState, Priority
+from twin.alarms.figures import figures
+from twin.alarms.machine import AlarmBook
+from twin.domain.alarm import Alarm, AlarmState, Figures, Move, Priority, Trigger, point
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.batch import Batch
 from twin.domain.command import CommandRefusedError, Permit
@@ -22,6 +24,7 @@ from twin.domain.people import Actor
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.ports import Counters, LinkState, Trend, Update
 from twin.runtime.people import PeopleBook
+from twin.runtime.pipeline import person_event
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -59,6 +62,7 @@ ASSAYS = (
     ("glucose", "concentration", "g/L", 3.4),
     ("lactate", "concentration", "g/L", 0.9),
     ("titre", "concentration", "g/L", 1.82),
+    ("pH_lab", "pH", "1", 6.95),
 )
 BELIEFS = (
     *((n, u, v * 1.02, v * 0.04) for n, _, u, v in ASSAYS),
@@ -197,7 +201,7 @@ def link_down(source: str = "lab-mqtt") -> Event:
 
 def alarm(event: Event, priority: Priority = Priority.HIGH, state: AlarmState = AlarmState.UNACK) -> Alarm:
     """The alarm that stands for `event`."""
-    return Alarm(event.condition, state, priority, event, event.t, event.t)
+    return Alarm(point(event.condition), state, priority, event, event.t, event.t)
 
 
 def people(local: bool = False, now_ns: Callable[[], int] = time_ns) -> PeopleBook:
@@ -232,6 +236,7 @@ class ScriptedView:
     values: dict[str, Measurement] = field(default_factory=dict)
     beliefs: dict[str, Estimate] = field(default_factory=dict)
     log: list[Event] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     standing: dict[str, Alarm] = field(default_factory=dict)
     texts: dict[str, Mapping[str, str]] = field(default_factory=dict)
     sums: Counters = field(
@@ -363,14 +368,42 @@ class ScriptedView:
     def newest_event(self) -> int:
         return len(self.log)
 
-    async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
+    def alarm_log(self, start_ns: int, end_ns: int) -> list[Move]:
+        return [each for each in self.moves if start_ns <= each.t < end_ns]
+
+    def alarm_figures(self, start_ns: int, end_ns: int) -> Figures:
+        return figures(self.moves, start_ns, end_ns)
+
+    async def reference(self, tag: str, value: float, drawn_ns: int | None, by: Actor, why: str) -> str:
+        if f"{tag}_lab" not in {each.id for each in self.line.tags()}:
+            raise NotFoundError(f"{tag} has no laboratory tag")
+        self.push(self.set(f"{tag}_lab", value))
+        return f"{tag}_lab"
+
+    async def calibrated(self, tag: str, by: Actor, why: str) -> None:
+        asset = tag.partition(".")[0]
+        t = self.clock.time_ns
+        self.happen(Event(t, Kind.CALIBRATION, asset, Stage.CONFIRMED, f"{tag}/calibration/{t}", tag=tag))
+
+    async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:
         if alarm_id not in self.standing:
-            raise NotFoundError(f"No alarm {alarm_id!r} stands; it may have returned to normal.")
-        moved = replace(
-            self.standing[alarm_id], state=AlarmState.ACKED, by=by.name, changed_ns=self.clock.time_ns
-        )
+            raise NotFoundError(f"no alarm {alarm_id!r}")
+        self.happen(person_event(self.standing[alarm_id], sort, by.name, text, self.clock.time_ns))
+
+    async def move(
+        self, alarm_id: str, trigger: Trigger, by: Actor, why: str = "", hours: float | None = None
+    ) -> Alarm:
+        now = self.clock.time_ns
+        book = AlarmBook()
+        book.restore(self.standing.values())
+        until = None if hours is None else now + int(hours * HOUR)
+        moved, *_ = book.move(alarm_id, trigger, now, by.name, why, until)
+        old = self.standing[alarm_id]
         self.standing[alarm_id] = moved
-        self.publish(Update(alarms=(moved,), now_ns=self.clock.time_ns))
+        self.moves.append(
+            Move(now, alarm_id, old.state, moved.state, moved.priority, moved.active, by.name, why)
+        )
+        self.publish(Update(alarms=(moved,), now_ns=now))
         return moved
 
     def permits(self) -> list[Permit]:

@@ -6,10 +6,22 @@ from dataclasses import replace
 import pytest
 from browsing import serve, tab
 from playwright.async_api import expect
-from scripted_view import HOUR, NOW, SECOND, ScriptedView, alarm, drift, link_down, lost, lost_together
+from scripted_view import (
+    HOUR,
+    NOW,
+    SECOND,
+    ScriptedView,
+    alarm,
+    drift,
+    link_down,
+    lost,
+    lost_together,
+    people,
+)
 
 from twin.domain.alarm import AlarmState, Priority
-from twin.domain.event import Stage
+from twin.domain.event import Kind, Stage
+from twin.domain.people import Actor, Person, Role
 from twin.ports import LinkState
 
 pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="module")]
@@ -28,7 +40,7 @@ def crowd(view: ScriptedView) -> None:
     view.raise_alarm(alarm(lost("pressure", 5000), Priority.HIGH))
     view.raise_alarm(alarm(lost("stirrer", 4000), Priority.HIGH, AlarmState.RTN_UNACK))
     for i in range(40):
-        event = replace(lost("weight", 100 + i), condition=f"R101.weight/{i}")
+        event = replace(lost("weight", 100 + i), condition=f"R101.weight{i}/lost/1")
         view.raise_alarm(alarm(event, Priority.LOW))
 
 
@@ -112,7 +124,7 @@ async def test_the_alarm_of_a_link_is_dealt_with_on_the_diagnostics_page(browser
         await expect(card).to_contain_text("lab-mqtt")
         await expect(card).to_contain_text("127.0.0.1:1883 refuses the connection.")
         await card.get_by_role("button", name="Acknowledge").click()
-        await expect(card).to_contain_text("acknowledged by operator")
+        await expect(card).to_contain_text("acknowledged (operator")
         assert view.standing[standing.id].state == AlarmState.ACKED
 
 
@@ -184,3 +196,82 @@ async def test_a_tag_that_does_not_exist_is_said_not_to(browser, view, language,
         await expect(page.locator("figure.trend")).to_have_count(0)
         await page.goto(f"http://127.0.0.1:{port}/#/tag/R101.kLa?lang={language}")
         await expect(page.locator("figure.trend")).to_have_count(1)
+
+
+async def test_an_operator_shelves_with_a_reason_and_sees_it_return(browser, view):
+    view.raise_alarm(alarm(drift()))
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=fr")
+        card = page.locator("article.card")
+        await card.get_by_role("button", name="Mettre de côté…").click()
+        await card.get_by_label("Pour combien de temps").select_option("2")
+        await card.get_by_role("button", name="Mettre de côté", exact=True).click()
+        assert view.standing, "nothing is put aside without a reason"
+        await card.get_by_label("Motif").fill("sonde remplacée")
+        await card.get_by_label("Motif").press("Enter")
+        await expect(page.locator("article.card")).to_have_count(0)
+        await page.goto(f"http://127.0.0.1:{port}/#/?lang=fr")
+        await page.get_by_text("1 mises de côté").click()
+        row = page.locator(".aside-row")
+        await expect(row).to_contain_text("operator: sonde remplacée")
+        shelved = next(iter(view.standing.values()))
+        assert (shelved.state, shelved.until_ns) == (AlarmState.SHELVED, view.clock.time_ns + 2 * HOUR)
+        back = replace(shelved, state=AlarmState.UNACK, until_ns=None)
+        view.raise_alarm(back)
+        await expect(page.locator(".alarms-page > .cards > article.card")).to_have_count(1, timeout=5000)
+
+
+async def test_comment_reference_value_calibration_and_doubt_are_taken_from_the_card(browser, view):
+    view.raise_alarm(alarm(drift()))
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        card = page.locator("article.card")
+        for button, label, text in (
+            ("Comment", "In one line", "seen at <b>04:10</b>"),
+            ("The lab says otherwise", "Laboratory value", "6,94"),
+            ("Recalibrated now", "Remark", "two buffers"),
+            ("Not so", "In one line", "new medium"),
+        ):
+            await card.get_by_role("button", name=f"{button}…").click()
+            await card.get_by_label(label).fill(text)
+            await card.get_by_role("button", name=button, exact=True).click()
+            await expect(card.locator("form")).to_have_count(0)
+        await expect(card.locator(".said")).to_contain_text("operator, comment: seen at <b>04:10</b>")
+        await expect(card.locator(".said")).to_contain_text("not so: new medium")
+        assert view.values["R101.pH_lab"].value == 6.94
+        assert [e.kind for e in view.log[-3:]] == [Kind.ALARM, Kind.CALIBRATION, Kind.ALARM]
+
+
+async def test_consequences_are_inside_the_card_of_their_fault(browser, view):
+    fault = alarm(drift())
+    view.raise_alarm(fault)
+    low = replace(drift(), kind=Kind.LIMIT, condition="R101/limit_high/pH/1", causes=(), verdict=None)
+    part = replace(alarm(low), state=AlarmState.SUPPRESSED, part_of=fault.id)
+    view.raise_alarm(part)
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
+        await expect(page.locator(".alarms li")).to_have_count(1)
+        await expect(page.locator(".alarms li")).to_contain_text("with 1 consequences")
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator("article.card")).to_have_count(1)
+        await expect(page.locator("article.card")).to_contain_text("Consequences: 1")
+
+
+async def test_a_viewer_sees_and_can_not_press(browser):
+    view = ScriptedView(people=people())
+    view.raise_alarm(alarm(drift()))
+    admin = Actor("root", Role.ADMINISTRATOR, "test")
+    invitation = view.people.invite(Person("wall", "Wall screen", Role.VIEWER), admin)
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await page.goto(f"http://127.0.0.1:{port}/#/welcome?lang=en&invitation={invitation}")
+        await page.get_by_label("Password", exact=True).fill("four plain wooden chairs")
+        await page.get_by_label("Password again").fill("four plain wooden chairs")
+        await page.get_by_label("Password again").press("Enter")
+        await expect(page.locator(".alarms li")).to_have_count(1)
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator("article.card")).to_contain_text("pH probe is drifting")
+        await expect(page.locator("article.card .deeds button")).to_have_count(0)
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

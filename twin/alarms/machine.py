@@ -1,70 +1,174 @@
-"""The alarm state machine after ISA-18.2 / IEC 62682, as one table."""
+"""The book of alarms: every alarm of a line, moved by events, people and time."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Final
 
-from twin.domain.alarm import ALARMING, Alarm, AlarmState, priority
-from twin.domain.errors import NotFoundError
+from twin.alarms.consequences import explains
+from twin.alarms.states import ASIDE, after
+from twin.domain.alarm import ALARMING, Alarm, AlarmState, Priority, Trigger, point, priority
+from twin.domain.errors import InputError, NotFoundError
 from twin.domain.event import Event, Stage
 
+LONGEST_SHELVING_H = 12.0
+"""An alarm is put aside for a shift at most [h] (chosen default)."""
 
-class Trigger(StrEnum):
-    """What moves an alarm."""
-
-    RAISE = "raise"
-    CLEAR = "clear"
-    ACKNOWLEDGE = "acknowledge"
-
-
-_S, _T = AlarmState, Trigger
-TRANSITIONS: Final[dict[tuple[AlarmState, Trigger], AlarmState]] = {
-    (_S.NORMAL, _T.RAISE): _S.UNACK,
-    (_S.UNACK, _T.ACKNOWLEDGE): _S.ACKED,
-    (_S.UNACK, _T.CLEAR): _S.RTN_UNACK,
-    (_S.ACKED, _T.CLEAR): _S.NORMAL,
-    (_S.RTN_UNACK, _T.ACKNOWLEDGE): _S.NORMAL,
-    (_S.RTN_UNACK, _T.RAISE): _S.UNACK,
-}
-"""Where each trigger leads; a pair that is not listed changes nothing."""
+_STAGES = tuple(Stage)
 
 
 @dataclass(slots=True)
 class AlarmBook:
-    """Alarms that stand or wait for a person, by id."""
+    """Alarms by id, standing or not.
 
-    standing: dict[str, Alarm] = field(default_factory=dict)
+    Parameters
+    ----------
+    served : Mapping[str, frozenset of str]
+        Vessels by the source that serves them.
+    latching : frozenset of str
+        Tags whose limit alarms stay until they are reset.
+    """
 
-    def apply(self, event: Event) -> Alarm | None:
-        """Move the alarm of an event's condition; returns it when anything about it changed."""
+    served: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    latching: frozenset[str] = frozenset()
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> dict[str, Alarm]:
+        """Alarms that are not normal."""
+        return {key: alarm for key, alarm in self.alarms.items() if alarm.state is not AlarmState.NORMAL}
+
+    def restore(self, alarms: Iterable[Alarm]) -> None:
+        """Take up alarms as they were kept."""
+        self.alarms.update((alarm.id, alarm) for alarm in alarms)
+
+    def apply(self, event: Event) -> list[Alarm]:
+        """Move the alarm of an event's condition, and what is a consequence of it.
+
+        An event that was taken before (a replay after a restart) changes nothing.
+
+        Returns
+        -------
+        list of Alarm
+            Every alarm of which anything changed; the event's own first.
+        """
         if event.kind not in ALARMING or event.stage is Stage.SUSPECTED:
-            return None
-        known = self.standing.get(event.condition)
-        if event.stage is Stage.CLOSED:
-            return self._move(known, Trigger.CLEAR, event, event.t, "") if known else None
-        alarm = known or Alarm(event.condition, AlarmState.NORMAL, priority(event), event, event.t, event.t)
-        return self._move(alarm, Trigger.RAISE, event, event.t, "")
+            return []
+        name = point(event.condition)
+        known = self.alarms.get(name)
+        if known is not None and _order(event) <= _order(known.event):
+            return []
+        moved = (
+            self._cleared(known, event) if event.stage is Stage.CLOSED else self._raised(name, known, event)
+        )
+        if moved is None:
+            return []
+        self.alarms[name] = moved
+        return [moved, *self._refold(event.t)]
 
-    def acknowledge(self, alarm_id: str, by: str, now_ns: int) -> Alarm:
-        """Acknowledge for a person; a second time changes nothing.
+    def move(
+        self,
+        alarm_id: str,
+        trigger: Trigger,
+        now_ns: int,
+        by: str = "",
+        why: str = "",
+        until_ns: int | None = None,
+    ) -> list[Alarm]:
+        """Move an alarm for a person; doing so a second time changes nothing.
+
+        Returns
+        -------
+        list of Alarm
+            That alarm, and whatever else changed with it.
 
         Raises
         ------
         NotFoundError
-            When no such alarm stands.
+            There is no such alarm.
+        InputError
+            The trigger means nothing in the alarm's state, or what it needs is missing.
         """
-        known = self.standing.get(alarm_id)
+        known = self.alarms.get(alarm_id)
         if known is None:
-            raise NotFoundError(f"no standing alarm {alarm_id!r}; the list of alarms has those that stand")
-        return self._move(known, Trigger.ACKNOWLEDGE, known.event, now_ns, by)
+            raise NotFoundError(f"no alarm {alarm_id!r}; the list of alarms has those that stand")
+        _check(known, trigger, now_ns, why, until_ns)
+        moved = _moved(known, trigger, now_ns, by=by)
+        if moved.state is not known.state or trigger is Trigger.SHELVE:
+            moved = replace(moved, by=by, why=why, until_ns=until_ns, part_of="")
+            self.alarms[alarm_id] = moved
+        return [moved, *self._refold(now_ns)]
 
-    def _move(self, alarm: Alarm, trigger: Trigger, event: Event, now_ns: int, by: str) -> Alarm:
-        state = TRANSITIONS.get((alarm.state, trigger), alarm.state)
-        moved = replace(alarm, state=state, event=event)
-        if state is not alarm.state:
-            moved = replace(moved, changed_ns=now_ns, by=by)
-        if state is AlarmState.NORMAL:
-            self.standing.pop(alarm.id, None)
-        else:
-            self.standing[alarm.id] = moved
-        return moved
+    def pass_time(self, now_ns: int) -> list[Alarm]:
+        """End every shelving whose time is over."""
+        over = [a for a in self.alarms.values() if a.until_ns is not None and a.until_ns <= now_ns]
+        moved = [replace(_moved(a, Trigger.EXPIRE, now_ns), until_ns=None, why="") for a in over]
+        self.alarms.update((alarm.id, alarm) for alarm in moved)
+        return [*moved, *self._refold(now_ns)] if moved else []
+
+    def _raised(self, name: str, known: Alarm | None, event: Event) -> Alarm:
+        alarm = known or Alarm(name, AlarmState.NORMAL, Priority.LOW, event, event.t, event.t)
+        alarm = replace(alarm, event=event, priority=priority(event), active=True)
+        return _moved(alarm, Trigger.RAISE, event.t)
+
+    def _cleared(self, known: Alarm | None, event: Event) -> Alarm | None:
+        if known is None or (known.state is AlarmState.NORMAL and not known.active):
+            return None
+        trigger = Trigger.LATCH if event.tag in self.latching else Trigger.CLEAR
+        return _moved(replace(known, event=event, active=False), trigger, event.t)
+
+    def _refold(self, now_ns: int) -> list[Alarm]:
+        """Fold consequences under what explains them, and let go those whose fault is over."""
+        changed = []
+        standing = [alarm for alarm in self.alarms.values() if alarm.active or alarm.part_of]
+        for alarm in standing:
+            fault = self._fault_of(alarm, standing)
+            if alarm.part_of and fault is None:
+                changed.append(replace(_moved(alarm, Trigger.UNSUPPRESS, now_ns), part_of=""))
+            elif fault is not None and alarm.part_of != fault.id and _folds(alarm):
+                changed.append(replace(_moved(alarm, Trigger.SUPPRESS, now_ns), part_of=fault.id))
+        self.alarms.update((alarm.id, alarm) for alarm in changed)
+        return changed
+
+    def _fault_of(self, alarm: Alarm, standing: Iterable[Alarm]) -> Alarm | None:
+        """What explains an alarm that stands; something that is itself explained explains nothing."""
+        if not alarm.active:
+            return None
+        faults = (
+            other
+            for other in standing
+            if other.active and not other.part_of and explains(other, alarm, self.served)
+        )
+        return next(faults, None)
+
+
+def _folds(alarm: Alarm) -> bool:
+    return alarm.state is AlarmState.SUPPRESSED or alarm.state not in ASIDE
+
+
+def _order(event: Event) -> tuple[int, int, int]:
+    """Place of an event in the life of its alarm: time, occurrence, stage."""
+    number = event.condition.rpartition("/")[2]
+    return event.t, int(number) if number.isdigit() else 0, _STAGES.index(event.stage)
+
+
+def _moved(alarm: Alarm, trigger: Trigger, now_ns: int, by: str = "") -> Alarm:
+    state = after(alarm.state, trigger, alarm.active)
+    if state is alarm.state:
+        return alarm
+    raised_ns = now_ns if state is AlarmState.UNACK else alarm.raised_ns
+    return replace(alarm, state=state, changed_ns=now_ns, raised_ns=raised_ns, by=by)
+
+
+def _check(alarm: Alarm, trigger: Trigger, now_ns: int, why: str, until_ns: int | None) -> None:
+    if trigger in (Trigger.SHELVE, Trigger.REMOVE) and not why.strip():
+        raise InputError("why is missing: an alarm is put aside for a reason, in a few words")
+    if trigger is Trigger.SHELVE:
+        hours = ((until_ns or 0) - now_ns) / 3.6e12
+        if not 0 < hours <= LONGEST_SHELVING_H:
+            raise InputError(
+                f"shelving for {hours:.3g} h; more than 0 and at most {LONGEST_SHELVING_H:g} h would do"
+            )
+    if trigger is Trigger.ACKNOWLEDGE:  # from two stations: the second finds it done
+        return
+    longer = trigger is Trigger.SHELVE and alarm.state is AlarmState.SHELVED
+    if not longer and after(alarm.state, trigger, alarm.active) is alarm.state:
+        raise InputError(f"{trigger.value} means nothing for an alarm that is {alarm.state.value}")

@@ -48,5 +48,5 @@ def notices(alarm: Alarm, subscriptions: Iterable[Subscription]) -> list[Notice]
 
 def _notice(alarm: Alarm, s: Subscription) -> Notice:
     title, text = notice_text(alarm, s.language)
-    key = f"{alarm.id}/raised/{s.subscriber}"
+    key = f"{alarm.event.condition}/{alarm.raised_ns}/{s.subscriber}"
     return Notice(key, s.subscriber, s.language, title, text, alarm)

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """the recipe entered another phase"""
     SAMPLE = "sample"
     """a laboratory result arrived"""
+    CALIBRATION = "calibration"
+    """an instrument was calibrated"""
     LINK = "link"
     """a connection went down or came up"""
     TWIN = "twin"

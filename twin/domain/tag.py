@@ -51,6 +51,10 @@ class Tag:
     limits : Limits
     deadband : float
         Change that matters for a limit alarm [unit].
+    on_delay_s, off_delay_s : float
+        How long a limit must stay passed before its alarm is raised, and left before it clears [s].
+    latching : bool
+        True when the limit alarms of this tag stay until a person resets them.
     """
 
     asset: str
@@ -66,6 +70,9 @@ class Tag:
     kind: TagKind = TagKind.ONLINE
     limits: Limits = Limits()
     deadband: float = 0.0
+    on_delay_s: float = 180.0
+    off_delay_s: float = 0.0
+    latching: bool = False
 
     @property
     def id(self) -> str:

@@ -1,7 +1,8 @@
 """The engine: measurements in, estimates, events and alarms out. A pure function of its inputs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from twin.alarms.machine import AlarmBook
 from twin.domain.alarm import Alarm
@@ -32,12 +33,21 @@ class Engine:
         Gives the model of a vessel, or None where there is none.
     grace_s : float
         How long after the end of a frame values may still come [s].
+    served : Mapping[str, frozenset of str]
+        Vessels by the source that serves them, for alarms that are consequences of a lost link.
     """
 
-    def __init__(self, line: Line, model_of: ModelFactory, grace_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        line: Line,
+        model_of: ModelFactory,
+        grace_s: float = 5.0,
+        served: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    ) -> None:
         self.vessels = {v.id: VesselEngine(v, model_of(v), grace_s) for v in line.vessels}
         self._owner = {tag.id: tag.asset for tag in line.tags()}
-        self.alarms = AlarmBook()
+        latching = frozenset(tag.id for tag in line.tags() if tag.latching)
+        self.alarms = AlarmBook(dict(served), latching)
 
     def handle(self, rows: Sequence[Measurement]) -> Outputs:
         """Take measurements in any order and step every vessel whose frames are complete."""
@@ -76,9 +86,9 @@ class Engine:
         self._collect(out, [([], list(events))])
         return out
 
-    def acknowledge(self, alarm_id: str, by: str, now_ns: int) -> Alarm:
-        """Acknowledge an alarm for a person; raises TwinError when none such stands."""
-        return self.alarms.acknowledge(alarm_id, by, now_ns)
+    def pass_time(self, now_ns: int) -> Outputs:
+        """Let time pass for alarms: shelving ends."""
+        return Outputs(alarms=self.alarms.pass_time(now_ns))
 
     def snapshot(self) -> dict[str, object]:
         """State as numbers, strings, lists and arrays. Alarms live in the ledger."""
@@ -89,11 +99,10 @@ class Engine:
         for name, part in state.items():
             if name in self.vessels and isinstance(part, dict):
                 self.vessels[name].restore(part)
-        self.alarms.standing.update({alarm.id: alarm for alarm in alarms})
+        self.alarms.restore(alarms)
 
     def _collect(self, out: Outputs, steps: Iterable[tuple[list[Estimate], list[Event]]]) -> None:
         for estimates, events in steps:
             out.estimates += estimates
             out.events += events
-            changed = (self.alarms.apply(event) for event in events)
-            out.alarms += [alarm for alarm in changed if alarm is not None]
+            out.alarms += [alarm for event in events for alarm in self.alarms.apply(event)]

@@ -1,15 +1,15 @@
-"""Limit alarms of one tag with dead band and on-delay (ISA-18.2)."""
+"""Limit alarms of one tag with dead band, on-delay and off-delay (ISA-18.2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Tag
 
-ON_DELAY_NS = 180 * 1_000_000_000
-"""A limit must stay passed this long before it counts: 3 min (chosen default)."""
-
-_ORDER = ("low_low", "high_high", "low", "high")
+SECOND: Final = 1_000_000_000
+_ORDER: Final = ("low_low", "high_high", "low", "high")
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class LimitWatch:
     passed_since: dict[str, int] = field(default_factory=dict)
     standing: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    left_since: dict[str, int] = field(default_factory=dict)
 
     def update(self, m: Measurement) -> list[Event]:
         """Take one measurement in time order; returns the limits passed and left by it."""
@@ -28,18 +29,35 @@ class LimitWatch:
         found = [self._check(name, m.value, m.time_ns) for name in _ORDER]
         return [event for event in found if event is not None]
 
+    def snapshot(self) -> list[dict[str, int]]:
+        """State as plain values."""
+        return [self.passed_since, self.standing, self.counts, self.left_since]
+
+    def restore(self, parts: Sequence[dict[str, int]]) -> None:
+        """Take up a state from `snapshot`; one kept before there was an off-delay has three parts."""
+        kept = [dict(part) for part in parts]
+        self.passed_since, self.standing, self.counts = kept[:3]
+        self.left_since = kept[3] if len(kept) > 3 else {}
+
     def _check(self, name: str, value: float, t: int) -> Event | None:
         limit = getattr(self.tag.limits, name)
         if limit is None:
             return None
         beyond = (value - limit) if name.startswith("high") else (limit - value)
         if name in self.standing:
-            return self._leave(name, t, value) if beyond < -self.tag.deadband else None
+            return self._standing(name, beyond, t, value)
         if beyond <= 0:
             self.passed_since.pop(name, None)
             return None
         since = self.passed_since.setdefault(name, t)
-        return self._enter(name, t, value, since) if t - since >= ON_DELAY_NS else None
+        return self._enter(name, t, value, since) if t - since >= self.tag.on_delay_s * SECOND else None
+
+    def _standing(self, name: str, beyond: float, t: int, value: float) -> Event | None:
+        if beyond >= -self.tag.deadband:
+            self.left_since.pop(name, None)
+            return None
+        since = self.left_since.setdefault(name, t)
+        return self._leave(name, t, value) if t - since >= self.tag.off_delay_s * SECOND else None
 
     def _enter(self, name: str, t: int, value: float, since: int) -> Event:
         self.counts[name] = self.counts.get(name, 0) + 1
@@ -49,6 +67,7 @@ class LimitWatch:
     def _leave(self, name: str, t: int, value: float) -> Event:
         since = self.standing.pop(name)
         self.passed_since.pop(name, None)
+        self.left_since.pop(name, None)
         return self._event(name, t, value, Stage.CLOSED, since)
 
     def _event(self, name: str, t: int, value: float, stage: Stage, since: int) -> Event:

@@ -101,7 +101,7 @@ class VesselEngine:
             "model": self.model.snapshot() if self.model else None,
             "signals": {tag: watch.snapshot() for tag, watch in self.signals.items()},
             "silence": self.silence.snapshot(),
-            "limits": {t: [w.passed_since, w.standing, w.counts] for t, w in self.limits.items()},
+            "limits": {t: w.snapshot() for t, w in self.limits.items()},
             "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
         }
 
@@ -117,8 +117,7 @@ class VesselEngine:
         self.silence.restore(*cast("tuple[int, int, list[str]]", state["silence"]))
         for tag, parts in cast("dict[str, list[dict[str, int]]]", state["limits"]).items():
             if tag in self.limits:
-                watch = self.limits[tag]
-                watch.passed_since, watch.standing, watch.counts = (dict(p) for p in parts)
+                self.limits[tag].restore(parts)
         rows = cast("list[tuple[str, float, int, int]]", state["assays"])
         self.assays = [Assay(*row) for row in rows]
 

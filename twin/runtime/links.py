@@ -16,8 +16,8 @@ class LinkEvents:
     def restore(self, alarms: Iterable[Alarm]) -> None:
         """Take up the outages that stood when the service stopped."""
         for alarm in alarms:
-            if alarm.event.kind is Kind.LINK:
-                self._down[alarm.event.asset] = alarm.id
+            if alarm.event.kind is Kind.LINK and alarm.active:
+                self._down[alarm.event.asset] = alarm.event.condition
 
     def events(self, link: LinkChange) -> list[Event]:
         """Events of one change; an outage that is known already makes none."""

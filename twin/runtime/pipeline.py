@@ -7,9 +7,11 @@ from dataclasses import replace
 from time import time_ns
 
 from twin.alarms.routing import Subscription, notices
-from twin.domain.alarm import Alarm
+from twin.domain import instant
+from twin.domain.alarm import Alarm, Trigger
 from twin.domain.asset import Line
 from twin.domain.audit import Deed
+from twin.domain.errors import NotFoundError, StorageError
 from twin.domain.event import Event, Kind, Stage
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.domain.people import Actor
@@ -99,6 +101,7 @@ class Pipeline:
             change = self.accounting.look(self.health.counters(self.in_hand), self.clock.now_ns())
             if change is not None:
                 self.heard.append(change)
+            out.alarms += self.engine.pass_time(self.clock.now_ns()).alarms
             while self.heard:
                 _merge(out, self.engine.note(self._note(self.heard.popleft())))
             await self._keep(out)
@@ -114,20 +117,47 @@ class Pipeline:
         async with self._turn:
             await asyncio.to_thread(save, self.engine, self.ledger, line)
 
-    async def acknowledge(self, alarm_id: str, by: Actor, why: str) -> Alarm:
-        """Acknowledge an alarm for a person and keep that, with its entry in the audit trail."""
+    async def move(
+        self, alarm_id: str, trigger: Trigger, by: Actor, why: str = "", hours: float | None = None
+    ) -> Alarm:
+        """Move an alarm for a person and keep that, with its entry in the audit trail."""
         async with self._turn:
-            before = self.engine.alarms.standing.get(alarm_id)
-            alarm = self.engine.acknowledge(alarm_id, by.name, self.clock.now_ns())
-            if before is not None and before.state is alarm.state:
-                return alarm
-            event = _person_event(alarm, by.name)
-            old = "" if before is None else before.state.value
-            deed = Deed(time_ns(), by.name, by.role.value, by.origin, "alarm.acknowledge", alarm.id, old,
-                        alarm.state.value, why)  # fmt: skip
-            fresh = self.ledger.commit([event], [alarm], deeds=[deed])
-            self._publish(fresh, [alarm])
-            return alarm
+            now_ns = self.clock.now_ns()
+            until_ns = None if hours is None else now_ns + int(hours * 3.6e12)
+            before = self.engine.alarms.alarms.get(alarm_id)
+            changed = self.engine.alarms.move(alarm_id, trigger, now_ns, by.name, why, until_ns)
+            if before != changed[0]:
+                await self._keep_move(before, changed, trigger, by, why)
+            return self.engine.alarms.alarms[alarm_id]
+
+    async def _keep_move(
+        self, before: Alarm | None, changed: list[Alarm], trigger: Trigger, by: Actor, why: str
+    ) -> None:
+        alarm = changed[0]
+        event = person_event(alarm, trigger.value, by.name, why)
+        old = before.state.value if before else ""
+        done = deed(by, f"alarm.{trigger.value}", alarm.id, old, _told(alarm), why)
+        try:
+            fresh = await asyncio.to_thread(self.ledger.commit, [event], changed, (), [done])
+        except StorageError:
+            self.engine.alarms.restore([before] if before else [])
+            raise
+        self._publish(fresh, changed)
+
+    async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:
+        """Keep what a person says of an alarm: a comment, or that it is not so."""
+        async with self._turn:
+            alarm = self.engine.alarms.alarms.get(alarm_id)
+            if alarm is None:
+                raise NotFoundError(f"no alarm {alarm_id!r}; the list of alarms has those that stand")
+            event = person_event(alarm, sort, by.name, text, self.clock.now_ns())
+            done = deed(by, f"alarm.{sort}", alarm.id, "", alarm.state.value, text)
+            self._publish(await asyncio.to_thread(self.ledger.commit, [event], (), (), [done]), ())
+
+    async def enter(self, events: Sequence[Event], deeds: Sequence[Deed]) -> None:
+        """Keep what people did, and show it."""
+        async with self._turn:
+            self._publish(await asyncio.to_thread(self.ledger.commit, events, (), (), deeds), ())
 
     def _measure(self, batch: Iterable[Delivery]) -> tuple[list[Measurement], list[Quarantined]]:
         measured: list[Measurement] = []
@@ -170,7 +200,8 @@ class Pipeline:
             await self.historian.write_estimates(out.estimates)
         self.hub.publish(estimates=out.estimates)
         if out.events or out.alarms:
-            made = [n for alarm in out.alarms for n in notices(alarm, self.subscriptions)]
+            newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
+            made = [n for alarm in newest.values() for n in notices(alarm, self.subscriptions)]
             fresh = await asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made)
             self._publish(fresh, out.alarms)
             if made:
@@ -194,12 +225,26 @@ def _quarantined(m: Measurement, reason: str) -> Quarantined:
     return Quarantined(reading, reason, "the store holds another value for this tag and time")
 
 
-def _person_event(alarm: Alarm, by: str) -> Event:
+def person_event(alarm: Alarm, what: str, by: str, why: str, t: int | None = None) -> Event:
+    """What a person did about an alarm, as an event of its own."""
+    at = alarm.changed_ns if t is None else t
+    detail: dict[str, float | str] = {"what": what, "by": by, "state": alarm.state.value, "alarm": alarm.id}
     return replace(
         alarm.event,
-        t=alarm.changed_ns,
+        t=at,
         kind=Kind.ALARM,
         stage=Stage.REVISED,
-        condition=f"{alarm.id}/acknowledged",
-        detail={"by": by, "state": alarm.state.value},
+        condition=f"{alarm.id}/{what}/{at}",
+        evidence=(),
+        detail=detail | ({"why": why} if why else {}),
     )
+
+
+def _told(alarm: Alarm) -> str:
+    """State after a move, with its end when it has one."""
+    return alarm.state.value + ("" if alarm.until_ns is None else f" until {instant.iso(alarm.until_ns)}")
+
+
+def deed(by: Actor, action: str, subject: str, old: str, new: str, why: str) -> Deed:
+    """What somebody does now, for the audit trail."""
+    return Deed(time_ns(), by.name, by.role.value, by.origin, action, subject, old, new, why)

@@ -29,7 +29,7 @@ async def restore(engine: Engine, ledger: Ledger, historian: Historian, line: Li
     Outputs
         What the stored rows after the snapshot brought forth.
     """
-    alarms = ledger.alarms()
+    alarms = ledger.known_alarms()
     blob = ledger.load_snapshot(SNAPSHOT)
     document = orjson.loads(blob) if blob else {}
     if document.get("line") != _fingerprint(line):

@@ -176,7 +176,7 @@ async def _compose(
     local: bool,
 ) -> Service:
     grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
-    engine, health, hub = Engine(line, model_of, grace_s), Health(), Hub(clock)
+    engine, health, hub = Engine(line, model_of, grace_s, _served(line_file)), Health(), Hub(clock)
     book = TagBook(line.tags())
     window = time_window(clock)
     subscriptions = [
@@ -187,10 +187,10 @@ async def _compose(
     await pipeline.recover(line)
     context = SourceContext(book.tags, clock, _NewestStored(newest, hub))
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
+    channel: Channel[Delivery] = Channel(200)
     people = PeopleBook(ledger, WallClock().now_ns, local)
     writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)
-    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline, people, writeback)
-    channel: Channel[Delivery] = Channel(200)
+    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline, people, writeback, channel)
     deliverer = Deliverer(ledger, notifiers, pipeline.due)
     return Service(
         line, clock, engine, historian, ledger, pipeline, health, view, channel, sources, deliverer, writeback
@@ -200,6 +200,12 @@ async def _compose(
 def _permits(line_file: LineFile) -> dict[str, Permit]:
     rows = [write.model_dump() for write in line_file.writes]
     return {row["tag"]: Permit(**{**row, "roles": tuple(row["roles"])}) for row in rows}
+
+
+def _served(line_file: LineFile) -> dict[str, frozenset[str]]:
+    """Vessels by the source that serves them, where the source says which."""
+    sources = [(str(s.get("id", s.get("kind"))), s.get("vessels")) for s in line_file.sources]
+    return {name: frozenset(vessels) for name, vessels in sources if isinstance(vessels, list)}
 
 
 def time_window(clock: Clock) -> Callable[[], TimeWindow]:

@@ -49,6 +49,9 @@ class TagSection(Strict):
     instrument: str = ""
     limits: LimitsSection = LimitsSection()
     deadband: float = Field(default=0.0, ge=0)
+    on_delay_s: float = Field(default=180.0, ge=0, le=86_400)
+    off_delay_s: float = Field(default=0.0, ge=0, le=86_400)
+    latching: bool = False
 
     @field_validator("quantity")
     @classmethod

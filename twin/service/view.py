@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncGenerator, Mapping
 
+from twin.alarms.figures import figures
 from twin.alarms.words import catalogue
-from twin.domain.alarm import Alarm
+from twin.domain.alarm import Alarm, Figures, Move, Trigger
 from twin.domain.asset import Line
 from twin.domain.command import Command, Permit
 from twin.domain.event import Event
 from twin.domain.people import Actor
-from twin.ports import Clock, Counters, Historian, Ledger, LinkState, People, Trend, Update
+from twin.ports import Clock, Counters, Delivery, Historian, Ledger, LinkState, People, Trend, Update
+from twin.runtime.channel import Channel
+from twin.runtime.hand import Hand
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
@@ -29,10 +32,12 @@ class ServiceView:
         pipeline: Pipeline,
         people: People,
         writeback: WriteBack,
+        channel: Channel[Delivery],
     ) -> None:
         self.line, self.clock, self.people = line, clock, people
         self._historian, self._ledger, self._hub = historian, ledger, hub
         self._health, self._pipeline, self._writeback = health, pipeline, writeback
+        self._hand = Hand(line, pipeline, channel)
 
     def latest(self) -> Update:
         """Newest value and estimate of everything, and the standing alarms."""
@@ -61,9 +66,31 @@ class ServiceView:
         """Running number of the newest event; 0 when there is none."""
         return self._ledger.newest_event()
 
-    async def acknowledge(self, alarm_id: str, by: Actor, why: str = "") -> Alarm:
-        """Acknowledge; raises `NotFoundError` when there is no such alarm."""
-        return await self._pipeline.acknowledge(alarm_id, by, why)
+    def alarm_log(self, start_ns: int, end_ns: int) -> list[Move]:
+        """Changes of state of every alarm in start <= t < end, oldest first."""
+        return self._ledger.moves(start_ns, end_ns)
+
+    def alarm_figures(self, start_ns: int, end_ns: int) -> Figures:
+        """Performance of the alarms between two times, after ISA-18.2."""
+        return figures(self._ledger.moves(0, end_ns), start_ns, end_ns)
+
+    async def move(
+        self, alarm_id: str, trigger: Trigger, by: Actor, why: str = "", hours: float | None = None
+    ) -> Alarm:
+        """Acknowledge, shelve for some hours, take out of service or bring an alarm back."""
+        return await self._pipeline.move(alarm_id, trigger, by, why, hours)
+
+    async def reference(self, tag: str, value: float, drawn_ns: int | None, by: Actor, why: str) -> str:
+        """Take a laboratory's value for a tag; returns the tag it is stored under."""
+        return await self._hand.reference(tag, value, drawn_ns, by, why)
+
+    async def calibrated(self, tag: str, by: Actor, why: str) -> None:
+        """Keep that an instrument was calibrated now."""
+        await self._hand.calibrated(tag, by, why)
+
+    async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:
+        """Keep a comment on an alarm, or that a person says it is not so."""
+        await self._pipeline.remark(alarm_id, sort, by, text)
 
     def permits(self) -> list[Permit]:
         """What may be written to the plant."""

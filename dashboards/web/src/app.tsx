@@ -2,6 +2,7 @@ import { Announcer } from "./parts/announcer";
 import { Banner, Lost } from "./parts/banner";
 import { Header } from "./parts/header";
 import { Diagnostics } from "./pages/diagnostics";
+import { AlarmsPage } from "./pages/alarms";
 import { LinePage } from "./pages/line";
 import { PeoplePage } from "./pages/people";
 import { SignIn, Welcome } from "./pages/sign-in";
@@ -21,6 +22,7 @@ function Page() {
   if (page === "unit") return <UnitPage key={id} id={id} />;
   if (page === "tag") return <TagPage key={id} id={id} />;
   if (page === "diagnostics") return <Diagnostics />;
+  if (page === "alarms") return <AlarmsPage />;
   if (page === "people" && may("administer")) return <PeoplePage />;
   if (page === "trail" && may("review")) return <TrailPage />;
   return <LinePage />;

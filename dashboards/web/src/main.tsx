@@ -7,6 +7,7 @@ import "./style/base.css";
 import "./style/parts.css";
 import "./style/pages.css";
 import "./style/people.css";
+import "./style/alarms.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

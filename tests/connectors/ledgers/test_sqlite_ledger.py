@@ -1,5 +1,6 @@
 """The ledger: all or nothing, once, and still there after the process was killed."""
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_rows import alarm, event, notice
 
-from connectors.ledgers.sqlite import Config, SqliteLedger, open_ledger
+from connectors.codecs import records
+from connectors.ledgers.sqlite import MIGRATIONS, Config, SqliteLedger, open_ledger
 from twin.domain.alarm import AlarmState
 from twin.domain.errors import StorageError
 from twin.domain.measurement import Quality, Quarantined, Reading
@@ -181,3 +183,38 @@ def test_a_torn_log_gives_back_whole_commits_from_the_start(
     assert counted == (len(times) // 2, len(times) // 2)
     if torn == log:
         assert len(times) == 24
+
+
+def test_alarms_kept_by_occurrence_are_taken_up_by_what_they_are_about(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with sqlite3.connect(path) as db:
+        db.executescript(MIGRATIONS[0] + "; PRAGMA user_version=1")
+        for number in (1, 2):
+            old = alarm(number)
+            body = json.loads(records.encode(old)) | {"id": f"R1/frozen/pH/{number}"}
+            for name in ("active", "until_ns", "why", "part_of"):
+                body.pop(name)
+            row = (body["id"], old.state.value, old.raised_ns, json.dumps(body).encode())
+            db.execute("INSERT INTO alarms VALUES (?, ?, ?, ?)", row)
+    db.close()
+    opened = SqliteLedger(path)
+    assert [each.id for each in opened.alarms()] == ["R1/frozen/pH"]
+    opened.close()
+
+
+def test_every_change_of_state_is_in_the_log_of_moves_once(ledger: SqliteLedger) -> None:
+    raised = alarm(1)
+    acked = replace(raised, state=AlarmState.ACKED, changed_ns=raised.changed_ns + 5, by="anna", why="seen")
+    gone = replace(acked, state=AlarmState.NORMAL, active=False, changed_ns=raised.changed_ns + 9, by="")
+    ledger.commit(alarms=[raised, raised])
+    ledger.commit(alarms=[acked])
+    ledger.commit(alarms=[acked, gone])
+    moves = ledger.moves(0, 2**62)
+    assert [(m.old, m.new, m.by, m.active) for m in moves] == [
+        (AlarmState.NORMAL, AlarmState.UNACK, "", True),
+        (AlarmState.UNACK, AlarmState.ACKED, "anna", True),
+        (AlarmState.ACKED, AlarmState.NORMAL, "", False),
+    ]
+    assert ledger.moves(moves[1].t, moves[2].t) == [moves[1]]
+    assert ledger.known_alarms() == [gone]
+    assert ledger.alarms() == []

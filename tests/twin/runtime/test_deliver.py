@@ -41,7 +41,7 @@ def put(ledger: SqliteLedger) -> None:
     event = Event(
         t=1, kind=Kind.DRIFT, asset="R1", stage=Stage.CONFIRMED, condition="c", verdict=Verdict.SENSOR
     )
-    alarm = AlarmBook().apply(event)
+    (alarm,) = AlarmBook().apply(event)
     assert alarm is not None
     ledger.commit([event], [alarm], notices(alarm, [Subscription("anna")]))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connectors.historians.memory import MemoryHistorian
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.alarms.routing import Subscription
+from twin.domain.alarm import Trigger
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.errors import StorageError
 from twin.domain.event import Kind
@@ -140,7 +141,7 @@ async def test_acknowledging_is_kept_with_the_name(ledger) -> None:
     p = pipeline(MemoryHistorian(), ledger)
     rows = [reading(30 * i, 9.0) for i in range(12)]
     await p.process([Delivery(tuple(rows))])
-    alarm = await p.acknowledge(ledger.alarms()[0].id, Actor("anna", Role.OPERATOR), "seen")
+    alarm = await p.move(ledger.alarms()[0].id, Trigger.ACKNOWLEDGE, Actor("anna", Role.OPERATOR), "seen")
     assert alarm.by == "anna"
     assert ledger.alarm(alarm.id).state.value == "acked"
     kinds = [e.kind for _, e in ledger.events()]

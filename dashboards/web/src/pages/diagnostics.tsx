@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { type Alarm, type Counters, get, type Link } from "../state/api";
 import { now } from "../state/clock";
-import { alarms, vessel } from "../state/live";
+import { calling, vessel } from "../state/live";
 import { duration, number } from "../text/format";
 import { t } from "../text/language";
 import { reason } from "../text/words";
@@ -106,7 +106,7 @@ export function Diagnostics() {
   return (
     <div class="diagnostics">
       {problem ? <p class="broken panel">{t("diag.failed", { reason: reason(problem) })}</p> : null}
-      {alarms.value.some(ofSource) ? <Cards of={ofSource} /> : null}
+      {calling.value.some(ofSource) ? <Cards of={ofSource} /> : null}
       <Links links={links} />
       {counters ? <Sum counters={counters} /> : null}
     </div>

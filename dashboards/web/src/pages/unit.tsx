@@ -5,7 +5,7 @@ import { BatchLine } from "../parts/batch";
 import { DriftCard } from "../parts/drift-card";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
-import { alarms, vessel } from "../state/live";
+import { calling, vessel } from "../state/live";
 import { to } from "../state/route";
 import { byUrgency } from "../state/urgency";
 import { language, t } from "../text/language";
@@ -23,7 +23,7 @@ function stack(unit: Vessel): string[] {
 }
 
 export function Cards({ of }: { of: (alarm: Alarm) => boolean }) {
-  const open = byUrgency(alarms.value.filter(of));
+  const open = byUrgency(calling.value.filter(of));
   return (
     <div class="cards">
       {open.length === 0 ? <p class="quiet panel">{t("card.none")}</p> : null}

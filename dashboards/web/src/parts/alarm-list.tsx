@@ -1,21 +1,23 @@
 import type { Alarm } from "../state/api";
 import { now } from "../state/clock";
-import { alarms } from "../state/live";
+import { aside, calling, partsOf } from "../state/live";
+import { to } from "../state/route";
 import { byUrgency, cardOf } from "../state/urgency";
 import { duration, time } from "../text/format";
 import { t } from "../text/language";
 import { subject, title, together, verdictName } from "../text/words";
-import { Mark, stateName } from "./mark";
+import { Mark, stateName, unseen } from "./mark";
 
 const ROWS = 10;
 
 function Row({ alarm }: { alarm: Alarm }) {
   const { event } = alarm;
+  const parts = partsOf(alarm.id).length;
   const since = Date.parse(event.since ?? alarm.raised);
   return (
     <li class={alarm.state}>
       <a href={cardOf(alarm)}>
-        <Mark priority={alarm.priority} pulse={alarm.state !== "acked"} />
+        <Mark priority={alarm.priority} pulse={unseen(alarm)} />
         <span class="what">
           {title(event)}
           <small>
@@ -23,6 +25,7 @@ function Row({ alarm }: { alarm: Alarm }) {
             {t("card.since", { time: time(since), duration: duration(now.value - since) })} · {stateName(alarm)}
           </small>
           {together(event) ? <small>{together(event)}</small> : null}
+          {parts ? <small>{t("alarms.parts", { count: parts })}</small> : null}
         </span>
       </a>
     </li>
@@ -30,7 +33,7 @@ function Row({ alarm }: { alarm: Alarm }) {
 }
 
 export function AlarmList() {
-  const rows = byUrgency(alarms.value);
+  const rows = byUrgency(calling.value);
   return (
     <section class="alarms panel" aria-labelledby="alarms">
       <h2 id="alarms">
@@ -42,6 +45,11 @@ export function AlarmList() {
           <Row key={each.id} alarm={each} />
         ))}
       </ol>
+      {aside.value.length ? (
+        <p class="quiet">
+          <a href={to("alarms")}>{t("alarms.aside", { count: aside.value.length })}</a>
+        </p>
+      ) : null}
       {rows.length > ROWS ? <p class="quiet">{t("alarms.more", { count: rows.length - ROWS })}</p> : null}
     </section>
   );

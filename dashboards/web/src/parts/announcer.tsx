@@ -1,7 +1,7 @@
 // New alarms are spoken by screen readers, at most one sentence every five seconds.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Alarm } from "../state/api";
-import { alarms } from "../state/live";
+import { calling } from "../state/live";
 import { byUrgency } from "../state/urgency";
 import { t } from "../text/language";
 import { subject, title } from "../text/words";
@@ -17,7 +17,7 @@ export function Announcer() {
   const known = useRef<Set<string> | null>(null);
   const spoken = useRef(0);
   const [said, say] = useState("");
-  const standing = alarms.value;
+  const standing = calling.value;
   useEffect(() => {
     const unacked = standing.filter((each) => each.state === "unack");
     const fresh = byUrgency(unacked).find((each) => known.current && !known.current.has(each.id));

@@ -1,15 +1,15 @@
 // The product's face: what is wrong, where, since when, how large, who, why, and what to do.
-import { useEffect, useRef, useState } from "preact/hooks";
-import { acknowledge, type Alarm, type Happening } from "../state/api";
+import { useEffect, useRef } from "preact/hooks";
+import type { Alarm, Happening } from "../state/api";
 import { now } from "../state/clock";
-import { alarms } from "../state/live";
+import { events, partsOf } from "../state/live";
 import { route } from "../state/route";
-import { may, refused } from "../state/session";
 import { duration, percent, time } from "../text/format";
-import { t } from "../text/language";
-import { about, evidence, facts, others, rate, reason, size, subject, title, together, verdictName } from "../text/words";
+import { maybe, t } from "../text/language";
+import { about, evidence, facts, others, rate, size, subject, title, together, verdictName } from "../text/words";
 import { Spark } from "../trend/spark";
-import { Mark, stateName } from "./mark";
+import { Actions } from "./actions";
+import { Mark, stateName, unseen } from "./mark";
 
 const MARGIN_MS = 600_000;
 
@@ -74,34 +74,37 @@ function Evidence({ event }: { event: Happening }) {
   );
 }
 
-function Acknowledge({ alarm }: { alarm: Alarm }) {
-  const [sending, setSending] = useState(false);
-  const [failed, setFailed] = useState<Error | null>(null);
-  if (alarm.state === "acked") {
-    return <p class="quiet">{t("card.by", { by: alarm.by || "--", time: time(Date.parse(alarm.changed)) })}</p>;
-  }
-  if (!may("operate")) return null;
-  const send = () => {
-    setSending(true);
-    setFailed(null);
-    acknowledge(alarm.id)
-      .then((moved) => {
-        const rest = alarms.peek().map((each) => (each.id === moved.id ? moved : each));
-        alarms.value = rest.filter((each) => each.state !== "normal");
-      })
-      .catch((error: Error) => {
-        refused(error);
-        setFailed(error);
-      })
-      .finally(() => setSending(false));
-  };
+function Parts({ id }: { id: string }) {
+  const parts = partsOf(id);
+  if (parts.length === 0) return null;
   return (
-    <p class="actions">
-      <button onClick={send} disabled={sending}>
-        {t(sending ? "card.sending" : "card.ack")}
-      </button>
-      {failed ? <span role="alert">{t("card.failed", { reason: reason(failed) })}</span> : null}
-    </p>
+    <details>
+      <summary>{t("card.parts", { count: parts.length })}</summary>
+      <ul>
+        {parts.map((each) => (
+          <li key={each.id}>
+            {title(each.event)} <small>{subject(each.event)}</small>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** What people said and did about this alarm. */
+function Said({ id }: { id: string }) {
+  const rows = events.value.filter((each) => each.kind === "alarm" && each.detail["alarm"] === id && each.detail["why"]);
+  return (
+    <ul class="said">
+      {rows.slice(-5).map((each) => (
+        <li key={each.number}>
+          <small>
+            {time(Date.parse(each.t))} {String(each.detail["by"])}, {maybe(`deed.alarm.${each.detail["what"]}`, String(each.detail["what"]))}:
+          </small>{" "}
+          {String(each.detail["why"])}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -118,18 +121,21 @@ export function DriftCard({ alarm }: { alarm: Alarm }) {
   return (
     <article class={`card panel ${alarm.priority} ${alarm.state}`} tabIndex={-1} ref={card} aria-label={title(event)}>
       <header>
-        <Mark priority={alarm.priority} pulse={alarm.state !== "acked"} />
+        <Mark priority={alarm.priority} pulse={unseen(alarm)} hollow={alarm.state === "shelved"} />
         <h3>{title(event)}</h3>
         <span class="priority">{t(`priority.${alarm.priority}`)}</span>
       </header>
       <p class="since">
         {subject(event)} · {t("card.since", { time: time(since), duration: duration(now.value - since) })}
         {stage} · {stateName(alarm)}
+        {alarm.by ? ` (${alarm.by}, ${time(Date.parse(alarm.changed))})` : ""} · {t("card.respond", { time: duration(alarm.respond_min * 60_000) })}
       </p>
       <Facts event={event} />
       {shown ? <Spark name={shown} window={() => [since - 0.6 * (now.value - since) - MARGIN_MS, now.value]} /> : null}
       <Reasons event={event} />
-      <Acknowledge alarm={alarm} />
+      <Parts id={alarm.id} />
+      <Said id={alarm.id} />
+      <Actions alarm={alarm} />
       <Evidence event={event} />
     </article>
   );

@@ -62,6 +62,9 @@ export function Header() {
               </a>
             ))
           : null}
+        <a href={to("alarms")} {...here(page === "alarms")}>
+          {t("nav.alarms")}
+        </a>
         <a href={to("diagnostics")} {...here(page === "diagnostics")}>
           {t("nav.diagnostics")}
         </a>

@@ -9,9 +9,9 @@ const SHAPES: Record<Priority, string> = {
   low: "M12 1a11 11 0 1 0 0 22a11 11 0 1 0 0-22Z",
 };
 
-export function Mark({ priority, pulse = false }: { priority: Priority; pulse?: boolean }) {
+export function Mark({ priority, pulse = false, hollow = false }: { priority: Priority; pulse?: boolean; hollow?: boolean }) {
   return (
-    <svg class={`mark ${priority}${pulse ? " pulse" : ""}`} viewBox="0 0 24 24" role="img" aria-label={t(`priority.${priority}`)}>
+    <svg class={`mark ${priority}${pulse ? " pulse" : ""}${hollow ? " hollow" : ""}`} viewBox="0 0 24 24" role="img" aria-label={t(`priority.${priority}`)}>
       <path d={SHAPES[priority]} />
       <text x="12" y={priority === "high" ? 20 : 17}>
         {t(`letter.${priority}`)}
@@ -21,6 +21,8 @@ export function Mark({ priority, pulse = false }: { priority: Priority; pulse?: 
 }
 
 export function stateName(alarm: Alarm): string {
-  if (alarm.state === "unack") return t("alarms.unacked");
-  return t(alarm.state === "rtn_unack" ? "alarms.returned" : "alarms.acked");
+  return t(`state.${alarm.state}`);
 }
+
+/** Whether nobody has seen to it yet. */
+export const unseen = (alarm: Alarm) => alarm.state === "unack" || alarm.state === "rtn_unack" || alarm.state === "latched_unack";

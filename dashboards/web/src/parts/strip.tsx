@@ -1,7 +1,7 @@
 // The last eight hours of the whole line: grey, and coloured where something stood.
 import type { Happening, Priority } from "../state/api";
 import { now } from "../state/clock";
-import { alarms, events, line } from "../state/live";
+import { calling, events, line } from "../state/live";
 import { HOUR, to } from "../state/route";
 import { rank } from "../state/urgency";
 import { time } from "../text/format";
@@ -28,8 +28,8 @@ function stood(asset: string): Stood[] {
     last.set(each.condition, each);
     if (each.stage !== "suspected" && each.priority && !raised.has(each.condition)) raised.set(each.condition, each.priority);
   }
-  const open = new Map(alarms.value.map((each) => [each.id, each]));
-  for (const each of open.values()) if (each.event.asset === asset) last.set(each.id, each.event);
+  const open = new Map(calling.value.map((each) => [each.event.condition, each]));
+  for (const each of open.values()) if (each.event.asset === asset) last.set(each.event.condition, each.event);
   return [...last.values()]
     .map((event) => ({
       event,

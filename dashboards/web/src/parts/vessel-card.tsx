@@ -1,6 +1,6 @@
 import type { Tag, Vessel } from "../state/api";
 import { now } from "../state/clock";
-import { alarms } from "../state/live";
+import { calling } from "../state/live";
 import { HOUR, to } from "../state/route";
 import { byUrgency, cardOf } from "../state/urgency";
 import { nameOf } from "../text/format";
@@ -9,7 +9,7 @@ import { title } from "../text/words";
 import { Spark } from "../trend/spark";
 import { BatchLine } from "./batch";
 import { HealthMark } from "./health";
-import { Mark } from "./mark";
+import { Mark, unseen } from "./mark";
 import { Outline } from "./outline";
 import { RangeBar } from "./range-bar";
 import { Value } from "./value";
@@ -26,7 +26,7 @@ export function mainTags(vessel: Vessel): Tag[] {
 const lastHours = (): [number, number] => [now.value - 8 * HOUR, now.value];
 
 export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean }) {
-  const open = byUrgency(alarms.value.filter((each) => each.event.asset === vessel.id));
+  const open = byUrgency(calling.value.filter((each) => each.event.asset === vessel.id));
   const first = open[0];
   return (
     <article class="vessel panel" aria-label={vessel.id}>
@@ -54,7 +54,7 @@ export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean
         <HealthMark asset={vessel.id} />
         {first ? (
           <a class="worst" href={cardOf(first)}>
-            <Mark priority={first.priority} pulse={first.state !== "acked"} />
+            <Mark priority={first.priority} pulse={unseen(first)} />
             <span>
               {title(first.event)}
               {open.length > 1 ? ` +${open.length - 1}` : ""}

@@ -92,14 +92,57 @@ export interface Happening {
 
 export type Priority = "critical" | "high" | "medium" | "low";
 
+export type AlarmState =
+  | "normal"
+  | "unack"
+  | "acked"
+  | "rtn_unack"
+  | "latched_unack"
+  | "latched_acked"
+  | "shelved"
+  | "suppressed"
+  | "out_of_service";
+
 export interface Alarm {
   id: string;
-  state: "normal" | "unack" | "acked" | "rtn_unack";
+  state: AlarmState;
   priority: Priority;
   raised: string;
   changed: string;
   by: string;
+  active: boolean;
+  until: string | null;
+  why: string;
+  part_of: string;
+  respond_min: number;
   event: Happening;
+}
+
+export interface Move {
+  t: string;
+  alarm: string;
+  old: AlarmState;
+  new: AlarmState;
+  priority: Priority;
+  active: boolean;
+  by: string;
+  why: string;
+}
+
+export interface Figures {
+  hours: number;
+  raised: number;
+  per_10min: number;
+  most_per_10min: number;
+  crowded: number;
+  flood: number;
+  chattering: string[];
+  fleeting: string[];
+  stale: string[];
+  top: [string, number][];
+  top_share: number;
+  priorities: [Priority, number][];
+  shelved: number;
 }
 
 export interface Values {
@@ -211,7 +254,7 @@ export async function send<T>(path: string, body: object = {}, method = "POST"):
   return ask<T>(path, { method, headers, body: JSON.stringify(body) });
 }
 
-export const acknowledge = (id: string) => send<Alarm>(`alarms/${encodeURIComponent(id)}/acknowledge`);
+export const moveAlarm = (id: string, what: string, body: object = {}) => send<Alarm>(`alarms/${encodeURIComponent(id)}/${what}`, body);
 
 export function getTrend(name: string, start: number, end: number, points: number): Promise<Trend> {
   const iso = (ms: number) => new Date(ms).toISOString();

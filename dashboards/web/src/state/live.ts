@@ -11,6 +11,11 @@ const KEPT = 500;
 
 export const line = signal<Line | null>(null);
 export const alarms = signal<Alarm[]>([]);
+const ASIDE = new Set(["shelved", "suppressed", "out_of_service"]);
+/** Alarms that call for somebody; the others are put aside, or part of one that calls. */
+export const calling = computed(() => alarms.value.filter((each) => !ASIDE.has(each.state)));
+export const aside = computed(() => alarms.value.filter((each) => ASIDE.has(each.state) && !each.part_of));
+export const partsOf = (id: string) => alarms.value.filter((each) => each.part_of === id);
 export const events = signal<Happening[]>([]);
 export const lost = signal(false);
 export const lostSince = signal(0);
@@ -117,6 +122,12 @@ function watch(): void {
     connect();
   }
   tick();
+}
+
+/** Take an alarm as it was moved, without waiting for the stream. */
+export function take(moved: Alarm): void {
+  const rest = alarms.peek().filter((each) => each.id !== moved.id);
+  alarms.value = moved.state === "normal" ? rest : [...rest, moved];
 }
 
 /** Ask for the line until it answers to somebody known, then listen for good. */

@@ -8,7 +8,7 @@ const RANK: Priority[] = ["low", "medium", "high", "critical"];
 /** 0 for nothing, more for worse. */
 export const rank = (priority: Priority | null | undefined) => (priority ? RANK.indexOf(priority) + 1 : 0);
 
-const acked = (alarm: Alarm) => Number(alarm.state === "acked");
+const acked = (alarm: Alarm) => Number(alarm.state === "acked" || alarm.state === "latched_acked");
 
 /** The highest priority first, then what nobody has acknowledged, then the newest. */
 export function byUrgency(rows: Alarm[]): Alarm[] {

@@ -27,6 +27,6 @@ export function faults(name: string): [number, number][] {
   const asset = name.split(".")[0];
   return alarms
     .peek()
-    .filter(({ event }) => event.asset === asset && (concerns(event, name) ?? true))
+    .filter(({ event, active }) => active && event.asset === asset && (concerns(event, name) ?? true))
     .map(({ event, raised }) => [Date.parse(event.since ?? raised) / 1000, now.peek() / 1000]);
 }
