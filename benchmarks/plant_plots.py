@@ -4,8 +4,8 @@ Run: ``python -m benchmarks.plant_plots``. Every picture is a run of the plant w
 same sources give the same pictures.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ UNITS: Final = {
     "base_flow": "base flow [mL/h]", "stirrer": "stirrer [rpm]", "osmolality": "osmolality [mOsm/kg]",
     "kLa": "kLa [1/h]", "titre_harvest": "titre of the harvest [g/L]", "sieving": "sieving [1]",
     "bleed": "bleed [mL/h]", "harvest": "harvest [mL/h]", "weight": "weight [kg]",
+    "F0": "F0 of the coldest spot [min]",
+    "cold_spot": "coldest spot [°C]",
 }  # fmt: skip
 HEALTHY: Final = (
     "pH", "pO2", "pCO2", "conductivity", "VCD", "viability", "glucose", "lactate", "titre", "OUR",
@@ -57,6 +59,8 @@ class Signature:
     tag, other : str or None
     vessel : str
         Kind of the vessel.
+    recipe : Mapping[str, float]
+        Its phases, where the default is not meant.
     """
 
     shown: tuple[str, ...]
@@ -67,6 +71,7 @@ class Signature:
     tag: str | None = None
     other: str | None = None
     vessel: str = "cho_fedbatch"
+    recipe: Mapping[str, float] = field(default_factory=dict)
 
 
 ONSET_H: Final = 12.0
@@ -98,6 +103,12 @@ SIGNATURES: Final[dict[str, Signature]] = {
     "clock_shift": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=-4.0 * 3600.0),
     "late_values": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=6.0 * 3600.0),
     "repeated_values": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2"),
+    "trapped_air": Signature(
+        ("temperature", "cold_spot", "F0"),
+        age_h=120.0,
+        hours=20.0,
+        recipe={"harvest_h": 125.0, "cip_h": 127.0, "sip_h": 134.0},
+    ),
     "sparger_plugged": Signature(("flow_air", "pO2", "pCO2", "kLa")),
     "pump_tube_wear": Signature(("feed_flow", "feed_scale", "glucose", "conductivity"), size=0.005),
     "kLa_loss": Signature(("pO2", "flow_O2", "pCO2", "kLa"), ramp_h=0.25),
@@ -208,7 +219,7 @@ def signature(kind: str, well: Run) -> Path:
     how = SIGNATURES[kind]
     fault = {"kind": kind, "at_h": ONSET_H, "size": how.size, "ramp_h": how.ramp_h}
     fault |= {"tag": how.tag, "other": how.other}
-    faulty = run(how.hours, 120.0, start_h=how.age_h, faults=[fault], kind=how.vessel)
+    faulty = run(how.hours, 120.0, start_h=how.age_h, faults=[fault], kind=how.vessel, recipe=how.recipe)
     figure, axes = figures.pyplot().subplots(
         1, len(how.shown), figsize=(2.6 * len(how.shown), 2.2), layout="constrained"
     )
@@ -280,12 +291,12 @@ def main() -> None:
     """Draw everything and write the page."""
     print(healthy())
     print(perfusion())
-    well: dict[tuple[str, float, float], Run] = {}
+    well: dict[tuple[Any, ...], Run] = {}
     for kind in FAULTS:
         how = SIGNATURES[kind]
-        key = (how.vessel, how.age_h, how.hours)
+        key = (how.vessel, how.age_h, how.hours, *how.recipe.items())
         if key not in well:
-            well[key] = run(how.hours, 120.0, start_h=how.age_h, kind=how.vessel)
+            well[key] = run(how.hours, 120.0, start_h=how.age_h, kind=how.vessel, recipe=how.recipe)
         print(signature(kind, well[key]))
     PAGE.write_text(page(list(FAULTS)), encoding="utf-8")
     print(PAGE)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from simulators import control, faults, laboratory, loop, parameters, probes, state, vessel
+from simulators import cleaning, control, faults, laboratory, loop, parameters, probes, state, vessel
 from simulators.chemistry import constants, constants_at
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
 from simulators.microbe import GRAM_GLUCOSE
-from simulators.recipe import FEED, LOOK_H, Bleeding, Exponential, Feeding, Phase, phases
+from simulators.recipe import FEED, LOOK_H, PHASE_LIMITS, Bleeding, Exponential, Feeding, Phase, phases
 from simulators.scenario import VesselScenario
 from twin.domain.errors import ConfigError
 
@@ -30,6 +30,10 @@ SET_POINT_LIMITS: Final = {
     "temperature_sp": (25.0, 42.0),
     "feed_sp": (0.0, math.inf),
 }
+CALIBRATED: Final = ("pH", "pO2", "pCO2")
+"""Probes that are calibrated while a vessel is prepared."""
+STEAM_SHIFT: Final = 0.025
+"""Standard deviation of what one SIP does to the zero of a pH probe (makers: within 0.05)."""
 _LIQUID: Final = slice(state.V, state.FED + 1)
 
 
@@ -71,6 +75,8 @@ class BatchRun:
         self._next_row = self.opening
         self.removed = np.zeros(state.STATES)
         """what samples took out of the vessel, by state"""
+        self._batches = 0
+        self._limits = SET_POINT_LIMITS
         self._open_vessel()
         self._open_instruments(period_s)
         self._plan()
@@ -89,6 +95,8 @@ class BatchRun:
         self.y = vessel.start(self.p, self.k, s.set_points.temperature)
         if s.perfused:
             self.p.feed_cl, self.p.feed_carbon = self.y[[state.CL, state.CT]] / self.y[state.V]
+        if s.recipe.inoculate_h > 0.0:
+            self.y[[state.XV, state.XD]] = 0.0
         self.u.hydrogen = 10.0**-7.05
         self.set_points = np.array([s.set_points.pH, s.set_points.pO2, s.set_points.temperature, 0.0])
         self.m = np.zeros(1, loop.PLANT).view(np.recarray)[0]
@@ -97,12 +105,15 @@ class BatchRun:
         self.m.feed_full = self.m.feed_bottle = 1e3 * feed * s.volume_l * self.p.feed_density
         self.m.base_full = self.m.base_bottle = 1e3 * base * s.volume_l * self.p.base_density
         self.m.head_mbar, self.m.passed, self.m.disturbance = 1.0, 1.0, s.disturbance
+        recipe = s.recipe
+        self.m.steam_sp, self.m.steam_min = recipe.sip_temperature, recipe.sip_minutes
+        self.m.f0_goal = recipe.sip_f0
 
     def _open_instruments(self, period_s: float) -> None:
         s = self.scenario
         self.x = np.zeros(len(loop.KEPT))
         loop.observe(self.y, self.p, self.k, self.u, self.c, self.m, self.x)
-        specs = probes.instruments(s.volume_l, s.kind)
+        specs = self._specs = probes.instruments(s.volume_l, s.kind, s.steamed)
         calibrations = {name: self._draws("calibration", name) for name in probes.CHANNELS}
         self.probes = probes.install(specs, self.tick_s, period_s, calibrations, self.x)
         self._noise_of = [self._draws("noise", name) for name in probes.CHANNELS]
@@ -176,6 +187,8 @@ class BatchRun:
                 self._sample(*about)
             elif what == "look":
                 self._look()
+            elif what == "adjust":
+                self._adjust(*about)
             else:
                 self._feed_by(about)
 
@@ -186,11 +199,14 @@ class BatchRun:
     def _enter_phase(self, phase: Phase) -> None:
         recipe = self.scenario.recipe
         self._note("phase", phase.text["en"], phase.text["fr"], phase=phase.name)
+        self._limits = SET_POINT_LIMITS | PHASE_LIMITS.get(phase.name, {})
         if phase.name == "feed":
             self._feeding = True
             if self.scenario.is_microbial:
                 return
-            first = self.feeding.decide(phase.at_h, self._volume(), None, None, float(self.m.fed_count))
+            first = self.feeding.decide(
+                self._culture_h(phase.at_h), self._volume(), None, None, float(self.m.fed_count)
+            )
             self.set_points[3] = first if recipe.feed_ml_h is None else recipe.feed_ml_h
         elif phase.name == "perfuse":
             self._feeding = True
@@ -200,6 +216,53 @@ class BatchRun:
         elif phase.name == "harvest":
             self._feeding = False
             self.set_points[3] = self.c.bleed_set = 0.0
+        elif phase.name in ("cip", "sip"):
+            self._clean(cleaning.WASH if phase.name == "cip" else cleaning.STEAM)
+        elif phase.name == "prepare":
+            self._prepare()
+        elif phase.name == "inoculate" and phase.at_h > 0.0:
+            self.y[state.XV] = self.p.inoculum * self.y[state.V]
+            self.y[state.XD] = self.y[state.XV] * (1.0 / self.p.inoculum_viability - 1.0)
+
+    def _culture_h(self, age_h: float) -> float:
+        """Age of the culture in a vessel of this age [h]."""
+        return max(0.0, age_h - self.scenario.recipe.inoculate_h)
+
+    def _clean(self, mode: int) -> None:
+        """Empty the vessel, and wash or steam it."""
+        self._feeding = False
+        self.set_points[3] = self.c.bleed_set = 0.0
+        if self.m.mode == cleaning.CULTURE:
+            self.m.inside = self.m.cold = self.y[state.TEMP]
+        self.m.mode, self.m.step, self.m.step_h = mode, 0.0, 0.0
+        if mode == cleaning.STEAM:
+            self.set_points[2] = self.scenario.recipe.sip_temperature
+            self.m.f0 = self.m.f0_told = 0.0
+            self.m.steam_shift = STEAM_SHIFT * self._draws("steam", str(self._batches)).standard_normal()
+
+    def _prepare(self) -> None:
+        """Fill in fresh medium without cells, and calibrate the probes."""
+        was = self.m.copy()
+        self._batches += 1
+        self._open_vessel()
+        self.y[[state.XV, state.XD]] = 0.0
+        for name in ("w0", "w1", "w2", "w3", "f0", "f0_told", "ended", "result"):
+            self.m[name] = was[name]
+        self.removed[:] = 0.0
+        for name in CALIBRATED:
+            draw = self._draws("calibration", name, str(self._batches))
+            probe = self.probes[probes.CHANNELS.index(name)]
+            probes.calibrate(probe, self._specs[name], draw, self.tick * self.tick_s)
+            self._note("calibration", f"{name} probe calibrated", f"Sonde {name} étalonnée", probe=name)
+
+    def _adjust(self, shown: float, sample: float) -> None:
+        """Set the pH probe to what the sample said, if they differ by more than the laboratory suffers."""
+        limit, error = self.scenario.laboratory.adjust_pH, sample - shown
+        if limit is None or abs(error) <= limit or self.m.mode != cleaning.CULTURE:
+            return
+        self.probes[probes.PH].offset += error
+        en, fr = f"pH probe adjusted by {error:+.3f}", f"Sonde pH ajustée de {error:+.3f}"
+        self._note("calibration", en, fr, probe="pH", by=error)
 
     def _look(self) -> None:
         """Decide the feed of a bacterial culture by its pO2."""
@@ -209,7 +272,9 @@ class BatchRun:
         po2, stirrer = float(self.probes[probes.PO2].value), float(self.c.stirrer)
         was = self.exponential.rate
         at_the_end = stirrer >= 0.99 * self.p.rpm_max and self.p.enrich == 0.0
-        rate = self.exponential.decide(age_h, self._volume(), po2, float(self.set_points[1]), at_the_end)
+        rate = self.exponential.decide(
+            self._culture_h(age_h), self._volume(), po2, float(self.set_points[1]), at_the_end
+        )
         if was == 0.0 < rate:
             self._enter_phase(Phase(age_h, FEED[0], {"en": FEED[1], "fr": FEED[2]}))
         if self._feeding:
@@ -221,6 +286,9 @@ class BatchRun:
 
     def _sample(self, number: int, draw: Generator) -> None:
         settings = self.scenario.laboratory
+        self._draw_later(number + 1)
+        if self.m.mode != cleaning.CULTURE:
+            return
         results = laboratory.assay(
             self.scenario.id, settings, draw, self.x, self._clock(self.tick), self.scenario.kind
         )
@@ -235,10 +303,12 @@ class BatchRun:
             opened = self.opening * self.tick_s
             about = {**known, "drawn": self.tick, "bled": float(self.y[state.V_BLED])}
             self._at(opened + max(r.reported_s for r in used), "feed", about)
-        self._draw_later(number + 1)
+        if settings.adjust_pH is not None and "pH_lab" in known:
+            said, told = known["pH_lab"], float(self.probes[probes.PH].value)
+            self._at(self.opening * self.tick_s + said.reported_s, "adjust", (told, said.value))
 
     def _feed_by(self, known: dict[str, Any]) -> None:
-        age_h = known["drawn"] * self.tick_s / 3600.0
+        age_h = self._culture_h(known["drawn"] * self.tick_s / 3600.0)
         cells = known["VCD"].value if "VCD" in known else None
         if self.scenario.perfused:
             self._bleed_by(age_h, cells, known["bled"])
@@ -264,7 +334,9 @@ class BatchRun:
         """
         if name not in SET_POINT_LIMITS:
             raise ConfigError(f"set point {self.scenario.id}.{name}: there are {', '.join(SET_POINT_LIMITS)}")
-        low, high = SET_POINT_LIMITS[name]
+        low, high = self._limits[name]
+        if math.isnan(low):
+            raise ConfigError(f"set point {self.scenario.id}.{name}: locked while the vessel is cleaned")
         high = min(high, 1e3 * float(self.p.feed_max)) if name == "feed_sp" else high
         if not low <= value <= high:
             raise ConfigError(f"set point {self.scenario.id}.{name}: {value} is not between {low} and {high}")
@@ -304,7 +376,7 @@ class BatchRun:
         values = np.empty((rows, len(probes.TAGS)))
         qualities = np.empty((rows, len(probes.TAGS)), np.int16)
         truths = np.empty((rows, len(loop.KEPT)))
-        fed, based = self.m.feed_changed, self.m.base_changed
+        fed, based, ended = self.m.feed_changed, self.m.base_changed, self.m.ended
         written = loop.run(
             self.tick, count, self.opening, self.y, self.p, self.k, self.u, self.c, self.m, self.probes,
             self.set_points, self.faults, self._noise, self._odd_noise, self._slow_noise, at,
@@ -312,6 +384,8 @@ class BatchRun:
         )  # fmt: skip
         self.tick += count
         self._note_bags(fed, based)
+        if self.m.ended != ended:
+            self._note_cleaning()
         return values[:written], qualities[:written], truths[:written]
 
     def _draw_noise(self) -> None:
@@ -321,6 +395,17 @@ class BatchRun:
             for i, generator in enumerate(self._odd_noise_of):
                 generator.standard_normal(out=self._odd_noise[i])
         self._slow_noise_of.standard_normal(out=self._slow_noise)
+
+    def _note_cleaning(self) -> None:
+        at, result = self.m.ended - self.opening * self.tick_s, float(self.m.result)
+        if self.m.mode == cleaning.STEAM:
+            en, fr = f"SIP ended, F0 {result:.1f} min", f"SEP terminée, F0 {result:.1f} min"
+            self._note("sip", en, fr, at, f0_min=result)
+            return
+        well = result <= cleaning.RINSED
+        en = f"CIP ended {'well' if well else 'not rinsed'}, {1e3 * result:.2f} µS/cm"
+        fr = f"NEP terminé, {'rincé' if well else 'non rincé'}, {1e3 * result:.2f} µS/cm"
+        self._note("cip", en, fr, at, conductivity=result)
 
     def _note_bags(self, fed: float, based: float) -> None:
         opened = self.opening * self.tick_s

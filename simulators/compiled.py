@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., object])
 _HERE: Final = Path(__file__).parent
 _SOURCES: Final = (
     "chemistry.py",
+    "cleaning.py",
     "compiled.py",
     "control.py",
     "culture.py",

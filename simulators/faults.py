@@ -24,11 +24,13 @@ RATES: Final = (OFFSET_RATE, GAIN_RATE, LEAK, REFERENCE, EFFECT_RATE)
 EFFECTS: Final = (
     "kla", "air_leak", "feed", "base", "wrong_feed", "contamination", "starvation", "stirrer",
     "jacket", "gas_air", "gas_o2", "gas_co2", "gas_n2", "filter", "retention", "sparger",
+    "trapped_air",
 )  # fmt: skip
 """What plant faults act on; their places in the array of effects."""
 (
     KLA, AIR_LEAK, FEED_LOSS, BASE_LOSS, WRONG_FEED, CONTAMINATION, STARVATION, STIRRER,
     JACKET_LOSS, GAS_AIR, GAS_O2, GAS_CO2, GAS_N2, FILTER, RETENTION, SPARGER,
+    TRAPPED_AIR,
 ) = range(len(EFFECTS))  # fmt: skip
 
 SPIKE_SHARE: Final = 2.0537
@@ -268,6 +270,11 @@ FAULTS: Final[dict[str, FaultKind]] = {
         "The cell filter of a perfusion fouls and holds back this part of the product too: the titre of the "
         "harvest falls, that of the vessel rises.",
         "fraction", 0.3, "titre_harvest", "process", EFFECT, RETENTION,
+    ),
+    "trapped_air": FaultKind(
+        "Air is trapped in a drain leg (or its steam trap stays shut) during SIP: the coldest spot stays "
+        "this far below the steam, and no probe sees it.",
+        "K", 7.0, "temperature", "process", EFFECT, TRAPPED_AIR,
     ),
 }  # fmt: skip
 """Every kind by its name in a scenario file."""

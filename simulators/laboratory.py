@@ -1,5 +1,6 @@
 """The laboratory: samples drawn on a schedule, assays that come later, a little wrong, or never."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,7 +80,8 @@ def assay(
 ) -> tuple[AssayResult, ...]:
     """Results of one sample.
 
-    Every assay takes the same number of draws, missing or not, so one result never changes another.
+    Every assay takes the same number of draws, missing or not, so one result never changes another. There is
+    none where there is nothing to assay, as the viability of no cells.
 
     Parameters
     ----------
@@ -107,6 +109,8 @@ def assay(
         elif name == "pCO2_lab":
             value *= 1.0 - lost
         value += settings.noise * scatter * (method.share * value + method.fixed)
+        if math.isnan(value):
+            continue
         value = max(0.0, method.resolution * round(value / method.resolution))
         if name == "viability":
             value = min(100.0, value)

@@ -1,4 +1,4 @@
-"""What a plant's log book holds: phases, samples, bag changes, set points written."""
+"""What a plant's log book holds: phases, samples, calibrations, bag changes, set points written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ class LogEvent:
         Seconds since the wires opened; negative for what came before.
     vessel : str
     kind : str
-        ``phase``, ``sample``, ``bag_change``, ``set_point`` or ``refused``.
+        ``phase``, ``sample``, ``calibration``, ``bag_change``, ``cip``, ``sip``, ``set_point`` or
+        ``refused``.
     text : Mapping[str, str]
         By language code.
     data : Mapping[str, float | str]

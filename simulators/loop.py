@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from simulators import control, faults, microbe, state, vessel
+from simulators import cleaning, control, faults, microbe, state, vessel
 from simulators import probes as pr
 from simulators.chemistry import (
     MMHG_PER_ATM,
@@ -44,12 +44,17 @@ MICROBIAL: Final = ("biomass", "acetate")
 """Those of microbial vessels only: dry cells and acetic acid [g/L]."""
 CELLS_ONLY: Final = ("VCD", "viability", "glutamine", "lactate", "titre", "IVC")
 """True values that mean nothing in a microbial vessel."""
-KEPT: Final = TRUTH + PERFUSION + MICROBIAL
+CLEANED: Final = ("F0", "cold_spot", "return_conductivity")
+"""Those of vessels that are washed or steamed: F0 of the coldest spot [min], its temperature [Cel], and the
+conductivity of what comes back from CIP [mS/cm at 25 Cel]."""
+KEPT: Final = TRUTH + PERFUSION + MICROBIAL + CLEANED
 (
     VCD, VIABILITY, GLUCOSE, GLUTAMINE, LACTATE, AMMONIA, TITRE, OXYGEN, OSMOLALITY, VOLUME, IVC,
     OUR, CER, KLA, CARBON, SID, CONTAMINANT, BASE_IN, FEED_IN,
 ) = range(len(pr.CHANNELS), len(TRUTH))  # fmt: skip
-HARVEST, BLEED, SIEVING, TITRE_HARVEST, BIOMASS, ACETATE = range(len(TRUTH), len(KEPT))
+HARVEST, BLEED, SIEVING, TITRE_HARVEST, BIOMASS, ACETATE, F0, COLD_SPOT, RETURNED = range(
+    len(TRUTH), len(KEPT)
+)
 
 PLANT: Final = np.dtype(
     [
@@ -64,6 +69,14 @@ PLANT: Final = np.dtype(
             "head_mbar",  # gauge pressure in the head space
             "hungry_h",  # time without glucose
             "passed",  # part of the metered gas that a clogged sparger lets pass
+            "mode",  # CULTURE, WASH or STEAM of `cleaning`
+            "step", "step_h",  # of the program of CIP or SIP, and time in it
+            "inside", "cold",  # of the empty vessel and its coldest spot [Cel]
+            "caustic", "acid", "caustic_leg", "acid_leg",  # in the loop of CIP and its dead legs [mol/L]
+            "steam_sp", "steam_min", "f0_goal",  # what SIP is to reach: [Cel], [min], [min]
+            "f0", "f0_told",  # of the coldest spot, and by the temperature probe [min]
+            "steam_shift",  # what SIP does to the zero of the pH probe
+            "ended", "result",  # age at which CIP or SIP ended [s]; its last conductivity or F0
             "disturbance",  # standard deviation
             "w0", "w1", "w2", "w3",  # disturbances now
         )
@@ -299,6 +312,48 @@ def _pour(m: Any, p: Any, u: Any, c: Any, t: float) -> None:
 
 
 @compiled
+def _clean(c: Any, p: Any, k: Any, u: Any, m: Any, probes: Any, x: Any, trapped: float, t: float) -> None:
+    """One tick of an empty vessel that is washed or steamed."""
+    cleaning.clean(m, p, c, u, probes, trapped, t)
+    if abs(m.inside - m.k_celsius) > 0.01:
+        m.k_celsius = m.inside
+        constants_at(min(100.0, m.k_celsius), k)
+    cleaning.observe(m, p, k, x)
+    x[F0], x[COLD_SPOT], x[RETURNED] = m.f0, m.cold, cleaning.returned(m)
+
+
+@compiled
+def _grow(
+    y: Any,
+    p: Any,
+    k: Any,
+    u: Any,
+    c: Any,
+    m: Any,
+    probes: Any,
+    set_points: Any,
+    effects: Any,
+    x: Any,
+    scratch: Any,
+    t: float,
+) -> None:
+    """One tick of a vessel with broth: control, what reaches it, the vessel, what is there to be read."""
+    control.act(c, p, probes, set_points, m.tick_h)
+    c.feed *= max(0.0, 1.0 - effects[faults.STARVATION])
+    m.hungry_h = m.hungry_h + m.tick_h if y[state.GLC] / y[state.V] < 0.1 else 0.0
+    _enter(c, p, m, u, y, effects, 1.0 if m.hungry_h > 6.0 else 0.0)
+    if abs(y[state.TEMP] - m.k_celsius) > 0.01:
+        m.k_celsius = y[state.TEMP]
+        constants_at(m.k_celsius, k)
+    used, made = y[state.O2_USED], y[state.C_MADE]
+    vessel.step(y, p, k, u, m.tick_h, scratch)
+    _pour(m, p, u, c, t)
+    observe(y, p, k, u, c, m, x)
+    x[OUR] = (y[state.O2_USED] - used) / m.tick_h / y[state.V]
+    x[CER] = (y[state.C_MADE] - made) / m.tick_h / y[state.V]
+
+
+@compiled
 def run(
     first: int,
     count: int,
@@ -366,23 +421,14 @@ def run(
                 if new and f.action == faults.EFFECT and f.channel == faults.CONTAMINATION:
                     y[state.BUG] += f.size * y[state.V] * 1e3 * GRAM_PER_CELL
         _disturb(m, slow_noise[at + i])
-        control.act(c, p, probes, set_points, m.tick_h)
-        c.feed *= max(0.0, 1.0 - effects[faults.STARVATION])
-        m.hungry_h = m.hungry_h + m.tick_h if y[state.GLC] / y[state.V] < 0.1 else 0.0
-        _enter(c, p, m, u, y, effects, 1.0 if m.hungry_h > 6.0 else 0.0)
-        if abs(y[state.TEMP] - m.k_celsius) > 0.01:
-            m.k_celsius = y[state.TEMP]
-            constants_at(m.k_celsius, k)
-        used, made = y[state.O2_USED], y[state.C_MADE]
-        vessel.step(y, p, k, u, m.tick_h, scratch)
-        _pour(m, p, u, c, t)
-        observe(y, p, k, u, c, m, x)
-        x[OUR] = (y[state.O2_USED] - used) / m.tick_h / y[state.V]
-        x[CER] = (y[state.C_MADE] - made) / m.tick_h / y[state.V]
+        if m.mode != cleaning.CULTURE:
+            _clean(c, p, k, u, m, probes, x, effects[faults.TRAPPED_AIR], t)
+        else:
+            _grow(y, p, k, u, c, m, probes, set_points, effects, x, scratch, t)
         since = first + i + 1 - opening
         due = since % every == 0
         emit = due and since >= 0
-        true_warm = 1.0 + KAPPA_PER_K * (y[state.TEMP] - 25.0)
+        true_warm = 1.0 + KAPPA_PER_K * (x[pr.TEMPERATURE] - 25.0)
         warm = 1.0 + KAPPA_PER_K * (probes[pr.TEMPERATURE].value - 25.0)
         for j in range(channels):
             if not (due or probes[j].fast):

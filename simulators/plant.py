@@ -11,7 +11,7 @@ from simulators.clocks import Clocks, Rows, time_faults
 from simulators.faults import FAULTS
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
-from simulators.loop import CELLS_ONLY, KEPT, MICROBIAL, NOTHING, PERFUSION, TRUTH
+from simulators.loop import CELLS_ONLY, CLEANED, KEPT, MICROBIAL, NOTHING, PERFUSION, TRUTH
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
 from twin.domain.errors import ConfigError
@@ -158,7 +158,9 @@ class Plant:
         """True values of single kinds of vessels in this plant."""
         perfused = any(vessel.perfused for vessel in self.scenario.vessels)
         microbial = any(vessel.is_microbial for vessel in self.scenario.vessels)
-        return (PERFUSION if perfused else ()) + (MICROBIAL if microbial else ())
+        cleaned = any(v.recipe.cip_h is not None or v.steamed for v in self.scenario.vessels)
+        shown = (PERFUSION if perfused else ()) + (MICROBIAL if microbial else ())
+        return shown + (CLEANED if cleaned else ())
 
     def faults(self) -> tuple[FaultInterval, ...]:
         """Declared faults of all vessels with their true times."""

@@ -71,11 +71,12 @@ class ProbeSpec:
     walk: float = 0.0
 
 
-def instruments(volume_l: float, kind: str = "cho_fedbatch") -> dict[str, ProbeSpec]:
+def instruments(volume_l: float, kind: str = "cho_fedbatch", steamed: bool = False) -> dict[str, ProbeSpec]:
     """The instruments of a vessel with this working volume [L].
 
     A ``cho_perfusion`` has a larger feed line; an ``ecoli_fedbatch`` has lines for 200 times the gas and for
-    more feed and base, a faster stirrer, and an optical pO2 probe.
+    more feed and base, a faster stirrer, and an optical pO2 probe. Temperatures and pressure of a vessel that
+    is steamed in place have the range for it.
 
     pH: glass, response 20-30 s when new, drift 0.005 pH/day after the first days; noise 0.003 and
     resolution 0.01 as in public reactor logs. pO2: amperometric, drift -0.5 %/day; noise 0.4 %. pCO2:
@@ -113,6 +114,10 @@ def instruments(volume_l: float, kind: str = "cho_fedbatch") -> dict[str, ProbeS
         "jacket_temperature": ProbeSpec(0.0, 100.0, 8.0, 0.03, 0.01, offset=0.05),
         "pressure": ProbeSpec(-50.0, 500.0, 2.0, 0.2, 0.1, offset=0.3),
     }
+    if steamed:
+        found["temperature"] = replace(found["temperature"], high=150.0)
+        found["jacket_temperature"] = replace(found["jacket_temperature"], high=150.0)
+        found["pressure"] = replace(found["pressure"], high=3000.0)
     if kind == "cho_perfusion":
         return found | {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")}
     return found | _microbial(found, v) if kind == "ecoli_fedbatch" else found
@@ -149,6 +154,13 @@ PROBE: Final = np.dtype(
     ]
 )  # fmt: skip
 """One instrument as the compiled loop reads it: figures, then its memory (`x1` ... `held`)."""
+
+
+def calibrate(probe: Any, spec: ProbeSpec, draw: Generator, age_s: float) -> None:
+    """Calibrate one probe anew at this age [s]; it goes on drifting at its own rate."""
+    z = draw.standard_normal(2)
+    probe.gain = 1.0 + spec.gain * z[0] - probe.gain_rate * age_s
+    probe.offset, probe.walk = spec.offset * z[1] - probe.offset_rate * age_s, 0.0
 
 
 def _share(tick_s: float, lag_s: float) -> float:

@@ -36,6 +36,12 @@ class Phase:
     text: dict[str, str]
 
 
+NO_FEED = {"feed_sp": (0.0, 0.0)}
+LOCKED = dict.fromkeys(("pH_sp", "pO2_sp", "temperature_sp", "feed_sp"), (math.nan, math.nan))
+PHASE_LIMITS: dict[str, dict[str, tuple[float, float]]] = {
+    "cip": LOCKED, "sip": LOCKED, "prepare": NO_FEED, "harvest": NO_FEED,
+}  # fmt: skip
+"""Limits of set points that a phase changes; NaN for set points nobody may write."""
 FEED = ("feed", "Feeding", "Alimentation")
 
 
@@ -45,7 +51,10 @@ def phases(recipe: Recipe, kind: str = "cho_fedbatch") -> tuple[Phase, ...]:
     feed = ("perfuse", "Perfusion", "Perfusion") if perfused else FEED
     fed_h = None if kind == "ecoli_fedbatch" else recipe.feed_start_h
     plan = (
-        (0.0, "inoculate", "Inoculation", "Inoculation"),
+        (recipe.cip_h, "cip", "Cleaning in place", "Nettoyage en place"),
+        (recipe.sip_h, "sip", "Sterilisation in place", "Stérilisation en place"),
+        (recipe.prepare_h, "prepare", "Preparation", "Préparation"),
+        (recipe.inoculate_h, "inoculate", "Inoculation", "Inoculation"),
         (recipe.grow_h, "grow", "Growth", "Croissance"),
         (fed_h, *feed),
         (recipe.shift_h, "shift", "Temperature shift", "Changement de température"),

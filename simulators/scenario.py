@@ -84,17 +84,46 @@ class FaultSpec(_Strict):
 
 
 class Recipe(_Strict):
-    """When the phases begin, in hours of culture age; None for a phase that never comes."""
+    """When the phases begin, in hours of vessel age; None for a phase that never comes.
 
+    Vessel and culture are of one age unless `inoculate_h` is more than 0. CIP and SIP come before
+    `prepare_h`, or after the harvest.
+    """
+
+    prepare_h: float | None = Field(default=None, ge=0)
+    """fresh medium is filled in, the probes are calibrated"""
+    inoculate_h: float = Field(default=0.0, ge=0)
     grow_h: float = 4.0
     feed_start_h: float = 48.0
     shift_h: float | None = None
     shift_temperature: float = 33.0
     harvest_h: float = 336.0
+    cip_h: float | None = Field(default=None, ge=0)
+    sip_h: float | None = Field(default=None, ge=0)
+    sip_temperature: float = Field(default=122.0, ge=121.1, le=130)
+    sip_minutes: float = Field(default=20.0, gt=0)
+    """least time at 121.1 °C or more by the temperature probe"""
+    sip_f0: float = Field(default=15.0, gt=0)
+    """least F0 by the temperature probe [min]"""
     glucose_target: float = Field(default=4.5, gt=0)
     """glucose the daily feed decision aims at [g/L]"""
     feed_ml_h: float | None = Field(default=None, ge=0)
     """a constant feed instead of the daily decision [mL/h]"""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        cleaned = [at for at in (self.cip_h, self.sip_h) if at is not None]
+        if cleaned != sorted(cleaned):
+            raise ValueError("cip_h comes before sip_h")
+        if self.prepare_h is not None and self.prepare_h > self.inoculate_h:
+            raise ValueError("prepare_h comes before inoculate_h")
+        ready = self.inoculate_h if self.prepare_h is None else self.prepare_h
+        for at in cleaned:
+            if self.prepare_h is None and at < self.harvest_h:
+                raise ValueError("cip_h and sip_h before the harvest need prepare_h, for the medium")
+            if ready <= at < self.harvest_h:
+                raise ValueError("cip_h and sip_h come before prepare_h or after harvest_h")
+        return self
 
 
 class Laboratory(_Strict):
@@ -105,6 +134,8 @@ class Laboratory(_Strict):
     missing: float = Field(default=0.05, ge=0, lt=1)
     noise: float = Field(default=1.0, ge=0)
     """factor on every assay's scatter"""
+    adjust_pH: float | None = Field(default=None, gt=0)  # noqa: N815
+    """the pH probe is adjusted to the sample when they differ by more than this; null: never"""
 
 
 class SetPoints(_Strict):
@@ -180,11 +211,18 @@ class VesselScenario(_Strict):
         alien = self.perfusion != Perfusion() or any(f.kind == "retention_fouling" for f in self.faults)
         if alien and not self.perfused:
             raise ValueError("perfusion and retention_fouling need `kind: cho_perfusion`")
+        if any(f.kind == "trapped_air" for f in self.faults) and not self.steamed:
+            raise ValueError("trapped_air needs `recipe.sip_h`")
         if self.is_microbial and any(f.kind == "contamination" for f in self.faults):
             raise ValueError("contamination is of CHO cultures; one bacterium among others is not modelled")
         if self.microbial != Microbial() and not self.is_microbial:
             raise ValueError("microbial needs `kind: ecoli_fedbatch`")
         return self
+
+    @property
+    def steamed(self) -> bool:
+        """Whether it is steamed in place."""
+        return self.recipe.sip_h is not None
 
     @property
     def is_microbial(self) -> bool:

@@ -57,7 +57,7 @@ _MEASURED: Final = dict(zip(SET_POINTS, ("pH", "pO2", "temperature", "feed_flow"
 
 def wire_tags(vessel: VesselScenario) -> list[WireTag]:
     """Tags of a vessel with unit and range, as its control system declares them."""
-    ranges = instruments(vessel.volume_l, vessel.kind)
+    ranges = instruments(vessel.volume_l, vessel.kind, vessel.steamed)
     specs = {name: ranges[_MEASURED.get(name, name)] for name in TAGS}
     return [
         WireTag(f"{vessel.id}.{name}", _UNITS[name], spec.low, spec.high, name in SET_POINTS)
