@@ -131,6 +131,23 @@ def test_oxygen_uptake_per_cell_is_in_the_published_range() -> None:
     assert 0.15 < per_cell < 0.25
 
 
+def test_cold_slows_respiration_as_measured_and_growth_much_more() -> None:
+    """Goudar 2011: 3.97 pmol a cell and day at 30.5 Cel, 5.53 at 37.5 Cel, that is 0.72."""
+
+    def at(celsius: float) -> tuple[float, float]:
+        bench = Bench(cells=5.0)
+        chemistry.constants_at(celsius, bench.k)
+        bench.y[state.TEMP] = celsius
+        d = bench.rates(bench.y)
+        return d[state.O2_USED], d[state.CELLS_MADE]
+
+    warm, cool = at(37.5), at(30.5)
+    assert cool[0] / warm[0] == pytest.approx(0.72, abs=0.07)
+    assert cool[1] / warm[1] < 0.2
+    below, above = at(36.8 - 0.8 - 1e-9), at(36.8 - 0.8 + 1e-9)
+    assert below[0] == pytest.approx(above[0], rel=1e-8), "no step where the cold begins"
+
+
 def test_an_upset_ph_or_a_lack_of_glucose_slows_growth() -> None:
     def growth(bench: Bench) -> float:
         d = bench.rates(bench.y)
