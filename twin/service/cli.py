@@ -253,8 +253,11 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="FILE.parquet; assays and truth go beside it")] = None,
     seed: Annotated[int | None, typer.Option(help="Replaces the scenario's seed")] = None,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Explain every fault and stop")] = False,
+    batches: Annotated[int, typer.Option(min=1, help="More than 1: a table of what became of each")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes for many batches")] = 1,
 ) -> None:
-    """Write what the wires of a scenario would have carried, in long format."""
+    """Write what the wires of a scenario would have carried, in long format; or run many batches of it."""
+    from simulators.monte_carlo import monte_carlo
     from simulators.simulate import simulate as simulated
     from twin.service.scenarios import fault_table, find_scenario
 
@@ -266,6 +269,14 @@ def simulate(
     if out.suffix != ".parquet":
         raise ConfigError(f"--out {out}: a name that ends in .parquet would do; that is what is written")
     check_output(out, [Path(scenario)])
+    if batches > 1:
+        chosen = find_scenario(scenario)
+        chosen = chosen if seed is None else chosen.model_copy(update={"seed": seed})
+        with _progress("batches") as step:
+            told = monte_carlo(chosen, out, batches, jobs, step)
+        console.print(f"{told.table}: {told.batches} batches, {told.resumed} of them from before")
+        console.print(f"sha256 {told.sha256}; {100 * told.efficiency:.0f} % of {jobs} cores in batches")
+        return
     written = simulated(find_scenario(scenario), out, seed)
     console.print(f"{written.values}: {written.rows} values")
     console.print(f"{written.assays}: {written.assay_rows} laboratory results")
@@ -334,8 +345,8 @@ def _speed(text: str) -> float | None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.completed:>10,.0f} values"), BarColumn(), TimeElapsedColumn())
+def _progress(of: str = "values") -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn(f"{{task.completed:>10,.0f}} {of}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("replay", total=None)
         yield lambda n: progress.advance(task, n)
