@@ -47,6 +47,16 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("POST", "/alarms/{alarm_id:path}/return"): _P.ENGINEER,
     ("POST", "/tags/{tag}/reference"): _P.OPERATE,
     ("POST", "/tags/{tag}/calibrated"): _P.OPERATE,
+    ("GET", "/subscriptions"): _P.READ,
+    ("POST", "/subscriptions"): _P.READ,
+    ("PUT", "/subscriptions/{number}"): _P.READ,
+    ("DELETE", "/subscriptions/{number}"): _P.READ,
+    ("POST", "/subscriptions/{number}/test"): _P.READ,
+    ("GET", "/subscriptions/{number}/sent"): _P.READ,
+    ("POST", "/stop"): None,
+    ("POST", "/feed-key"): _P.READ,
+    ("GET", "/feed.atom"): _P.READ,
+    ("GET", "/feed.ics"): _P.READ,
     ("GET", "/people"): _P.ADMINISTER,
     ("POST", "/people"): _P.ADMINISTER,
     ("PUT", "/people/{name}"): _P.ADMINISTER,
@@ -59,6 +69,9 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
 
 What is not here is refused to all.
 """
+
+
+FEEDS: Final = frozenset({"/feed.atom", "/feed.ics"})
 
 
 class Door:
@@ -75,7 +88,7 @@ class Door:
     def actor(self, request: Request) -> Actor | None:
         """Who asks, by token or session."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        bearer = token.strip() if scheme.lower() == "bearer" else None
+        bearer = token.strip() if scheme.lower() == "bearer" else _feed_key(request)
         return self.people.whose(request.cookies.get(COOKIE), bearer, origin(request))
 
     def still(self, request: Request) -> bool:
@@ -102,6 +115,12 @@ class Door:
                 403, f"The role {actor.role.value} does not permit this; it needs {needed.value}."
             )
         return actor
+
+
+def _feed_key(request: Request) -> str | None:
+    """Feed readers can send neither header nor cookie: theirs stands in the address, on feeds only."""
+    route = request.scope["route"]
+    return request.query_params.get("key") if getattr(route, "path", "") in FEEDS else None
 
 
 def origin(request: Request) -> str:

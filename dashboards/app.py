@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from dashboards import alarms, asked, pages, payloads, people, problems, prometheus
+from dashboards import alarms, asked, pages, payloads, people, problems, prometheus, subscriptions
 from dashboards.access import Door, asking
 from dashboards.answer import json as _json
 from dashboards.asked import Ordered, body_of, described
@@ -53,6 +53,7 @@ def create_app(
         alarms.routes(view),
         _streaming(live, door),
         people.routes(door),
+        subscriptions.routes(view),
         _describing(app),
     )
     for router in routers:

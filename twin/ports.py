@@ -12,6 +12,7 @@ from twin.domain.command import Permit
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
 from twin.domain.people import Actor, Person, Program, Role, SignedIn
+from twin.domain.subscription import Subscription
 from twin.domain.tag import Tag
 
 
@@ -232,6 +233,16 @@ class DueNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class SentNotice:
+    """What became of a notice."""
+
+    title: str
+    state: str
+    tries: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """Something small that is kept under a name and changed by people: an account, a subscription.
 
@@ -312,12 +323,20 @@ class Ledger(Protocol):
         """Notices to be sent now, oldest first."""
         ...
 
+    def withdraw(self, key: str) -> None:
+        """Take back a notice that has become needless."""
+        ...
+
     def settle(self, key: str, sent: bool, error: str, next_try_ns: int | None) -> None:
         """Record a delivery: sent, to be tried again at `next_try_ns`, or given up (None)."""
         ...
 
     def outbox(self) -> Mapping[str, int]:
-        """Number of notices by state: waiting, sent, given_up."""
+        """Number of notices by state: waiting, sent, given_up, withdrawn."""
+        ...
+
+    def sent_to(self, subscriber: str, limit: int) -> list[SentNotice]:
+        """What became of the newest notices of a subscriber, newest first."""
         ...
 
     def save_snapshot(self, name: str, blob: bytes) -> None:
@@ -464,12 +483,54 @@ class People(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """A route notices can take; an address on it is a ``mail``, a ``url``, a ``topic`` or there is none."""
+
+    name: str
+    kind: str
+    address: str
+
+
+class Subscriptions(Protocol):
+    """What people want to hear of. Whoever changes something is entered in the audit trail."""
+
+    def channels(self) -> list[ChannelInfo]:
+        """Routes that can be chosen."""
+        ...
+
+    def of(self, owner: str) -> list[Subscription]:
+        """Every subscription of a person."""
+        ...
+
+    def put(self, subscription: Subscription, by: Actor) -> Subscription:
+        """Keep a new one (`subscriber` empty) or change one's own; raises `InputError`, `NotFoundError`."""
+        ...
+
+    def drop(self, number: str, by: Actor) -> None:
+        """Remove one's own; raises `NotFoundError`."""
+        ...
+
+    def stop(self, number: str, secret: str) -> bool:
+        """Stop one with the secret its notices carry, without signing in."""
+        ...
+
+    def test(self, number: str, by: Actor) -> None:
+        """Send a test notice the way of any other; raises `NotFoundError`."""
+        ...
+
+    def told(self, number: str, by: Actor) -> list[SentNotice]:
+        """What became of the newest notices of one's own; raises `NotFoundError`."""
+        ...
+
+
 class View(Protocol):
     """All that a dashboard may ask of the service."""
 
     line: Line
     clock: Clock
     people: People
+    subscriptions: Subscriptions
 
     def latest(self) -> Update:
         """Newest value and estimate of everything, and the standing alarms."""
@@ -554,6 +615,10 @@ class View(Protocol):
 
     def links(self) -> list[LinkState]:
         """State of every source."""
+        ...
+
+    def in_words(self, event: Event, language: str) -> tuple[str, str]:
+        """Title and text of an event in ``"en"`` or ``"fr"``."""
         ...
 
     def messages(self, language: str) -> Mapping[str, str]:

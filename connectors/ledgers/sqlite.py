@@ -17,7 +17,7 @@ from twin.domain.audit import START, Deed, Entry, chained
 from twin.domain.errors import StorageError
 from twin.domain.event import Event
 from twin.domain.measurement import Quarantined
-from twin.ports import Document, DueNotice, Ledger
+from twin.ports import Document, DueNotice, Ledger, SentNotice
 
 MIGRATIONS: Final = (
     """
@@ -65,9 +65,21 @@ MIGRATIONS: Final = (
         id = rtrim(rtrim(id, '0123456789'), '/')
         WHERE id GLOB '*/[0-9]*';
     """,
+    """
+    CREATE TABLE outbox_with_withdrawn (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, subscriber TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'given_up', 'withdrawn')),
+        next_try INTEGER, tries INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+        body BLOB NOT NULL);
+    INSERT INTO outbox_with_withdrawn SELECT * FROM outbox;
+    DROP TABLE outbox;
+    ALTER TABLE outbox_with_withdrawn RENAME TO outbox;
+    CREATE INDEX outbox_waiting ON outbox (next_try) WHERE state = 'waiting';
+    CREATE INDEX outbox_by_subscriber ON outbox (subscriber, number);
+    """,
 )
 
-STATES: Final = ("waiting", "sent", "given_up")
+STATES: Final = ("waiting", "sent", "given_up", "withdrawn")
 
 
 class Config(BaseModel):
@@ -140,7 +152,8 @@ class SqliteLedger:
             new = [(number, event) for event in events if (number := _add(db, event)) is not None]
             for alarm in alarms:
                 _put_alarm(db, alarm)
-            db.executemany(_ADD_NOTICE, [(n.key, n.subscriber, records.encode(n)) for n in notices])
+            rows = [(n.key, n.subscriber, n.not_before_ns, records.encode(n)) for n in notices]
+            db.executemany(_ADD_NOTICE, rows)
         return new
 
     def documents(self, kind: str) -> dict[str, bytes]:
@@ -218,10 +231,20 @@ class SqliteLedger:
                 raise StorageError(f"{self._path}: no notice {key!r} in the outbox; nothing was settled.")
 
     def outbox(self) -> Mapping[str, int]:
-        """Number of notices by state: waiting, sent, given_up."""
+        """Number of notices by state: waiting, sent, given_up, withdrawn."""
         return dict.fromkeys(STATES, 0) | dict(
             self._rows("SELECT state, count(*) FROM outbox GROUP BY state")
         )
+
+    def withdraw(self, key: str) -> None:
+        """Take back a notice that has become needless."""
+        with self._transaction() as db:
+            db.execute("UPDATE outbox SET state = 'withdrawn', next_try = NULL WHERE key = ?", (key,))
+
+    def sent_to(self, subscriber: str, limit: int) -> list[SentNotice]:
+        """What became of the newest notices of a subscriber, newest first."""
+        rows = self._rows(_SENT, subscriber, limit)
+        return [SentNotice(records.decode_notice(body).title, *rest) for body, *rest in rows]
 
     def save_snapshot(self, name: str, blob: bytes) -> None:
         """Keep the newest state of something under `name`."""
@@ -262,12 +285,15 @@ _MOVES: Final = (
     "WHERE t >= ? AND t < ? ORDER BY t, number"
 )
 _ADD_NOTICE: Final = (
-    "INSERT INTO outbox (key, subscriber, next_try, body) VALUES (?, ?, 0, ?) ON CONFLICT (key) DO NOTHING"
+    "INSERT INTO outbox (key, subscriber, next_try, body) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 )
 _EVENTS: Final = "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?"
 _DUE: Final = (
     "SELECT body, next_try, tries FROM outbox "
     "WHERE state = 'waiting' AND next_try <= ? ORDER BY number LIMIT ?"
+)
+_SENT: Final = (
+    "SELECT body, state, tries, error FROM outbox WHERE subscriber = ? ORDER BY number DESC LIMIT ?"
 )
 _SETTLE: Final = "UPDATE outbox SET state = ?, next_try = ?, error = ?, tries = tries + 1 WHERE key = ?"
 

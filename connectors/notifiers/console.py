@@ -1,7 +1,6 @@
 """Notices on the terminal, two lines each."""
 
 import sys
-import unicodedata
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from connectors.codecs.iso_time import format_ns
+from connectors.codecs.printable import printable
 from twin.domain.alarm import Notice, Priority
 from twin.ports import Notifier
 
@@ -57,17 +57,8 @@ def _lines(notice: Notice) -> Text:
     event, priority = notice.alarm.event, notice.alarm.priority
     lines = Text(f"{format_ns(event.t)} ", style="dim")
     lines.append(f" {priority.value.upper()} ", style=STYLES[priority])
-    lines.append(f" {_printable(event.tag or event.asset)}  ", style="bold")
-    lines.append(_printable(notice.title), style="none")
+    lines.append(f" {printable(event.tag or event.asset)}  ", style="bold")
+    lines.append(printable(notice.title), style="none")
     for line in notice.text.splitlines():
-        lines.append(f"\n    {_printable(line)}", style="none")
+        lines.append(f"\n    {printable(line)}", style="none")
     return lines
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which could command a terminal."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _commands(sign) else sign for sign in text)
-
-
-def _commands(sign: str) -> bool:
-    return unicodedata.category(sign) in ("Cc", "Cs")

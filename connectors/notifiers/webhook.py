@@ -25,6 +25,8 @@ from twin.ports import Notifier
 
 WORTH_ANOTHER_TRY: Final = (408, 425, 429)
 LONGEST_WAIT_S: Final = 86_400.0
+ADDRESS: Final = "url"
+"""What a subscription's own address looks like on this channel."""
 
 
 class Config(BaseModel):
@@ -32,8 +34,8 @@ class Config(BaseModel):
 
     Parameters
     ----------
-    url : str
-        ``http`` or ``https``; redirects are not followed.
+    url : str or None
+        ``http`` or ``https``; redirects are not followed. None: each subscription has its own.
     secret_file : Path or None
         File with the secret of the signature.
     timeout_s : float
@@ -44,7 +46,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: HttpUrl
+    url: HttpUrl | None = None
     secret_file: Path | None = None
     timeout_s: float = Field(default=10.0, gt=0, le=120)
     allow_private: bool = False
@@ -66,50 +68,48 @@ class Webhook:
 
     def __init__(self, config: Config, secret: bytes | None) -> None:
         self._config = config
-        self._url = httpx.URL(str(config.url))
+        self._url = None if config.url is None else httpx.URL(str(config.url))
         self._secret = secret
         self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False)
 
     async def send(self, notice: Notice) -> None:
         """Deliver; raise `ConnectorError` when the other side did not take it."""
+        url = _address(notice.address) if notice.address else self._url
+        if url is None:
+            raise ConnectorError("webhook: neither the channel nor the subscription has a url.", retry=False)
         body = notice_json.encode(notice)
         try:
             async with asyncio.timeout(self._config.timeout_s):
-                await self._post(body, self._headers(notice, body))
+                await self._post(url, body, self._headers(notice, body))
         except TimeoutError as error:
-            raise ConnectorError(f"{self._named}: no answer within {self._config.timeout_s:g} s.") from error
+            raise ConnectorError(f"{_named(url)}: no answer within {self._config.timeout_s:g} s.") from error
         except httpx.HTTPError as error:
-            raise ConnectorError(f"{self._named}: {type(error).__name__} {error}".rstrip() + ".") from error
+            raise ConnectorError(f"{_named(url)}: {type(error).__name__} {error}".rstrip() + ".") from error
 
     async def close(self) -> None:
         """Release connections."""
         await self._client.aclose()
 
-    @property
-    def _named(self) -> str:
-        """The address without what may be secret in it."""
-        return f"{self._url.scheme}://{self._url.netloc.decode().rpartition('@')[2]}{self._url.path}"
-
-    async def _post(self, body: bytes, headers: dict[str, str]) -> None:
-        port = self._url.port or (443 if self._url.scheme == "https" else 80)
-        numbers = await resolve(self._url.host, port, self._config.allow_private)
+    async def _post(self, url: httpx.URL, body: bytes, headers: dict[str, str]) -> None:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        numbers = await resolve(url.host, port, self._config.allow_private)
         for number in numbers[:-1]:
             with suppress(httpx.ConnectError):
-                return await self._post_to(number, body, headers)
-        return await self._post_to(numbers[-1], body, headers)
+                return await self._post_to(url, number, body, headers)
+        return await self._post_to(url, numbers[-1], body, headers)
 
-    async def _post_to(self, number: str, body: bytes, headers: dict[str, str]) -> None:
+    async def _post_to(self, url: httpx.URL, number: str, body: bytes, headers: dict[str, str]) -> None:
         request = self._client.build_request(
             "POST",
-            self._url.copy_with(host=number),
+            url.copy_with(host=number),
             content=body,
-            headers=headers | {"Host": self._url.netloc.decode("ascii").rpartition("@")[2]},
-            extensions={"sni_hostname": self._url.host},
+            headers=headers | {"Host": url.netloc.decode("ascii").rpartition("@")[2]},
+            extensions={"sni_hostname": url.host},
             timeout=self._config.timeout_s,
         )
         response = await self._client.send(request, stream=True)
         try:
-            await self._judge(response)
+            await _judge(_named(url), response)
         finally:
             await response.aclose()
 
@@ -124,16 +124,32 @@ class Webhook:
             headers["X-Bioline-Signature"] = f"sha256={signature}"
         return headers
 
-    async def _judge(self, response: httpx.Response) -> None:
-        status = response.status_code
-        if 200 <= status < 300:
-            return
-        retry = status >= 500 or status in WORTH_ANOTHER_TRY
-        said = f"{self._named}: HTTP {status}"
-        if 300 <= status < 400:
-            raise ConnectorError(f"{said}: redirects are not followed; write the final address.", retry=False)
-        words = await _first_words(response)
-        raise ConnectorError(f"{said}{words}.", retry=retry, wait_s=_wait_s(response) if retry else None)
+
+def _named(url: httpx.URL) -> str:
+    """The address without what may be secret in it."""
+    return f"{url.scheme}://{url.netloc.decode().rpartition('@')[2]}{url.path}"
+
+
+def _address(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ConnectorError(f"webhook: the address is no url ({error}).", retry=False) from error
+    if url.scheme not in ("http", "https"):
+        raise ConnectorError("webhook: the address is neither http nor https.", retry=False)
+    return url
+
+
+async def _judge(named: str, response: httpx.Response) -> None:
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    retry = status >= 500 or status in WORTH_ANOTHER_TRY
+    said = f"{named}: HTTP {status}"
+    if 300 <= status < 400:
+        raise ConnectorError(f"{said}: redirects are not followed; write the final address.", retry=False)
+    words = await _first_words(response)
+    raise ConnectorError(f"{said}{words}.", retry=retry, wait_s=_wait_s(response) if retry else None)
 
 
 async def _first_words(response: httpx.Response) -> str:

@@ -13,6 +13,7 @@ from time import time_ns
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.alarms.figures import figures
 from twin.alarms.machine import AlarmBook
+from twin.alarms.words import in_words
 from twin.domain.alarm import Alarm, AlarmState, Figures, Move, Priority, Trigger, point
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.batch import Batch
@@ -22,9 +23,10 @@ from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.people import Actor
 from twin.domain.tag import Limits, Tag, TagKind
-from twin.ports import Counters, LinkState, Trend, Update
+from twin.ports import ChannelInfo, Counters, LinkState, Trend, Update
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import person_event
+from twin.runtime.subscriptions import SubscriptionBook
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -204,6 +206,14 @@ def alarm(event: Event, priority: Priority = Priority.HIGH, state: AlarmState = 
     return Alarm(point(event.condition), state, priority, event, event.t, event.t)
 
 
+CHANNELS = (
+    ChannelInfo("mail", "smtp", "mail"),
+    ChannelInfo("web", "webhook", "url"),
+    ChannelInfo("broker", "mqtt", "topic"),
+    ChannelInfo("chat", "apprise", ""),
+)
+
+
 def people(local: bool = False, now_ns: Callable[[], int] = time_ns) -> PeopleBook:
     """Accounts over a ledger of their own, which goes with them."""
     folder = tempfile.TemporaryDirectory(prefix="people-")
@@ -244,8 +254,10 @@ class ScriptedView:
     )
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
+    subscriptions: SubscriptionBook = field(init=False)
 
     def __post_init__(self) -> None:
+        self.subscriptions = SubscriptionBook(self.people._ledger, (), CHANNELS, time_ns)
         for asset in (each.id for each in self.line.vessels):
             for name, *_, accuracy, level, _limits in ONLINE:
                 self.set(f"{asset}.{name}", level)
@@ -436,6 +448,9 @@ class ScriptedView:
                 0,
             ),
         ]
+
+    def in_words(self, event: Event, language: str) -> tuple[str, str]:
+        return in_words(event, language)
 
     def messages(self, language: str) -> Mapping[str, str]:
         return self.texts.get(language, TEXTS[language])

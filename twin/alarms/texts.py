@@ -77,5 +77,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "values came late; told late by",
         "valeurs arrivées en retard ; annoncé avec un retard de",
     ),
+    "words.test": ("Test of a subscription", "Essai d'un abonnement"),
+    "words.test.text": (
+        "Notices of this subscription arrive here. Nothing is wrong.",
+        "Les avis de cet abonnement arrivent ici. Rien d'anormal.",
+    ),
+    "words.digest": ("{count} notices", "{count} avis"),
+    "words.stop": ("Stop these notices", "Ne plus recevoir ces avis"),
     "words.simulated": ("simulated data", "données simulées"),
 }

@@ -50,8 +50,12 @@ def cause_code(event: Event) -> str:
 
 def notice_text(alarm: Alarm, language: str) -> tuple[str, str]:
     """Title and text of a notice in the recipient's language."""
+    return in_words(alarm.event, language)
+
+
+def in_words(event: Event, language: str) -> tuple[str, str]:
+    """Title and text of an event."""
     words = catalogue(language)
-    event = alarm.event
     name = words.get(f"cause.{cause_code(event)}.name", words[f"kind.{event.kind.value}"])
     title = f"{event.tag or event.asset}: {name}"
     lines = [_verdict(event, words), _since(event, words), _late(event, words)]

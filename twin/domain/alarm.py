@@ -250,6 +250,18 @@ class Notice:
     alarm : Alarm
     tries : int
         Deliveries tried so far.
+    channel : str
+        Route it goes by; empty when the subscriber has one of its own.
+    address : str
+        Where to on that route: a mail address, a web address, a topic.
+    not_before_ns : int
+        Wall time before which it is held back [ns since 1970-01-01 UTC].
+    unless_seen : bool
+        True when it is withdrawn if somebody acknowledged in the meantime.
+    gathered : bool
+        True when those that are due together go out as one.
+    stop : str
+        Address of the page that ends the subscription.
     """
 
     key: str
@@ -259,3 +271,9 @@ class Notice:
     text: str
     alarm: Alarm
     tries: int = 0
+    channel: str = ""
+    address: str = ""
+    not_before_ns: int = 0
+    unless_seen: bool = False
+    gathered: bool = False
+    stop: str = ""

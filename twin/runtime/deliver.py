@@ -1,11 +1,13 @@
 """Delivery: from the outbox to people, retried, each notice settled in the ledger."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from twin.domain.alarm import Notice
+from twin.alarms.routing import gathered
+from twin.alarms.words import catalogue
+from twin.domain.alarm import AlarmState, Notice
 from twin.domain.errors import ConnectorError
 from twin.ports import Ledger, Notifier
 
@@ -45,20 +47,40 @@ class Delivery:
     async def round(self, now_ns: int) -> int:
         """Send everything that is due at `now_ns` once; returns how many were accepted."""
         due = await asyncio.to_thread(self.ledger.due, now_ns)
-        return sum([await self._send(row.notice, now_ns) for row in due])
+        return sum([await self._send(group, now_ns) for group in _groups(row.notice for row in due)])
 
-    async def _send(self, notice: Notice, now_ns: int) -> bool:
-        notifier = self.notifiers.get(notice.subscriber)
+    async def _send(self, group: list[Notice], now_ns: int) -> int:
+        """Send notices of one subscriber that belong together, as one; each is settled for itself."""
+        wanted = [notice for notice in group if not await self._needless(notice)]
+        if not wanted:
+            return 0
+        first = wanted[0]
+        notifier = self.notifiers.get(first.channel or first.subscriber)
         if notifier is None:
-            self.ledger.settle(notice.key, False, "no such subscriber in this line", None)
-            return False
+            for notice in wanted:
+                self.ledger.settle(notice.key, False, "no such subscriber or channel in this line", None)
+            return 0
+        title = catalogue(first.language)["words.digest"].format(count=len(wanted))
         try:
-            await notifier.send(notice)
+            await notifier.send(gathered(wanted, title))
         except ConnectorError as error:
-            await self._failed(notice, error, now_ns)
+            for notice in wanted:
+                await self._failed(notice, error, now_ns)
+            return 0
+        for notice in wanted:
+            await asyncio.to_thread(self.ledger.settle, notice.key, True, "", None)
+        return len(wanted)
+
+    async def _needless(self, notice: Notice) -> bool:
+        """Withdraw what somebody has seen to while it waited."""
+        if not notice.unless_seen:
             return False
-        await asyncio.to_thread(self.ledger.settle, notice.key, True, "", None)
-        return True
+        alarm = await asyncio.to_thread(self.ledger.alarm, notice.alarm.id)
+        calls = alarm is not None and alarm.state is AlarmState.UNACK
+        seen = alarm is None or not calls or alarm.raised_ns != notice.alarm.raised_ns
+        if seen:
+            await asyncio.to_thread(self.ledger.withdraw, notice.key)
+        return seen
 
     async def _failed(self, notice: Notice, error: ConnectorError, now_ns: int) -> None:
         again = error.retry and notice.tries + 1 < MOST_TRIES
@@ -68,3 +90,12 @@ class Delivery:
             "notice not accepted", subscriber=notice.subscriber, key=notice.key, error=str(error), again=again
         )
         await asyncio.to_thread(self.ledger.settle, notice.key, False, str(error), next_ns)
+
+
+def _groups(due: Iterable[Notice]) -> list[list[Notice]]:
+    """Notices that go out together: gathered ones by subscriber, every other one for itself."""
+    groups: dict[str, list[Notice]] = {}
+    for notice in due:
+        together = notice.gathered and not notice.tries
+        groups.setdefault(notice.subscriber if together else notice.key, []).append(notice)
+    return list(groups.values())

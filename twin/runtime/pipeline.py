@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from time import time_ns
 
-from twin.alarms.routing import Subscription, notices
 from twin.domain import instant
-from twin.domain.alarm import Alarm, Trigger
+from twin.domain.alarm import Alarm, Notice, Trigger
 from twin.domain.asset import Line
 from twin.domain.audit import Deed
 from twin.domain.errors import NotFoundError, StorageError
@@ -36,7 +35,8 @@ class Pipeline:
     ----------
     book, engine, historian, ledger, hub, health, clock
         The parts it joins.
-    subscriptions : sequence of Subscription
+    tell : Callable[[Alarm], list of Notice]
+        What is told of an alarm that calls for attention.
     window : Callable[[], TimeWindow]
         Source times that can be true now.
 
@@ -59,12 +59,12 @@ class Pipeline:
         hub: Hub,
         health: Health,
         clock: Clock,
-        subscriptions: Sequence[Subscription],
+        tell: Callable[[Alarm], list[Notice]],
         window: Callable[[], TimeWindow],
     ) -> None:
         self.book, self.engine, self.historian, self.ledger = book, engine, historian, ledger
         self.hub, self.health, self.clock = hub, health, clock
-        self.subscriptions, self.window = tuple(subscriptions), window
+        self.tell, self.window = tell, window
         self.due = asyncio.Event()
         self.heard: deque[LinkChange] = deque()
         self.in_hand = 0
@@ -201,7 +201,7 @@ class Pipeline:
         self.hub.publish(estimates=out.estimates)
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
-            made = [n for alarm in newest.values() for n in notices(alarm, self.subscriptions)]
+            made = [n for alarm in newest.values() for n in self.tell(alarm)]
             fresh = await asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made)
             self._publish(fresh, out.alarms)
             if made:

@@ -10,14 +10,15 @@ from typing import Any
 
 import structlog
 
-from twin.alarms.routing import Subscription
 from twin.domain.asset import Line
 from twin.domain.command import Permit
+from twin.domain.subscription import Subscription
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import (
     Actuator,
     ActuatorContext,
+    ChannelInfo,
     Clock,
     Delivery,
     Historian,
@@ -36,8 +37,10 @@ from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import Pipeline
+from twin.runtime.subscriptions import SubscriptionBook
 from twin.runtime.supervise import supervise
 from twin.runtime.writeback import WriteBack
+from twin.service import plugins
 from twin.service.build import configured
 from twin.service.line import LineFile
 from twin.service.model import model_of
@@ -149,16 +152,16 @@ async def open_service(
         historian = _open(line_file.historian, "historians", "open_historian", folder, about)
         stack.push_async_callback(historian.close)
         notifiers: dict[str, Notifier] = {}
-        for s in line_file.subscribers:
-            notifiers[s.id] = _open(s.notifier, "notifiers", "open_notifier", folder)
-            stack.push_async_callback(notifiers[s.id].close)
+        for name, section in line_file.routes().items():
+            notifiers[name] = _open(section, "notifiers", "open_notifier", folder)
+            stack.push_async_callback(notifiers[name].close)
         actuators: dict[str, Actuator] = {}
         for section in line_file.actuators:
             known = ActuatorContext({tag.id: tag for tag in line.tags()})
             actuators[section["id"]] = _open(section, "actuators", "open_actuator", folder, known)
             stack.push_async_callback(actuators[section["id"]].close)
         service = await _compose(
-            line_file, line, clock, historian, ledger, notifiers, actuators, folder, settings.local
+            line_file, line, clock, historian, ledger, notifiers, actuators, folder, settings
         )
         service.pipeline.heard = heard
         yield service
@@ -173,24 +176,27 @@ async def _compose(
     notifiers: dict[str, Notifier],
     actuators: dict[str, Actuator],
     folder: Path,
-    local: bool,
+    settings: Settings,
 ) -> Service:
     grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
     engine, health, hub = Engine(line, model_of, grace_s, _served(line_file)), Health(), Hub(clock)
     book = TagBook(line.tags())
     window = time_window(clock)
-    subscriptions = [
-        Subscription(s.id, s.language, tuple(s.assets), tuple(s.kinds)) for s in line_file.subscribers
-    ]
-    pipeline = Pipeline(book, engine, historian, ledger, hub, health, clock, subscriptions, window)
+    fixed = [Subscription(s.id, s.language, tuple(s.assets), tuple(s.kinds)) for s in line_file.subscribers]
+    subscriptions = SubscriptionBook(ledger, fixed, channels_of(line_file), WallClock().now_ns)
+    tell = subscriptions.notices
+    pipeline = Pipeline(book, engine, historian, ledger, hub, health, clock, tell, window)
+    subscriptions.due, subscriptions.address = pipeline.due.set, settings.public_url
     newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
     await pipeline.recover(line)
     context = SourceContext(book.tags, clock, _NewestStored(newest, hub))
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
     channel: Channel[Delivery] = Channel(200)
-    people = PeopleBook(ledger, WallClock().now_ns, local)
+    people = PeopleBook(ledger, WallClock().now_ns, settings.local)
     writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)
-    view = ServiceView(line, clock, historian, ledger, hub, health, pipeline, people, writeback, channel)
+    view = ServiceView(
+        line, clock, historian, ledger, hub, health, pipeline, people, writeback, channel, subscriptions
+    )
     deliverer = Deliverer(ledger, notifiers, pipeline.due)
     return Service(
         line, clock, engine, historian, ledger, pipeline, health, view, channel, sources, deliverer, writeback
@@ -200,6 +206,17 @@ async def _compose(
 def _permits(line_file: LineFile) -> dict[str, Permit]:
     rows = [write.model_dump() for write in line_file.writes]
     return {row["tag"]: Permit(**{**row, "roles": tuple(row["roles"])}) for row in rows}
+
+
+def channels_of(line_file: LineFile) -> list[ChannelInfo]:
+    """Routes of a line that people can choose; one that has its address asks for none."""
+    found = []
+    for section in line_file.channels:
+        kind = str(section.notifier["kind"])
+        asked = str(getattr(plugins.load("notifiers", kind), "ADDRESS", ""))
+        fixed = any(section.notifier.get(name) for name in ("to", "url"))
+        found.append(ChannelInfo(section.id, kind, "" if fixed else asked))
+    return found
 
 
 def _served(line_file: LineFile) -> dict[str, frozenset[str]]:

@@ -196,9 +196,10 @@ def check_sections(raw: dict[str, Any], faults: Faults) -> None:
     for name, family in (("historian", "historians"), ("ledger", "ledgers")):
         for section in _dicts([raw.get(name)]):
             _check(name, family, section, faults)
-    for i, subscriber in enumerate(_dicts(raw.get("subscribers"))):
-        for section in _dicts([subscriber.get("notifier")]):
-            _check(f"subscribers.{i}.notifier", "notifiers", section, faults)
+    for part in ("subscribers", "channels"):
+        for i, row in enumerate(_dicts(raw.get(part))):
+            for section in _dicts([row.get("notifier")]):
+                _check(f"{part}.{i}.notifier", "notifiers", section, faults)
 
 
 def _dicts(found: Any) -> list[dict[str, Any]]:
@@ -208,7 +209,8 @@ def _dicts(found: Any) -> list[dict[str, Any]]:
 def check_line(line_file: LineFile, line: Line, faults: Faults) -> None:
     """What a line names must be there: tags, vessels, kinds, models."""
     _unique("sources", (str(s.get("id", s.get("kind"))) for s in line_file.sources), faults)
-    _unique("subscribers", (s.id for s in line_file.subscribers), faults)
+    routes = [each.id for each in line_file.subscribers] + [each.id for each in line_file.channels]
+    _unique("subscribers and channels", routes, faults)
     vessels, tags = {v.id for v in line.vessels}, {t.id for t in line.tags()}
     for i, section in enumerate(line_file.sources):
         _known(f"sources.{i}.vessels", section.get("vessels"), vessels, faults)

@@ -177,6 +177,13 @@ class WriteSection(Strict):
         return self
 
 
+class ChannelSection(Strict):
+    """A route that people can choose for their subscriptions."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    notifier: dict[str, Any]
+
+
 class LineFile(Strict):
     """A whole line file."""
 
@@ -194,7 +201,13 @@ class LineFile(Strict):
     historian: dict[str, Any] = {"kind": "sqlite"}
     ledger: dict[str, Any] = {"kind": "sqlite"}
     subscribers: list[SubscriberSection] = []
+    channels: list[ChannelSection] = []
     files: dict[str, Any] | None = None
+
+    def routes(self) -> dict[str, dict[str, Any]]:
+        """Notifiers by the name of their subscriber or channel."""
+        subscribers = {each.id: each.notifier for each in self.subscribers}
+        return subscribers | {each.id: each.notifier for each in self.channels}
 
     @model_validator(mode="after")
     def _clock_is_simulated(self) -> "LineFile":

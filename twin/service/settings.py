@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     allowed_hosts: str = Field(
         default="localhost,127.0.0.1,::1", description="Names the pages answer to, separated by commas"
     )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s#?]+/)?$",
+        description="Address of the pages as people reach them, such as https://twin.example.org/",
+    )
     sign_in: str = Field(
         default="required",
         pattern="^(required|local)$",

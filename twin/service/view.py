@@ -3,13 +3,24 @@
 from collections.abc import AsyncGenerator, Mapping
 
 from twin.alarms.figures import figures
-from twin.alarms.words import catalogue
+from twin.alarms.words import catalogue, in_words
 from twin.domain.alarm import Alarm, Figures, Move, Trigger
 from twin.domain.asset import Line
 from twin.domain.command import Command, Permit
 from twin.domain.event import Event
 from twin.domain.people import Actor
-from twin.ports import Clock, Counters, Delivery, Historian, Ledger, LinkState, People, Trend, Update
+from twin.ports import (
+    Clock,
+    Counters,
+    Delivery,
+    Historian,
+    Ledger,
+    LinkState,
+    People,
+    Subscriptions,
+    Trend,
+    Update,
+)
 from twin.runtime.channel import Channel
 from twin.runtime.hand import Hand
 from twin.runtime.health import Health
@@ -33,7 +44,9 @@ class ServiceView:
         people: People,
         writeback: WriteBack,
         channel: Channel[Delivery],
+        subscriptions: Subscriptions,
     ) -> None:
+        self.subscriptions = subscriptions
         self.line, self.clock, self.people = line, clock, people
         self._historian, self._ledger, self._hub = historian, ledger, hub
         self._health, self._pipeline, self._writeback = health, pipeline, writeback
@@ -107,6 +120,10 @@ class ServiceView:
     def links(self) -> list[LinkState]:
         """State of every source."""
         return self._health.links()
+
+    def in_words(self, event: Event, language: str) -> tuple[str, str]:
+        """Title and text of an event."""
+        return in_words(event, language)
 
     def messages(self, language: str) -> Mapping[str, str]:
         """Texts of the message catalogue by key."""

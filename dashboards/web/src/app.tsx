@@ -6,6 +6,7 @@ import { AlarmsPage } from "./pages/alarms";
 import { LinePage } from "./pages/line";
 import { PeoplePage } from "./pages/people";
 import { SignIn, Welcome } from "./pages/sign-in";
+import { StopPage, SubscriptionsPage } from "./pages/subscriptions";
 import { TagPage } from "./pages/tag";
 import { TrailPage } from "./pages/trail";
 import { UnitPage } from "./pages/unit";
@@ -16,6 +17,7 @@ import { t } from "./text/language";
 
 function Page() {
   const { page, id } = route.value;
+  if (page === "stop") return <StopPage />;
   if (page === "welcome") return <Welcome />;
   if (stranger.value) return <SignIn />;
   if (!line.value) return <p class="empty">{t(lost.value ? "app.unreachable" : "app.loading")}</p>;
@@ -23,6 +25,7 @@ function Page() {
   if (page === "tag") return <TagPage key={id} id={id} />;
   if (page === "diagnostics") return <Diagnostics />;
   if (page === "alarms") return <AlarmsPage />;
+  if (page === "subscriptions") return <SubscriptionsPage />;
   if (page === "people" && may("administer")) return <PeoplePage />;
   if (page === "trail" && may("review")) return <TrailPage />;
   return <LinePage />;

@@ -43,7 +43,7 @@ def test_a_commit_is_all_or_nothing(ledger: SqliteLedger) -> None:
     with pytest.raises(TypeError):
         ledger.commit([event(1)], [broken], [notice(1)])
     assert ledger.events() == []
-    assert ledger.outbox() == {"waiting": 0, "sent": 0, "given_up": 0}
+    assert ledger.outbox() == {"waiting": 0, "sent": 0, "given_up": 0, "withdrawn": 0}
     assert ledger.commit([event(1)], [alarm(1)], [notice(1)]) == [(1, event(1))]
 
 
@@ -61,7 +61,7 @@ def test_the_outbox_keeps_each_notice_once_and_its_deliveries(ledger: SqliteLedg
     ledger.settle("key-2", False, "HTTP 503", 50)
     ledger.settle("key-3", False, "HTTP 404", None)
     ledger.commit([], [], [replace(notice(1), title="again"), replace(notice(2), title="again")])
-    assert ledger.outbox() == {"waiting": 1, "sent": 1, "given_up": 1}
+    assert ledger.outbox() == {"waiting": 1, "sent": 1, "given_up": 1, "withdrawn": 0}
     assert ledger.due(49) == []
     (due,) = ledger.due(50)
     assert (due.notice, due.next_try_ns) == (replace(notice(2), tries=1), 50)

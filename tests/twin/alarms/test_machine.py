@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.alarms.machine import AlarmBook
-from twin.alarms.routing import Subscription, notices
+from twin.alarms.routing import notices
 from twin.alarms.states import TRANSITIONS, drawn
 from twin.domain.alarm import ALARMING, PRIORITIES, RESPONSES, AlarmState, Priority, Trigger, priority
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.event import Cause, Event, Kind, Stage, Verdict
+from twin.domain.subscription import Subscription
 
 EVENT = Event(
     t=1, kind=Kind.DRIFT, asset="R101", stage=Stage.CONFIRMED, condition="R101/pH_drift/1",

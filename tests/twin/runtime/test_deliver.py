@@ -7,10 +7,11 @@ import pytest
 
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.alarms.machine import AlarmBook
-from twin.alarms.routing import Subscription, notices
+from twin.alarms.routing import notices
 from twin.domain.alarm import Notice
 from twin.domain.errors import ConnectorError
 from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.subscription import Subscription
 from twin.runtime.deliver import MOST_TRIES, Delivery, retry_after_s
 
 

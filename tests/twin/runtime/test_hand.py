@@ -39,7 +39,7 @@ async def hand(tmp_path: Path) -> AsyncIterator[Hand]:
     channel: Channel[Delivery] = Channel(10)
     pipeline = Pipeline(
         TagBook(LINE.tags()), Engine(LINE, lambda v: None), MemoryHistorian(), ledger, Hub(clock), Health(),
-        clock, [], time_window(clock),
+        clock, lambda alarm: [], time_window(clock),
     )  # fmt: skip
     task = asyncio.create_task(pipeline.run(channel))
     yield Hand(LINE, pipeline, channel)

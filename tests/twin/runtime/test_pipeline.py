@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from connectors.historians.memory import MemoryHistorian
 from connectors.ledgers.sqlite import SqliteLedger
-from twin.alarms.routing import Subscription
+from twin.alarms.routing import notices
 from twin.domain.alarm import Trigger
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.errors import StorageError
 from twin.domain.event import Kind
 from twin.domain.measurement import Quality, Quarantined, Reading
 from twin.domain.people import Actor, Role
+from twin.domain.subscription import Subscription
 from twin.domain.tag import Limits, Tag
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
@@ -35,7 +36,7 @@ def pipeline(historian, ledger) -> Pipeline:
     clock = WallClock()
     return Pipeline(
         TagBook(LINE.tags()), Engine(LINE, lambda v: None, 0.0), historian, ledger, Hub(clock), Health(),
-        clock, [Subscription("anna")], lambda: TimeWindow(0, 10**9 * S),
+        clock, lambda alarm: notices(alarm, [Subscription("anna")]), lambda: TimeWindow(0, 10**9 * S),
     )  # fmt: skip
 
 

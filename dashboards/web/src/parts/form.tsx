@@ -1,5 +1,5 @@
 // A form that says what went wrong beside its button.
-import type { ComponentChildren, InputHTMLAttributes } from "preact";
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { refused } from "../state/session";
 import { reason } from "../text/words";
@@ -44,11 +44,18 @@ export function Form({ act, button, children }: Props) {
   );
 }
 
-export function Field({ label, ...rest }: { label: string } & InputHTMLAttributes<HTMLInputElement>) {
+interface FieldProps {
+  label: string;
+  name: string;
+  type?: string;
+  [attribute: string]: unknown;
+}
+
+export function Field({ label, ...rest }: FieldProps) {
   return (
     <label>
       {label}
-      <input {...rest} />
+      <input {...(rest as object)} />
     </label>
   );
 }

@@ -15,6 +15,7 @@ function Clock() {
 
 /** Pages that need a permission. */
 const EXTRA = [
+  ["subscriptions", "read"],
   ["people", "administer"],
   ["trail", "review"],
 ] as const;
