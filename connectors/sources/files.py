@@ -5,7 +5,7 @@ values mean (unknown tags, ranges, times that can not be) is judged by the servi
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,16 @@ from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Quarantined, Raw, Reading
 from twin.ports import Delivery, SourceContext
 
-__all__ = ["Config", "FileLayout", "FileSource", "ValueColumn", "layout_faults", "open_source", "read_file"]
+__all__ = [
+    "Config",
+    "FileLayout",
+    "FileSource",
+    "ValueColumn",
+    "layout_faults",
+    "open_source",
+    "read_file",
+    "read_series",
+]
 
 CHUNK = 20_000
 """Rows turned into Python objects at once."""
@@ -48,23 +57,55 @@ def layout_faults(layout: FileLayout, line: Line) -> list[str]:
     return faults
 
 
-def read_file(path: Path, layout: FileLayout | None, source_id: str) -> Iterator[Reading | Quarantined]:
+def read_file(
+    path: Path, layout: FileLayout | None, source_id: str, vessels: Set[str] | None = None
+) -> Iterator[Reading | Quarantined]:
     """Every value of a file, by time of arrival and then as written.
 
     Without a layout our own formats are recognised: ``time, tag, value[, quality]``, or a
     ``time`` column beside columns named by tag ids. The time of arrival is the source time,
     or the reported time where the layout has one; rows without a time come where they stand.
+    With `vessels`, only rows whose key names one of them are read.
 
     Raises
     ------
     ConfigError
         When the file as a whole can not be read, or has not the columns of the layout.
     """
-    names = header(path, layout.delimiter if layout else ",")
-    plan = _fit(layout, names) if layout else _own(path, names)
-    wanted = list(dict.fromkeys(plan.columns(names)))
-    _require(path, plan, wanted, names)
-    return _Rows(plan, read_sheet(path, wanted, plan.layout.delimiter), source_id).stream()
+    rows = _opened(path, layout, source_id)
+    if vessels is not None:
+        rows.keep(vessels)
+    return rows.stream()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a file holds of one tag, in order of time.
+
+    Parameters
+    ----------
+    address : str
+        Tag id.
+    times : NDArray[np.int64]
+        [ns since 1970-01-01 UTC].
+    values : NDArray[np.float64]
+        [tag's unit]; finite.
+    """
+
+    address: str
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+def read_series(path: Path, layout: FileLayout | None) -> Iterator[Series]:
+    """The values of a file by tag, as arrays: for work on whole runs. What is no value is left out.
+
+    Raises
+    ------
+    ConfigError
+        When the file as a whole can not be read, or has not the columns of the layout.
+    """
+    return _opened(path, layout, path.name).series()
 
 
 @dataclass(slots=True)
@@ -80,6 +121,14 @@ class _Plan:
         fixed = [self.layout.time, *self.layout.keys]
         fixed += [c for c in (self.layout.tag, self.layout.value, self.quality, self.layout.reported) if c]
         return fixed + [v.column for v in self.values]
+
+
+def _opened(path: Path, layout: FileLayout | None, source_id: str) -> "_Rows":
+    names = header(path, layout.delimiter if layout else ",")
+    plan = _fit(layout, names) if layout else _own(path, names)
+    wanted = list(dict.fromkeys(plan.columns(names)))
+    _require(path, plan, wanted, names)
+    return _Rows(plan, read_sheet(path, wanted, plan.layout.delimiter), source_id)
 
 
 def _fit(layout: FileLayout, names: Sequence[str]) -> _Plan:
@@ -134,6 +183,43 @@ class _Rows:
         for start in range(0, len(order), CHUNK):
             part = order[start : start + CHUNK]
             yield from self._chunk(table.take(pa.array(part)), times[part], arrivals[part], due[part])
+
+    def keep(self, vessels: Set[str]) -> None:
+        """Leave out the rows of vessels that are not named; rows of files without a key all stay."""
+        if self.plan.layout.keys:
+            kept = [rows for prefix, rows in self._by_vessel() if prefix.removesuffix(".") in vessels]
+            chosen = np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
+            self.sheet.table = self.sheet.table.take(pa.array(chosen))
+
+    def series(self) -> Iterator[Series]:
+        """Every tag's values by vessel, in order of time."""
+        layout, table = self.plan.layout, self.sheet.table
+        times = self._times(layout.time)
+        for prefix, rows in self._by_vessel():
+            rows = rows[times[rows] != NO_TIME]
+            rows = rows[np.argsort(times[rows], kind="stable")]
+            for column in self.plan.values:
+                numbers = _floats(table.column(column.column), rows, layout.decimal)
+                yield from _series(prefix + column.tag, times[rows], column.scale * numbers + column.offset)
+            if layout.tag and layout.value:
+                numbers = _floats(table.column(layout.value), rows, layout.decimal)
+                for name, of_tag in _groups(table.column(layout.tag).take(pa.array(rows))):
+                    address = prefix + layout.tags.get(name, name)
+                    yield from _series(address, times[rows[of_tag]], numbers[of_tag])
+
+    def _by_vessel(self) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """Begin of the tag ids of each vessel, and its rows."""
+        keys = [self.sheet.table.column(name) for name in self.plan.layout.keys]
+        if not keys:
+            yield "", np.arange(self.sheet.table.num_rows)
+            return
+        if len(keys) == 1:
+            for key, rows in _groups(keys[0]):
+                yield self._vessel((key,)), rows
+            return
+        cells = list(zip(*(map(_text, key.to_pylist()) for key in keys), strict=True))
+        for pair in dict.fromkeys(cells):
+            yield self._vessel(pair), np.array([i for i, cell in enumerate(cells) if cell == pair])
 
     def _times(self, name: str) -> NDArray[np.int64]:
         """Times of a column [ns since 1970-01-01 UTC]; `NO_TIME` where there is none."""
@@ -216,6 +302,32 @@ class _Rows:
         return Quarantined(
             Reading(self.source, address, value, Quality.BAD, time, when, replayed=True), reason, detail
         )
+
+
+def _groups(column: Any) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Each distinct cell of a column as text, and where it stands."""
+    coded = column.combine_chunks().dictionary_encode()
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    for code, cell in enumerate(coded.dictionary.to_pylist()):
+        first, last = np.searchsorted(codes[order], (code, code + 1))
+        yield _text(cell), order[first:last]
+
+
+def _floats(column: Any, rows: NDArray[np.int64], decimal: str) -> NDArray[np.float64]:
+    """Numbers of a column; NaN where there is none."""
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        numbers: NDArray[np.float64] = column.to_numpy()[rows].astype(float)
+        return numbers
+    found = (_number(cell, decimal) for cell in column.take(pa.array(rows)).to_pylist())
+    return np.array([np.nan if number is None else number for number in found], dtype=float)
+
+
+def _series(address: str, times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Series]:
+    finite = np.isfinite(values)
+    if finite.any():
+        yield Series(address, times[finite], values[finite])
 
 
 def _stamps(column: Any, zone: str | None) -> NDArray[np.int64]:

@@ -3,10 +3,11 @@
 from typing import Final
 
 from twin.alarms.causes_model import MODEL_CAUSES
+from twin.alarms.causes_normal import NORMAL_CAUSES
 from twin.alarms.causes_signal import SIGNAL_CAUSES
 from twin.alarms.texts import Texts
 
-CAUSES: Final[dict[str, Texts]] = {**MODEL_CAUSES, **SIGNAL_CAUSES}
+CAUSES: Final[dict[str, Texts]] = {**MODEL_CAUSES, **SIGNAL_CAUSES, **NORMAL_CAUSES}
 
 EVIDENCE: Final[dict[str, dict[str, str]]] = {
     "R1": {
@@ -52,5 +53,21 @@ EVIDENCE: Final[dict[str, dict[str, str]]] = {
     "signal.spike": {"en": "values far from their neighbours", "fr": "valeurs loin de leurs voisines"},
     "signal.noise": {"en": "scatter against its own past", "fr": "dispersion comparée à son passé"},
     "signal.signal_lost": {"en": "silence longer than allowed", "fr": "silence plus long que permis"},
+    "normal.local": {
+        "en": "other signals say otherwise, as good runs of this age had it",
+        "fr": "les autres signaux disent autre chose, comme aux bons lots de cet âge",
+    },
+    "normal.global": {
+        "en": "other signals say otherwise, as good runs had it throughout",
+        "fr": "les autres signaux disent autre chose, comme aux bons lots entiers",
+    },
+    "normal.own": {
+        "en": "far from where good runs were at this age",
+        "fr": "loin d'où étaient les bons lots à cet âge",
+    },
+    "normal.scatter": {
+        "en": "scatter within minutes, against good runs",
+        "fr": "dispersion à la minute, comparée aux bons lots",
+    },
     "signal.gap": {"en": "a hole between two values", "fr": "un trou entre deux valeurs"},
 }

@@ -32,6 +32,8 @@ class Vessel:
     parameters : Mapping[str, float]
         Values that replace the model's defaults; names as in the model's parameter table.
     batch : Batch or None
+    normal : str
+        File of what was learnt from good runs, or ``""`` for none.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Vessel:
     process: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
     batch: Batch | None = None
+    normal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement
-from twin.engine.vessel import ModelFactory, VesselEngine
+from twin.engine.vessel import ModelFactory, VesselEngine, WatchFactory, no_watch
 
 
 @dataclass(slots=True)
@@ -35,6 +35,8 @@ class Engine:
         How long after the end of a frame values may still come [s].
     served : Mapping[str, frozenset of str]
         Vessels by the source that serves them, for alarms that are consequences of a lost link.
+    watch_of : WatchFactory
+        Gives what follows a vessel beside its model, or None where there is nothing.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class Engine:
         model_of: ModelFactory,
         grace_s: float = 5.0,
         served: Mapping[str, frozenset[str]] = MappingProxyType({}),
+        watch_of: WatchFactory = no_watch,
     ) -> None:
-        self.vessels = {v.id: VesselEngine(v, model_of(v), grace_s) for v in line.vessels}
+        self.vessels = {v.id: VesselEngine(v, model_of(v), grace_s, watch_of(v)) for v in line.vessels}
         self._owner = {tag.id: tag.asset for tag in line.tags()}
         latching = frozenset(tag.id for tag in line.tags() if tag.latching)
         self.alarms = AlarmBook(dict(served), latching)

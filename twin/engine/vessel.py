@@ -45,12 +45,39 @@ class Model(Protocol):
 ModelFactory = Callable[[Vessel], Model | None]
 
 
+class Watch(Protocol):
+    """What follows a vessel through its rows without a process model."""
+
+    def step(self, end_ns: int, rows: Sequence[Measurement]) -> list[Event]:
+        """Take the rows of a frame as their sources gave them; returns findings."""
+        ...
+
+    def snapshot(self) -> dict[str, object]:
+        """State as numbers, strings, lists and arrays."""
+        ...
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Take up a state from `snapshot`."""
+        ...
+
+
+WatchFactory = Callable[[Vessel], Watch | None]
+
+
+def no_watch(vessel: Vessel) -> Watch | None:
+    """No vessel has one."""
+    return None
+
+
 class VesselEngine:
     """Everything that is inferred about one vessel."""
 
-    def __init__(self, vessel: Vessel, model: Model | None, grace_s: float) -> None:
+    def __init__(
+        self, vessel: Vessel, model: Model | None, grace_s: float, watch: Watch | None = None
+    ) -> None:
         self.vessel = vessel
         self.model = model
+        self.watch = watch
         frame_s = model.frame_s if model else DEFAULT_FRAME_S
         self.cutter = FrameCutter(int(frame_s * SECOND), int(grace_s * SECOND))
         self.late = LateValues(self.cutter.frame_ns)
@@ -99,6 +126,7 @@ class VesselEngine:
             "end_ns": self.cutter.end_ns,
             "watermarks": dict(self.cutter.watermarks),
             "model": self.model.snapshot() if self.model else None,
+            "watch": self.watch.snapshot() if self.watch else None,
             "signals": {tag: watch.snapshot() for tag, watch in self.signals.items()},
             "silence": self.silence.snapshot(),
             "limits": {t: w.snapshot() for t, w in self.limits.items()},
@@ -111,6 +139,9 @@ class VesselEngine:
         self.cutter.watermarks = dict(cast("dict[str, int]", state["watermarks"]))
         if self.model and isinstance(state["model"], dict):
             self.model.restore(state["model"])
+        kept = state.get("watch")
+        if self.watch and isinstance(kept, dict):
+            self.watch.restore(kept)
         for tag, part in cast("dict[str, dict[str, object]]", state["signals"]).items():
             if tag in self.signals:
                 self.signals[tag].restore(part)
@@ -155,6 +186,7 @@ class VesselEngine:
         for watch in self.signals.values():
             events += watch.tick(end_ns)
         events = self.silence.fold(events, end_ns)
+        events += self.watch.step(end_ns, rows) if self.watch else []
         if self.model is None:
             return [], events
         estimates, found = self.model.step(self._condense(end_ns, checked + passed))

@@ -44,6 +44,7 @@ from twin.service import plugins
 from twin.service.build import configured
 from twin.service.line import LineFile
 from twin.service.model import model_of
+from twin.service.normal import watches
 from twin.service.settings import Settings
 from twin.service.view import ServiceView
 
@@ -179,7 +180,9 @@ async def _compose(
     settings: Settings,
 ) -> Service:
     grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
-    engine, health, hub = Engine(line, model_of, grace_s, _served(line_file)), Health(), Hub(clock)
+    watched = watches(line, folder)
+    engine = Engine(line, model_of, grace_s, _served(line_file), watched)
+    health, hub = Health(), Hub(clock)
     book = TagBook(line.tags())
     window = time_window(clock)
     fixed = [Subscription(s.id, s.language, tuple(s.assets), tuple(s.kinds)) for s in line_file.subscribers]

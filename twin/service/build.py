@@ -131,6 +131,7 @@ def _vessel(name: str, section: VesselSection, tags: list[TagSection]) -> Vessel
         process=section.process.kind if section.process else "",
         parameters=dict(section.process.parameters) if section.process else {},
         batch=_batch(section.batch) if section.batch else None,
+        normal=section.normal,
     )
 
 

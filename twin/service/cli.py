@@ -29,6 +29,7 @@ from twin.service.build import load_line
 from twin.service.line import LineFile
 from twin.service.output import check_output, whole_file
 from twin.service.pages import open_pages
+from twin.service.selection import only
 from twin.service.settings import Settings, misspelt
 
 if TYPE_CHECKING:
@@ -290,23 +291,54 @@ def replay(
     out: Annotated[Path, typer.Option(metavar="EVENTS.jsonl", help="Where the events go")],
     assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
     speed: Annotated[str, typer.Option(help="max, or N times real time")] = "max",
+    normal: Annotated[
+        Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
+    ] = None,
+    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
 ) -> None:
     """Feed stored data through the same engine as live; twice gives the same bytes."""
+    from twin.service.normal import watches
     from twin.service.replay import Replay, check_files, layout_of, read_files
 
     line_file, built = _load(line)
+    built = only(built, vessels)
     paths, pace = [*files, *(assays or [])], _speed(speed)
     check_files(paths)
     check_output(out, [*paths, line])
     with whole_file(out) as sink, _progress() as step:
-        job = Replay(line_file, built, sink)
-        rows = read_files(paths, layout_of(line_file))
+        job = Replay(line_file, built, sink, watches(built, line.parent, normal))
+        rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels} if vessels else None)
         tally = asyncio.run(job.run(rows, pace, step))
     _print_tally(tally)
     if not tally.holds:
         raise StorageError("replay: the counters do not add up; this is a fault of the program, report it")
     if not tally.stored:
         raise ConfigError("replay: nothing was stored; the reasons above say what would do")
+
+
+@app.command()
+def learn(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz of good runs")
+    ],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    out: Annotated[Path, typer.Option(metavar="NORMAL.model", help="Where the model goes")],
+    fit: Annotated[str, typer.Option(help="Vessels to fit on: B0-B39 B41; default every second run")] = "",
+    calibrate: Annotated[str, typer.Option(help="Vessels held back for levels and threshold")] = "",
+    false_alarms: Annotated[
+        float, typer.Option(min=0.001, max=1000, help="Findings on good runs that are accepted [per 100 h]")
+    ] = 0.1,
+    window: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Window that is judged at once [s]")
+    ] = 720.0,
+) -> None:
+    """Learn from good runs what is normal; the file is used by run and replay --normal."""
+    from twin.service import learn as learning
+
+    line_file, built = _load(line)
+    check_output(out, [*runs, line])
+    asked = learning.Wanted(runs, fit, calibrate, false_alarms, window)
+    learning.show(learning.run(asked, line_file, built, out), console)
 
 
 @app.command()

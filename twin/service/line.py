@@ -125,6 +125,7 @@ class VesselSection(Strict):
     fleet: FleetSection | None = None
     name: Text = {}
     process: ProcessSection | None = None
+    normal: str = ""
     batch: BatchSection | None = None
     tags: TagUse | list[TagSection]
 

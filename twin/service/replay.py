@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from heapq import merge
 from itertools import islice
@@ -18,6 +18,7 @@ from twin.domain.event import Event
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
+from twin.engine.vessel import WatchFactory, no_watch
 from twin.service.jsonl import event_line
 from twin.service.line import LineFile
 from twin.service.model import model_of
@@ -47,15 +48,17 @@ class Tally:
         return self.received == self.stored + self.duplicate + self.quarantined.total()
 
 
-def read_files(paths: Sequence[Path], layout: FileLayout | None) -> Iterator[Reading | Quarantined]:
-    """Rows of several files as one stream in time order.
+def read_files(
+    paths: Sequence[Path], layout: FileLayout | None, vessels: Set[str] | None = None
+) -> Iterator[Reading | Quarantined]:
+    """Rows of several files as one stream in time order; of all vessels, or of those named.
 
     Raises
     ------
     ConfigError
         When a file can not be read or its columns are not those of the layout.
     """
-    return merge(*(read_file(path, layout, path.name) for path in paths), key=_arrival)
+    return merge(*(read_file(path, layout, path.name, vessels) for path in paths), key=_arrival)
 
 
 def _arrival(row: Reading | Quarantined) -> int:
@@ -72,10 +75,14 @@ class Replay:
         What the rows are of.
     out : BinaryIO
         Where EVENTS.jsonl goes.
+    watch_of : WatchFactory
+        What follows a vessel beside its model.
     """
 
-    def __init__(self, line_file: LineFile, line: Line, out: BinaryIO) -> None:
-        self.engine = Engine(line, model_of, line_file.grace_s)
+    def __init__(
+        self, line_file: LineFile, line: Line, out: BinaryIO, watch_of: WatchFactory = no_watch
+    ) -> None:
+        self.engine = Engine(line, model_of, line_file.grace_s, watch_of=watch_of)
         self.book = TagBook(line.tags())
         self.store = MemoryHistorian()
         self.out = out

@@ -1,0 +1,1 @@
+"""What is learnt from stored runs: fits that happen once, off line, and never by themselves."""

@@ -1,0 +1,121 @@
+"""The file of what was learnt from good runs: numbers and text only, with a hash over its contents.
+
+A zip of arrays (numpy's npz, read without pickle) and one JSON text. Whoever opens it runs nothing of it.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+import orjson
+
+from twin.domain.asset import Line, Vessel
+from twin.domain.errors import ConfigError
+from twin.domain.event import ModelRef
+from twin.monitors.normal import NormalModel
+from twin.monitors.normal_watch import NormalWatch
+
+FORMAT = 1
+"""Version of the file; grows when a field changes its meaning or goes."""
+_TEXTS = ("tags", "units", "target_names", "window_s", "threshold", "about")
+
+
+def save(model: NormalModel, sink: BinaryIO) -> str:
+    """Write the model; returns its hash (SHA-256, hexadecimal)."""
+    arrays = _arrays(model)
+    about = {"format": FORMAT, **{name: getattr(model, name) for name in _TEXTS}}
+    digest = _digest(arrays, about)
+    text = orjson.dumps({**about, "sha256": digest}, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    np.savez_compressed(sink, about=np.frombuffer(text, dtype=np.uint8), **arrays)
+    return digest
+
+
+@cache
+def load(path: Path) -> tuple[NormalModel, ModelRef]:
+    """Read a model and its identity.
+
+    Raises
+    ------
+    ConfigError
+        When it is no such file, of a later format, or damaged.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such model; twin learn RUNS... --out {path.name} makes one")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        about = orjson.loads(arrays.pop("about").tobytes())
+        found = about.pop("format"), about.pop("sha256")
+    except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
+        raise ConfigError(f"{path}: is no model of good runs ({error}); twin learn makes one") from error
+    if found[0] != FORMAT:
+        raise ConfigError(
+            f"{path}: format {found[0]} came, {FORMAT} is read; learn it anew with this version"
+        )
+    if _digest(arrays, {"format": FORMAT, **about}) != found[1]:
+        raise ConfigError(f"{path}: the contents do not fit their hash; the file is damaged or was changed")
+    made: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in about.items()}
+    return NormalModel(**arrays, **made), ModelRef("normal", str(FORMAT), found[1][:12])
+
+
+def _arrays(model: NormalModel) -> dict[str, Any]:
+    return {f.name: getattr(model, f.name) for f in fields(model) if f.name not in _TEXTS}
+
+
+def _digest(arrays: dict[str, Any], about: dict[str, Any]) -> str:
+    digest = hashlib.sha256(orjson.dumps(about, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY))
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def watches(line: Line, folder: Path, given: Path | None = None) -> Callable[[Vessel], NormalWatch | None]:
+    """What gives each vessel its watch beside good runs, where the line or the caller names a model.
+
+    Parameters
+    ----------
+    folder : Path
+        Where relative paths of the line begin.
+    given : Path or None
+        A model for every vessel, in place of the line's.
+
+    Raises
+    ------
+    ConfigError
+        When a model can not be read or shares no tag with its vessel.
+    """
+    for vessel in line.vessels:
+        _check(vessel, folder, given)
+
+    def watch_of(vessel: Vessel) -> NormalWatch | None:
+        path = _path(vessel, folder, given)
+        return NormalWatch(vessel, *load(path)) if path else None
+
+    return watch_of
+
+
+def _path(vessel: Vessel, folder: Path, given: Path | None) -> Path | None:
+    return given or (folder / vessel.normal if vessel.normal else None)
+
+
+def _check(vessel: Vessel, folder: Path, given: Path | None) -> None:
+    path = _path(vessel, folder, given)
+    if path is None:
+        return
+    model, _ = load(path)
+    own = {tag.name: tag.unit for tag in vessel.tags}
+    if not own.keys() & set(model.tags):
+        raise ConfigError(
+            f"{path}: knows {', '.join(model.tags[:8])}; vessel {vessel.id} has {', '.join(list(own)[:8])}: "
+            f"none in common; learn from runs of such vessels"
+        )
+    for name, unit in zip(model.tags, model.units, strict=True):
+        if own.get(name, unit) != unit:
+            raise ConfigError(f"{path}: {name} is in {unit!r} there, in {own[name]!r} on vessel {vessel.id}")
