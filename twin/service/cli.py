@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import orjson
 import structlog
 import typer
 from pydantic import ValidationError
@@ -314,6 +315,27 @@ def replay(
         raise StorageError("replay: the counters do not add up; this is a fault of the program, report it")
     if not tally.stored:
         raise ConfigError("replay: nothing was stored; the reasons above say what would do")
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="EVENTS_A.jsonl", help="What was decided")],
+    after: Annotated[Path, typer.Argument(metavar="EVENTS_B.jsonl", help="What another version decides")],
+    within: Annotated[float, typer.Option(min=0, help="Findings further apart are not the same [h]")] = 72.0,
+    out: Annotated[Path | None, typer.Option(metavar="DIFF.json", help="The difference as data")] = None,
+) -> None:
+    """Compare the decisions of two replays; exit code 1 when they differ."""
+    from twin.service import decisions
+
+    if out is not None:
+        check_output(out, [before, after])
+    found = decisions.compare(decisions.read_findings(before), decisions.read_findings(after), within)
+    decisions.show(found, console)
+    typer.echo(decisions.headline(found))
+    if out is not None:
+        with whole_file(out) as sink:
+            sink.write(orjson.dumps(decisions.document(found), option=orjson.OPT_INDENT_2))
+    raise typer.Exit(0 if found.same else 1)
 
 
 @app.command()
