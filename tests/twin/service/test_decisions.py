@@ -12,8 +12,8 @@ from twin.service.decisions import compare, headline, read_findings
 def event(t, tag="R1.pH", condition="c", stage="confirmed", **more):
     return {
         "schema": 1, "t": f"2026-03-01T{t}:00.000Z", "kind": "drift", "stage": stage, "asset": "R1",
-        "tag": tag, "verdict": "sensor", "since": None, "size": 0.1, "unit": "1", "confidence": 0.9, "causes": [],
-        "evidence": [], "condition": condition, "model": None, "detail": {}, **more,
+        "tag": tag, "verdict": "sensor", "since": None, "size": 0.1, "unit": "1", "confidence": 0.9,
+        "causes": [], "evidence": [], "condition": condition, "model": None, "detail": {}, **more,
     }  # fmt: skip
 
 
