@@ -6,7 +6,7 @@ ARGS ?=
 FRONT := dashboards/static/index.html
 WEB := $(shell find dashboards/web -path dashboards/web/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: demo test torture check front wheel tools plots reference clean help
+.PHONY: demo test torture check front wheel tools plots reference conformance clean help
 
 help:           ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +41,9 @@ plots: $(VENV)/.test          ## Draw the plots of the simulated plant again
 
 reference: $(VENV)/.run       ## Write the reference of the plug-ins again
 	@$(BIN)/twin kinds --markdown > docs/reference/plug-ins.md.new && mv docs/reference/plug-ins.md.new docs/reference/plug-ins.md
+
+conformance: $(VENV)/.test     ## Write the page of what is tested of wires and stores again
+	@$(BIN)/python tests/conformance.py
 
 clean:                        ## Remove what was made
 	rm -rf $(VENV) dashboards/static dashboards/web/node_modules dist

@@ -178,6 +178,20 @@ ALONE: Final = HistorianContext()
 """For a historian nobody tells or hears anything."""
 
 
+class History(Protocol):
+    """What is stored, for reading only; beside a service that writes it."""
+
+    async def read(
+        self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None = None
+    ) -> list[Measurement]:
+        """Measurements with start <= time < end, by time and then tag; the first `limit`."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything."""
+        ...
+
+
 class Historian(Protocol):
     """Time series. Measured data and model data are kept apart.
 
@@ -521,6 +535,29 @@ class Subscriptions(Protocol):
 
     def told(self, number: str, by: Actor) -> list[SentNotice]:
         """What became of the newest notices of one's own; raises `NotFoundError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherContext:
+    """What a publisher may know of the rest; `report` is told when its link goes or comes back."""
+
+    line: Line
+    clock: Clock
+    report: Callable[[LinkChange], None] = _unheard
+
+
+class Publisher(Protocol):
+    """A place where others read what is measured and believed."""
+
+    id: str
+
+    async def publish(self, update: Update) -> None:
+        """Take what is new; must not wait for the other side."""
+        ...
+
+    async def run(self) -> None:
+        """Keep the link and send what was taken, until cancelled."""
         ...
 
 

@@ -15,8 +15,9 @@ from typing import Final, ParamSpec, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.sqlite_file import hold, named, open_reader, open_writer, transaction
+from twin.domain.errors import StorageError
 from twin.domain.measurement import Estimate, Measurement, Quality
-from twin.ports import ALONE, Historian, HistorianContext, Trend, WriteReport
+from twin.ports import ALONE, Historian, HistorianContext, History, Trend, WriteReport
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,6 +79,36 @@ def open_historian(config: Config, context: HistorianContext = ALONE) -> Histori
     return SqliteHistorian(Store(config), context)
 
 
+def open_history(config: Config, context: HistorianContext = ALONE) -> History:
+    """Open the file for reading only, beside a service that writes it.
+
+    Raises
+    ------
+    StorageError
+        It is not there or not usable.
+    """
+    if not config.path.exists():
+        raise StorageError(f"{config.path}: is not there; nothing was stored yet in this TWIN_DATA_DIR")
+    return SqliteHistory(Reading(config.path))
+
+
+class SqliteHistory:
+    """The file behind the port, for reading only."""
+
+    def __init__(self, reading: "Reading") -> None:
+        self._reading = reading
+
+    async def read(
+        self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None = None
+    ) -> list[Measurement]:
+        """Measurements with start <= time < end, by time and then tag; the first `limit`."""
+        return await asyncio.to_thread(self._reading.read, tags, start_ns, end_ns, limit)
+
+    async def close(self) -> None:
+        """Release the file."""
+        self._reading.close_reader()
+
+
 class SqliteHistorian:
     """The file behind the port: every call is handed to the writing or the reading thread."""
 
@@ -131,18 +162,68 @@ class SqliteHistorian:
         return await asyncio.get_running_loop().run_in_executor(thread, lambda: call(*args, **kwargs))
 
 
-class Store:
+class Reading:
+    """What is read of the file, for one thread; beside whoever writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader = open_reader(path)
+
+    def read(self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None) -> list[Measurement]:
+        """Rows of several tags by time and then tag."""
+        wanted = sorted(set(tags))
+        sql = _READ.format(marks=", ".join("?" * len(wanted)))
+        rows = self._rows(sql, (*wanted, _clip(start_ns), _clip(end_ns), -1 if limit is None else limit))
+        return [_measurement(row) for row in rows]
+
+    def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
+        """Newest row of each tag."""
+        newest = (self._rows(_LAST, (tag,)) for tag in tags)
+        return {row[0]: _measurement(row) for rows in newest for row in rows}
+
+    def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> Trend:
+        """Minimum, maximum and first gap of each of so many equal stretches of time."""
+        span = (name, _clip(start_ns), _clip(end_ns))
+        count, known = self._rows(_COUNT, span)[0]
+        if count <= 2 * points:
+            return _trend(self._rows(_ALL, span))
+        buckets = points if known == count else 2 * points // 3
+        return _trend(self._extremes(_BUCKETS, span, buckets))
+
+    def trend_estimates(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend]:
+        """Mean and standard deviation at the same times."""
+        span = (name, _clip(start_ns), _clip(end_ns))
+        few = self._rows(_COUNT_ESTIMATED, span)[0][0] <= 2 * points
+        rows = self._rows(_ALL_ESTIMATED, span) if few else self._extremes(_BUCKETS_ESTIMATED, span, points)
+        good = int(Quality.GOOD)
+        return _trend((t, mean, good) for t, mean, _ in rows), _trend((t, sd, good) for t, _, sd in rows)
+
+    def _extremes(self, queries: Iterable[str], span: tuple[str, int, int], buckets: int) -> list[Point]:
+        _, start, end = span
+        width = max(1, min(LARGEST, -(-(end - start) // max(1, buckets))))
+        found = {row for sql in queries for row in self._rows(sql, (*span, start, width))}
+        return sorted(found, key=lambda row: row[0])
+
+    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple]:  # type: ignore[type-arg]
+        with named(self._path):
+            return self._reader.execute(sql, parameters).fetchall()
+
+    def close_reader(self) -> None:
+        """Close the reading connection."""
+        self._reader.close()
+
+
+class Store(Reading):
     """The file itself, synchronous: `write...` for one thread, the rest for one other."""
 
     def __init__(self, config: Config) -> None:
-        self._path = config.path
         self._retention_ns = None if config.retention_days is None else int(config.retention_days * DAY_NS)
         self._pruned_ns = 0
         self._lock = hold(config.path)
         try:
             self._db = open_writer(config.path, MIGRATIONS)
             self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-            self._reader = open_reader(config.path)
+            super().__init__(config.path)
         except BaseException:
             self._lock.release()
             raise
@@ -224,51 +305,6 @@ class Store:
         """Close, fold the log into the file, let others write."""
         self._db.close()
         self._lock.release()
-
-    # -- the reading thread ------------------------------------------------------------------
-
-    def read(self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None) -> list[Measurement]:
-        """Rows of several tags by time and then tag."""
-        wanted = sorted(set(tags))
-        sql = _READ.format(marks=", ".join("?" * len(wanted)))
-        rows = self._rows(sql, (*wanted, _clip(start_ns), _clip(end_ns), -1 if limit is None else limit))
-        return [_measurement(row) for row in rows]
-
-    def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
-        """Newest row of each tag."""
-        newest = (self._rows(_LAST, (tag,)) for tag in tags)
-        return {row[0]: _measurement(row) for rows in newest for row in rows}
-
-    def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> Trend:
-        """Minimum, maximum and first gap of each of so many equal stretches of time."""
-        span = (name, _clip(start_ns), _clip(end_ns))
-        count, known = self._rows(_COUNT, span)[0]
-        if count <= 2 * points:
-            return _trend(self._rows(_ALL, span))
-        buckets = points if known == count else 2 * points // 3
-        return _trend(self._extremes(_BUCKETS, span, buckets))
-
-    def trend_estimates(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend]:
-        """Mean and standard deviation at the same times."""
-        span = (name, _clip(start_ns), _clip(end_ns))
-        few = self._rows(_COUNT_ESTIMATED, span)[0][0] <= 2 * points
-        rows = self._rows(_ALL_ESTIMATED, span) if few else self._extremes(_BUCKETS_ESTIMATED, span, points)
-        good = int(Quality.GOOD)
-        return _trend((t, mean, good) for t, mean, _ in rows), _trend((t, sd, good) for t, _, sd in rows)
-
-    def _extremes(self, queries: Iterable[str], span: tuple[str, int, int], buckets: int) -> list[Point]:
-        _, start, end = span
-        width = max(1, min(LARGEST, -(-(end - start) // max(1, buckets))))
-        found = {row for sql in queries for row in self._rows(sql, (*span, start, width))}
-        return sorted(found, key=lambda row: row[0])
-
-    def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple]:  # type: ignore[type-arg]
-        with named(self._path):
-            return self._reader.execute(sql, parameters).fetchall()
-
-    def close_reader(self) -> None:
-        """Close the reading connection."""
-        self._reader.close()
 
 
 _INSERT: Final = "INSERT INTO measured VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -10,6 +10,7 @@ import struct
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,6 +18,7 @@ from asyncua import Client, ua
 from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 
+from connectors.codecs.certificates import Term, term
 from connectors.codecs.iso_time import ns_datetime
 from connectors.codecs.opcua_units import ServerUnit, unit_fault
 from twin.domain.tag import Tag
@@ -364,6 +366,9 @@ async def _secure(client: Client, settings: SessionSettings) -> None:
         raise ValueError("an encrypted connection needs certificate and private_key")
     await client.setup_self_signed_certificate(settings.private_key, settings.certificate)
     server = settings.server_certificate
+    for one in terms(settings):
+        if (wrong := one.fault(datetime.now(UTC))) is not None:
+            raise ValueError(wrong)
     await client.set_security(
         POLICIES[settings.policy],
         certificate=CertProperties(settings.certificate),
@@ -371,6 +376,18 @@ async def _secure(client: Client, settings: SessionSettings) -> None:
         server_certificate=None if server is None else CertProperties(server),
         mode=ua.MessageSecurityMode.SignAndEncrypt,
     )
+
+
+def terms(settings: SessionSettings) -> list[Term]:
+    """When the certificates of an encrypted session begin and end; those whose files are there."""
+    if not settings.policy:
+        return []
+    named = (
+        ("our certificate", settings.certificate),
+        ("the server's certificate", settings.server_certificate),
+    )
+    files = [(f"{whose} {path}", path) for whose, path in named if path is not None and path.exists()]
+    return [term(path.read_bytes(), name) for name, path in files]
 
 
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

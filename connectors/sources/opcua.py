@@ -10,6 +10,7 @@ the server's queues lose meanwhile is announced and read from the history.
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -19,7 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from connectors.codecs.opcua_status import overflowed
 from connectors.codecs.opcua_values import Stamp, to_reading
 from connectors.sources._mqtt_link import is_loopback
-from connectors.sources._opcua_session import FAILURES, Notice, Session, SessionSettings, open_session
+from connectors.sources._opcua_session import (
+    FAILURES,
+    Notice,
+    Session,
+    SessionSettings,
+    open_session,
+    terms,
+)
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.tag import TagKind
@@ -28,6 +36,8 @@ from twin.ports import Delivery, LinkChange, Source, SourceContext
 _HOUR_NS: Final = 3_600_000_000_000
 _LEAST_WIDTH_NS: Final = 1_000_000_000
 _BATCH: Final = 2000
+_CERTIFICATES_S: Final = 3600.0
+"""Time between two looks at the certificates [s] (chosen default)."""
 
 
 class Config(BaseModel):
@@ -204,7 +214,7 @@ class OpcUaSource:
             await session.find(self._addresses)
             self._unit_faults = await session.unit_faults(self._tags)
             await session.subscribe()
-            yield Delivery(links=(self._link(True, self._state(session)),))
+            yield Delivery(links=(self._link(True, self._state(session)), *self._certificates()))
             async with contextlib.aclosing(self._follow(session)) as deliveries:
                 async for delivery in deliveries:
                     yield delivery
@@ -216,12 +226,16 @@ class OpcUaSource:
         holes = set(session.nodes) - set(session.missing)
         loop = asyncio.get_running_loop()
         look_again_s = loop.time() + self._config.retry_missing_s
+        certificates_s = loop.time() + _CERTIFICATES_S
         while True:
             if holes:
                 async with contextlib.aclosing(self._back_fill(session, holes)) as deliveries:
                     async for delivery in deliveries:
                         yield delivery
             notices = await session.take(1.0)
+            if loop.time() > certificates_s:
+                certificates_s = loop.time() + _CERTIFICATES_S
+                yield Delivery(links=self._certificates())
             if any(notice.values for notice in notices):
                 yield self._deliver((pair for notice in notices for pair in notice.values), replayed=False)
             holes = _lossy(notices, set(session.nodes) - set(session.missing))
@@ -307,6 +321,16 @@ class OpcUaSource:
             reading = one if isinstance(one, Reading) else one.reading
             rows.append((reading.time_ns or reading.received_ns, tag, one))
         return rows
+
+    def _certificates(self) -> tuple[LinkChange, ...]:
+        """A link of its own, down while a certificate ends soon: an alarm until it is renewed."""
+        if not self._config.policy:
+            return ()
+        now = datetime.now(UTC)
+        notices = [notice for one in terms(session_settings(self._config)) if (notice := one.notice(now))]
+        now_ns = self._context.clock.now_ns()
+        text = "; ".join(notices) or "certificates count for more than 30 days"
+        return (LinkChange(f"{self.id}.certificates", not notices, text, now_ns),)
 
     # --- words -----------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ SPEED = 60.0
 PATIENCE_S = 90.0
 """Longest wait for anything that must happen [s]."""
 TESTS = Path(__file__).resolve().parent.parent
+CODE = os.pathsep.join((str(TESTS), str(TESTS.parent)))
+"""Where the processes find the harness and the service: those of this checkout."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class Run:
     # -- processes ---------------------------------------------------------------------------
 
     def _start_service(self, command: list[str] | None = None) -> None:
-        known = {"TWIN_DATA_DIR": str(self.data), "TWIN_PORT": "0", "PYTHONPATH": str(TESTS)}
+        known = {"TWIN_DATA_DIR": str(self.data), "TWIN_PORT": "0", "PYTHONPATH": CODE}
         command = command or [sys.executable, "-m", "twin.service", "run", str(self.line)]
         with (self.data / "log.txt").open("ab") as log:
             self._service = subprocess.Popen(command, env=os.environ | known, stdout=log, stderr=log)
@@ -197,7 +199,7 @@ class Run:
     def _start_server(self) -> None:
         command = [sys.executable, "-m", "torture.server", str(self.journal), str(self.ua_port), *OPCUA_TAGS]
         with (self.folder / "server.txt").open("ab") as log:
-            environment = os.environ | {"PYTHONPATH": str(TESTS)}
+            environment = os.environ | {"PYTHONPATH": CODE}
             self._server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     @staticmethod

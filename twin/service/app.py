@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from twin.ports import (
     Ledger,
     LinkChange,
     Notifier,
+    Publisher,
+    PublisherContext,
     Source,
     SourceContext,
 )
@@ -78,6 +80,7 @@ class Service:
     sources: list[Source]
     deliverer: Deliverer
     writeback: WriteBack
+    publishers: list[Publisher]
 
     async def run(self) -> None:
         """Run until cancelled; what was taken in is finished first."""
@@ -92,6 +95,9 @@ class Service:
                 group.create_task(self._keep_state())
                 group.create_task(self.deliverer.run(WallClock().now_ns))
                 group.create_task(self.writeback.watch())
+                for publisher in self.publishers:
+                    group.create_task(publisher.run())
+                    group.create_task(self._publish(publisher))
         finally:
             await self._drain(sources, inner)
 
@@ -102,6 +108,13 @@ class Service:
         self.channel.close()
         await asyncio.gather(inner, return_exceptions=True)
         recover.save(self.engine, self.ledger, self.line)
+
+    async def _publish(self, publisher: Publisher) -> None:
+        """Hand over what is there, then what is new."""
+        async with aclosing(self.view.follow()) as updates:
+            await publisher.publish(self.view.latest())
+            async for update in updates:
+                await publisher.publish(update)
 
     async def _tick(self) -> None:
         stall_s = STALL_S * self.clock.speed if self.clock.speed > 1.0 else 0.0
@@ -165,6 +178,10 @@ async def open_service(
             line_file, line, clock, historian, ledger, notifiers, actuators, folder, settings
         )
         service.pipeline.heard = heard
+        told = PublisherContext(line, clock, heard.append)
+        service.publishers = [
+            _open(s, "publishers", "open_publisher", folder, told) for s in line_file.publishers
+        ]
         yield service
 
 
@@ -202,7 +219,19 @@ async def _compose(
     )
     deliverer = Deliverer(ledger, notifiers, pipeline.due)
     return Service(
-        line, clock, engine, historian, ledger, pipeline, health, view, channel, sources, deliverer, writeback
+        line,
+        clock,
+        engine,
+        historian,
+        ledger,
+        pipeline,
+        health,
+        view,
+        channel,
+        sources,
+        deliverer,
+        writeback,
+        [],
     )
 
 

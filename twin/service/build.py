@@ -192,8 +192,9 @@ def check_sections(raw: dict[str, Any], faults: Faults) -> None:
     """Validate the section of every plug-in as it is written; opens nothing."""
     for i, section in enumerate(_dicts(raw.get("sources"))):
         _check(f"sources.{i}", "sources", section, faults)
-    for i, section in enumerate(_dicts(raw.get("actuators"))):
-        _check(f"actuators.{i}", "actuators", section, faults)
+    for family in ("actuators", "publishers"):
+        for i, section in enumerate(_dicts(raw.get(family))):
+            _check(f"{family}.{i}", family, section, faults)
     for name, family in (("historian", "historians"), ("ledger", "ledgers")):
         for section in _dicts([raw.get(name)]):
             _check(name, family, section, faults)

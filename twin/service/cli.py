@@ -9,6 +9,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -122,7 +123,9 @@ def check(line: LineArgument) -> None:
 
 @app.command()
 def kinds(
-    family: Annotated[str, typer.Argument(help="sources, actuators, historians, ledgers or notifiers")] = "",
+    family: Annotated[
+        str, typer.Argument(help="sources, actuators, publishers, historians, ledgers or notifiers")
+    ] = "",
     kind: Annotated[str, typer.Argument(help="One kind of that family: its keys")] = "",
     markdown: Annotated[bool, typer.Option("--markdown", help="All of it as a page")] = False,
 ) -> None:
@@ -283,6 +286,37 @@ def simulate(
     console.print(f"{written.values}: {written.rows} values")
     console.print(f"{written.assays}: {written.assay_rows} laboratory results")
     console.print(f"{written.truth}, {written.faults}: for scoring only; the twin never reads them")
+
+
+@app.command()
+def export(
+    line: LineArgument,
+    out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the values go")],
+    since: Annotated[str, typer.Option("--from", help="First source time, ISO 8601 with zone")] = "",
+    until: Annotated[str, typer.Option("--to", help="Source time to stop before, ISO 8601 with zone")] = "",
+    tags: Annotated[list[str] | None, typer.Option("--tag", help="Patterns of ids; all when none")] = None,
+) -> None:
+    """Write what is stored of a line as Parquet; the service may go on running."""
+    from connectors.codecs.iso_time import LATEST_NS, parse_ns
+    from twin.service import export as exporting
+
+    line_file, built = _load(line)
+    if out.suffix != ".parquet":
+        raise ConfigError(f"--out {out}: a name that ends in .parquet would do; that is what is written")
+    check_output(out, [line])
+    wanted = [t.id for t in built.tags() if not tags or any(fnmatchcase(t.id, p) for p in tags)]
+    if not wanted:
+        raise ConfigError(f"--tag {', '.join(tags or [])}: matches no tag of the line")
+    try:
+        span = (parse_ns(since) if since else 0, parse_ns(until) if until else LATEST_NS)
+    except ValueError as error:
+        raise ConfigError(f"--from or --to: {error}") from error
+
+    async def work() -> int:
+        async with exporting.open_history(line_file, built, _settings()) as history:
+            return await exporting.export(history, wanted, *span, out)
+
+    console.print(f"{out}: {asyncio.run(work())} values of {len(wanted)} tags")
 
 
 @app.command()

@@ -20,7 +20,7 @@ from rich.table import Table
 from twin.domain.errors import ConfigError
 from twin.service import plugins
 
-SHOWN = ("sources", "actuators", "historians", "ledgers", "notifiers")
+SHOWN = ("sources", "actuators", "publishers", "historians", "ledgers", "notifiers")
 """Families whose sections stand in a line file with keys of their own."""
 PLAIN = {str: "text", Path: "path", float: "number", int: "whole number", bool: "true or false"}
 PLAIN_NAMES = {"HttpUrl": "address", "AnyUrl": "address", "datetime": "time"}

@@ -199,6 +199,7 @@ class LineFile(Strict):
     sources: list[dict[str, Any]] = []
     actuators: list[dict[str, Any]] = []
     writes: list[WriteSection] = []
+    publishers: list[dict[str, Any]] = []
     historian: dict[str, Any] = {"kind": "sqlite"}
     ledger: dict[str, Any] = {"kind": "sqlite"}
     subscribers: list[SubscriberSection] = []

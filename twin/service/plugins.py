@@ -14,6 +14,7 @@ FAMILIES = {
     "actuators": "connectors.actuators",
     "historians": "connectors.historians",
     "ledgers": "connectors.ledgers",
+    "publishers": "connectors.publishers",
     "notifiers": "connectors.notifiers",
     "processes": "twin.processes",
 }
@@ -24,6 +25,7 @@ ONE = {
     "actuators": "actuator",
     "historians": "historian",
     "ledgers": "ledger",
+    "publishers": "publisher",
     "notifiers": "notifier",
     "processes": "process model",
 }

@@ -103,7 +103,7 @@ NAMES = st.text(min_size=1, max_size=8)
 
 
 @given(JSONS | st.fixed_dictionaries({"v": st.dictionaries(NAMES, JSONS), "t": JSONS}))
-def test_any_json_adds_up_and_can_be_stored(data: Any) -> None:
+def test_D_04_any_json_adds_up_and_can_be_stored(data: Any) -> None:
     got = read({"data": data} if isinstance(data, bytes) else json.dumps(data).encode())
     rows = [*got.readings, *(q.reading for q in got.refused)]
     named = isinstance(data, dict) and set(data) <= {"t", "v", "q"} and isinstance(data.get("v"), dict)
@@ -118,7 +118,7 @@ def test_any_json_adds_up_and_can_be_stored(data: Any) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_refused_or_read(payload: bytes) -> None:
+def test_F_02_any_bytes_are_refused_or_read(payload: bytes) -> None:
     got = read(payload)
     assert not payload or got.readings or got.refused
 
@@ -142,6 +142,6 @@ def test_a_template_finds_the_fields_it_was_filled_with(vessel: str, head: str) 
 
 
 @pytest.mark.parametrize("text", ["", "/a", "a/+", "a/#", "a/{x}y", "{x}/{x}", "a/{X}"])
-def test_a_template_that_can_not_work_is_refused(text: str) -> None:
+def test_MQ_04_a_template_that_can_not_work_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="topic"):
         TopicTemplate(text)

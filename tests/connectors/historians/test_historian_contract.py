@@ -132,7 +132,7 @@ async def test_reading_is_half_open_ordered_and_limited(opener: Callable[..., An
         assert await historian.read(["R101.nothing"], T0, T0 + SECOND) == []
 
 
-async def test_a_repetition_is_counted_and_a_contradiction_refused(opener: Callable[..., Any]) -> None:
+async def test_D_01_a_repetition_is_counted_and_a_contradiction_refused(opener: Callable[..., Any]) -> None:
     first, other = measured("R101.pH", 0, 7.0), measured("R101.pH", 0, 7.1)
     gap = measured("R101.pH", 1, None, Quality.BAD)
     async with opener() as historian:
@@ -158,7 +158,7 @@ async def test_repetitions_within_one_write(opener: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-async def test_what_is_not_a_number_is_refused(opener: Callable[..., Any], value: float) -> None:
+async def test_D_04_what_is_not_a_number_is_refused(opener: Callable[..., Any], value: float) -> None:
     async with opener() as historian:
         report = await historian.write([measured("R101.pH", 0, value), measured("R101.pH", 1, 7.0)])
         assert report.stored == 1

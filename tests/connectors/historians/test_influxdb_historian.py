@@ -50,7 +50,7 @@ def times_on(server: Any, database: str = "plant") -> list[int]:
     return [values[0] for one in series for values in one["values"]]
 
 
-async def test_nothing_is_lost_or_invented_when_the_server_is_killed_during_writes(
+async def test_R_02_nothing_is_lost_or_invented_when_the_server_is_killed_during_writes(
     own_influx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.historians.influxdb.pause", lambda failures, wait_s: 0.05)
@@ -69,7 +69,7 @@ async def test_nothing_is_lost_or_invented_when_the_server_is_killed_during_writ
     assert times_on(own_influx) == sent
 
 
-async def test_a_server_that_is_away_delays_only(
+async def test_R_03_a_server_that_is_away_delays_only(
     own_influx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.historians.influxdb.pause", lambda failures, wait_s: 0.05)
@@ -172,7 +172,7 @@ async def test_a_full_spool_refuses_and_remembers_nothing_of_it(
     assert times_on(own_influx) == [T0 + n * SECOND for n in range(12)]
 
 
-async def test_rows_damaged_on_disk_are_set_aside_and_told(
+async def test_R_09_rows_damaged_on_disk_are_set_aside_and_told(
     own_influx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool, heard = tmp_path / "s.sqlite", list[LinkChange]()
@@ -225,7 +225,7 @@ odd = st.text(
 @given(
     names=st.lists(odd, min_size=1, max_size=12), units=st.lists(odd | st.just(""), min_size=1), source=odd
 )
-async def test_odd_names_and_units_come_back_as_they_went_or_are_refused(
+async def test_F_04_odd_names_and_units_come_back_as_they_went_or_are_refused(
     influx: Any, tmp_path_factory: pytest.TempPathFactory, names: list[str], units: list[str], source: str
 ) -> None:
     folder = tmp_path_factory.mktemp("odd")
@@ -311,7 +311,9 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_acknowledged_survives_kill_9_of_the_writer(own_influx: Any, tmp_path: Path) -> None:
+async def test_R_01_what_was_acknowledged_survives_kill_9_of_the_writer(
+    own_influx: Any, tmp_path: Path
+) -> None:
     spool, acknowledged = tmp_path / "s.sqlite", -1
 
     def run_and_kill() -> int:
@@ -362,7 +364,7 @@ class Grumbler:
 @pytest.mark.parametrize(
     "status", ["503 Service Unavailable", "429 Too Many Requests\r\nRetry-After: 60", "403 Forbidden"]
 )
-async def test_an_unwilling_server_is_not_pestered(status: str, tmp_path: Path) -> None:
+async def test_R_04_an_unwilling_server_is_not_pestered(status: str, tmp_path: Path) -> None:
     grumbler = Grumbler(status)
     server = await asyncio.start_server(grumbler, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ def row(t: int, value: float = 1.0) -> Measurement:
     return Measurement("R101.pH", value, Quality.GOOD, t, t)
 
 
-async def test_a_second_writer_is_refused_with_the_holder_named(tmp_path: Path) -> None:
+async def test_R_12_a_second_writer_is_refused_with_the_holder_named(tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
     first = open_historian(Config(path=path), HistorianContext(StillClock()))
     script = (
@@ -105,7 +105,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         open_historian(Config(path=path), HistorianContext(StillClock()))
 
 
-async def test_a_full_disk_keeps_nothing_and_heals(tmp_path: Path) -> None:
+async def test_R_08_a_full_disk_keeps_nothing_and_heals(tmp_path: Path) -> None:
     historian = open_historian(Config(path=tmp_path / "h.sqlite"), HistorianContext(StillClock()))
     await historian.write([row(T0)])
     db = historian._store._db  # type: ignore[attr-defined]

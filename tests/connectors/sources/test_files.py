@@ -325,7 +325,7 @@ CELL = st.one_of(
 
 @settings(max_examples=80, deadline=None)
 @given(table=st.lists(st.lists(CELL, min_size=1, max_size=6), max_size=12))
-def test_whatever_the_cells_hold_the_counts_add_up(tmp_path_factory, table):
+def test_F_06_whatever_the_cells_hold_the_counts_add_up(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("any") / "a.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,16 @@ import pytest
 import pytest_asyncio
 from asyncua import Server, ua
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import ValidationError
 from servers import free_port
 from watching import Watched, context
 
+from connectors.codecs.certificates import term
 from connectors.codecs.iso_time import ns_datetime
 from connectors.sources import _opcua_session as opcua_session
 from connectors.sources.opcua import Config, open_source
@@ -201,7 +207,7 @@ async def test_a_missing_node_and_a_wrong_unit_spoil_nothing_else(bench: Bench) 
     assert "5 of 6 nodes" in text
 
 
-async def test_a_node_that_appears_later_is_taken_up_without_a_restart(bench: Bench) -> None:
+async def test_D_07_a_node_that_appears_later_is_taken_up_without_a_restart(bench: Bench) -> None:
     new = Tag(bench.vessel, "new", "ratio", "1", 0.0, 1.0, 0.1)
     async with Watched(bench.source(tags=bench.tags | {new.id: new}, retry_missing_s=0.3)) as got:
         await got.until(lambda: got.ups == [True])
@@ -220,7 +226,7 @@ async def test_UA_13_a_namespace_that_is_not_there_is_named(bench: Bench) -> Non
     assert "urn:bioline:plant" in got.links[0].text
 
 
-async def test_a_reader_that_is_behind_holds_the_server_back_and_gets_all(
+async def test_D_06_a_reader_that_is_behind_holds_the_server_back_and_gets_all(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opcua_session, "_QUEUE", 2)
@@ -310,7 +316,7 @@ def newest(got: Watched, tag: str) -> int | None:
     return max((r.time_ns for r in got.readings if r.address == tag and r.time_ns is not None), default=None)
 
 
-async def test_R_06_UA_13_a_server_that_hangs_or_is_killed_leaves_no_hole(plant: PlantProcess) -> None:
+async def test_R_06_UA_07_UA_13_a_server_that_hangs_or_is_killed_leaves_no_hole(plant: PlantProcess) -> None:
     tags = {tag.id: tag for tag in (Tag("R101", n, n, "1", 0.0, 1e9, 0.1) for n in ("seq", "pH"))}
     made = source(f"opc.tcp://127.0.0.1:{plant.port}", tags, connect_timeout_s=2.0, watchdog_s=1.0)
     got = Watched(made)
@@ -420,7 +426,8 @@ async def test_UA_01_UA_03_an_encrypted_session_with_an_account(
         secret.write_text("right\n")
         for policy in ("aes256", "basic256sha256"):
             async with Watched(source(wire.url, tags, security=policy, **common)) as got:
-                await got.until(lambda: got.ups == [True])
+                await got.until(lambda: got.ups == [True, True])
+                assert [change.source.partition(".")[2] for change in got.links] == ["", "certificates"]
                 await wire.publish([Row("R101.pH", base_ns(), 7.25)])
                 await got.until(lambda: any(r.value == 7.25 for r in got.readings))
         for change in ({"server_certificate": keys["stranger"]}, {"security": "none"}, {"user": "other"}):
@@ -431,6 +438,43 @@ async def test_UA_01_UA_03_an_encrypted_session_with_an_account(
         secret.write_text("wrong\n")
         async with Watched(source(wire.url, tags, security="aes256", **common)) as refused:
             await refused.until(lambda: refused.ups == [False])
+
+
+def certificate(path: Path, begins: datetime, ends: datetime) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, ends)
+    path.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("begins_d", "ends_d", "said"),
+    [(-30, -1, "ended on"), (1, 30, "counts only from"), (-1, 400, "no session")],
+)
+async def test_UA_02_a_certificate_that_does_not_count_is_refused_in_words(
+    tmp_path: Path, begins_d: int, ends_d: int, said: str
+) -> None:
+    now = datetime.now(UTC)
+    server = certificate(tmp_path / "s.der", now + timedelta(days=begins_d), now + timedelta(days=ends_d))
+    own = {"certificate": tmp_path / "own.der", "private_key": tmp_path / "own.pem"}
+    url = f"opc.tcp://127.0.0.1:{free_port()}"
+    async with Watched(
+        source(url, tags_of("R1"), security="aes256", server_certificate=server, **own)
+    ) as refused:
+        await refused.until(lambda: refused.ups == [False])
+    assert said in refused.links[0].text
+
+
+async def test_UA_02_a_certificate_that_ends_soon_is_told_in_time(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    ends = certificate(tmp_path / "s.der", now - timedelta(days=1), now + timedelta(days=7)).read_bytes()
+    one = term(ends, "the server's certificate")
+    assert one.fault(now) is None
+    assert "(6 days left)" in str(one.notice(now))
+    assert one.notice(now - timedelta(days=30)) is None
+    with pytest.raises(ValueError, match="DER or PEM"):
+        term(b"junk", "it")
 
 
 async def test_nobody_there_is_one_down_with_what_to_try() -> None:
@@ -455,7 +499,7 @@ async def test_nobody_there_is_one_down_with_what_to_try() -> None:
         {"node": "x"},
     ],
 )
-async def test_a_config_that_can_not_work_is_refused(fields: dict[str, Any]) -> None:
+async def test_UA_05_a_config_that_can_not_work_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Config(id="ua", **fields)
 

@@ -32,7 +32,7 @@ def cut(rows: list[Measurement], sizes: list[int]) -> list[tuple[int, list[int]]
     st.randoms(),
     st.lists(st.integers(1, 9), max_size=9),
 )
-def test_batching_and_disorder_within_the_grace_change_nothing(times, random, sizes) -> None:
+def test_D_02_batching_and_disorder_within_the_grace_change_nothing(times, random, sizes) -> None:
     ordered = [row(t) for t in sorted(times)]
     shuffled = list(ordered)
     random.shuffle(shuffled)

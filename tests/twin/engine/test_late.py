@@ -39,7 +39,9 @@ def through_a_hole(twin: CultureTwin, rows: list[Frame]) -> list[Event]:
     return events + follow(twin, rows[end:])[1]
 
 
-def test_UA_08_a_drift_that_began_in_a_hole_is_found_as_if_there_had_been_none(drifting: list[Frame]) -> None:
+def test_UA_08_D_02_a_drift_that_began_in_a_hole_is_found_as_if_there_had_been_none(
+    drifting: list[Frame],
+) -> None:
     rows = [replace(f, assays=()) for f in drifting]
     prompt, filled = new_twin(), new_twin()
     told = confirmed(follow(prompt, rows)[1])

@@ -104,7 +104,7 @@ def test_a_good_line_is_usable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_line_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
+def test_F_07_a_broken_line_is_refused_with_its_place(name: str, tmp_path: Path) -> None:
     line, named = BROKEN[name]
     result = CliRunner().invoke(app, ["check", str(written(tmp_path, line))])
     assert isinstance(result.exception, ConfigError), result.output

@@ -46,7 +46,7 @@ def test_sections_within_a_section_are_listed() -> None:
 
 
 def test_an_unknown_family_or_kind_names_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="sources, actuators, historians, ledgers, notifiers"):
+    with pytest.raises(ConfigError, match="sources, actuators, publishers, historians, ledgers, notifiers"):
         kinds.config_class("source", "mqtt")
     with pytest.raises(ConfigError, match="mqtt, opcua"):
         kinds.config_class("sources", "mqqt")

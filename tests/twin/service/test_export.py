@@ -1,0 +1,90 @@
+"""What is stored comes out as Parquet, whole, while the service runs, and goes back in by replay."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from connectors.historians.sqlite import Config, open_historian
+from twin.domain.measurement import Measurement, Quality
+from twin.service import export as exporting
+from twin.service.build import load_line
+from twin.service.cli import app
+from twin.service.settings import Settings
+
+PH = {"name": "pH", "quantity": "pH", "unit": "1", "low": 0, "high": 14, "accuracy": 0.02}
+T = 1_780_000_000_000_000_000
+S = 1_000_000_000
+
+
+def rows(count: int) -> list[Measurement]:
+    return [
+        Measurement(f"R{k % 2}.pH", 7.0 + k / 1000, Quality.GOOD, T + k // 2 * S, T + k * S, k % 7 == 0, "ua")
+        for k in range(count)
+    ]
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    vessels = [{"id": "R0", "tags": [PH]}, {"id": "R1", "tags": [PH]}]
+    path = tmp_path / "line.json"
+    path.write_text(json.dumps({"schema": 1, "line": "l", "origin": "replay", "vessels": vessels}))
+    monkeypatch.setenv("TWIN_DATA_DIR", str(tmp_path / "data"))
+    return path
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout + str(result.exception or "")
+
+
+async def test_every_row_comes_out_once_beside_a_writer(
+    line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "AT_ONCE", 64)
+    store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
+    stored = rows(1001)
+    await store.write(stored)
+    history = exporting.open_history
+
+    async with history(*load_line(line), Settings()) as opened:
+        count = await exporting.export(opened, ["R0.pH", "R1.pH"], 0, 2**62, tmp_path / "all.parquet")
+    await store.close()
+    table = pq.read_table(tmp_path / "all.parquet").to_pylist()
+    assert count == len(table) == 1001
+    assert [(r["tag"], r["value"], r["late"]) for r in table] == [(m.tag, m.value, m.late) for m in stored]
+
+
+async def test_the_command_takes_a_span_and_tags_and_replay_reads_it(line: Path, tmp_path: Path) -> None:
+    store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
+    await store.write(rows(100))
+    await store.close()
+    out = tmp_path / "part.parquet"
+
+    code, said = await asyncio.to_thread(
+        run, "export", str(line), "--out", str(out), "--tag", "R1.*", "--from", "2026-05-28T20:26:50Z"
+    )
+    assert code == 0, said
+    assert "40 values of 1 tags" in " ".join(said.split())
+    code, said = await asyncio.to_thread(
+        run, "replay", str(out), "--line", str(line), "--out", str(tmp_path / "events.jsonl")
+    )
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--out", "x.csv"), "parquet"),
+        (("--out", "x.parquet", "--tag", "nobody"), "matches no tag"),
+        (("--out", "x.parquet", "--from", "yesterday"), "--from"),
+        (("--out", "x.parquet"), "is not there"),
+    ],
+)
+def test_what_can_not_be_exported_is_said(line: Path, more: tuple[str, ...], said: str) -> None:
+    code, text = run("export", str(line), *more)
+    assert code != 0
+    assert said in text
