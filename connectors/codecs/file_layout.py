@@ -1,12 +1,13 @@
 """The section of a line file that says how the columns of foreign files are to be read."""
 
+import codecs
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from connectors.codecs.file_times import RELATIVE
+from connectors.codecs.file_times import NUMERIC, RELATIVE
 
 
 class _Section(BaseModel):
@@ -45,12 +46,13 @@ class FileLayout(_Section):
     time : str
         Column of the source time.
     format : str
-        ``iso`` (with zone, or naive with `zone`), ``epoch_s``, ``epoch_ms``, ``epoch_ns``, or
-        counted from `epoch`: ``seconds``, ``minutes``, ``hours``, ``days``.
+        ``iso`` (with zone, or naive with `zone`), ``epoch_s``, ``epoch_ms``, ``epoch_ns``, counted from
+        `epoch`: ``seconds``, ``minutes``, ``hours``, ``days``, or a pattern such as ``"%d.%m.%Y %H:%M"``.
     epoch : datetime or None
         Origin of the counted formats, with its zone.
     zone : str or None
-        IANA name, such as ``Europe/Paris``, for ISO times that name no zone.
+        IANA name, such as ``Europe/Paris``, for times that name no zone. Of the hour that comes twice in
+        autumn the first is meant.
     key : str or list of str or None
         Column, or columns, whose value names the vessel.
     vessel : str
@@ -65,14 +67,16 @@ class FileLayout(_Section):
         Column of the quality: 192, 64, 0, 500 or good, uncertain, bad, stale.
     reported : str or None
         Column of the time an assay was reported, in the same format.
-    delimiter, decimal : str
+    delimiter : str
         Of CSV files.
+    decimal : str
+        Decimal mark of CSV files, of values and of numeric times. A number with the other mark is refused.
+    encoding : str
+        Of CSV files, such as ``latin-1`` or ``utf-16``.
     """
 
     time: str = "time"
-    format: Literal[
-        "iso", "epoch_s", "epoch_ms", "epoch_ns", "seconds", "minutes", "hours", "days"
-    ] = "iso"  # fmt: skip
+    format: str = "iso"
     epoch: datetime | None = None
     zone: str | None = None
     key: str | list[str] | None = None
@@ -85,6 +89,23 @@ class FileLayout(_Section):
     reported: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     decimal: Literal[".", ","] = "."
+    encoding: str = "utf-8"
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, form: str) -> str:
+        if form != "iso" and form not in NUMERIC and "%" not in form:
+            known = ", ".join(("iso", *NUMERIC))
+            raise ValueError(f"format {form!r} is not known; {known}, or a pattern such as %d.%m.%Y %H:%M")
+        return form
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str) -> str:
+        try:
+            return codecs.lookup(encoding).name
+        except LookupError as error:
+            raise ValueError(f"encoding {encoding!r} is not known; latin-1 would do") from error
 
     @field_validator("epoch")
     @classmethod
@@ -110,6 +131,8 @@ class FileLayout(_Section):
 
     @model_validator(mode="after")
     def _whole(self) -> "FileLayout":
+        if self.decimal == self.delimiter:
+            raise ValueError(f"delimiter and decimal are both {self.decimal!r}; one of them is another")
         if bool(self.values) == (self.value is not None):
             raise ValueError("give either values (wide files) or tag and value (long files)")
         if (self.tag is None) != (self.value is None):

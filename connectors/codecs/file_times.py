@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connectors.codecs.iso_time import LATEST_NS, parse_ns
+from connectors.codecs.iso_time import LATEST_NS, datetime_ns, parse_ns
 
 NUMERIC: Final = {
     "epoch_s": 10**9,
@@ -22,21 +22,56 @@ RELATIVE: Final = frozenset({"seconds", "minutes", "hours", "days"})
 """Formats that count from an epoch the layout must give."""
 
 
-def reader(form: str, epoch_ns: int, zone: str | None) -> Callable[[str], int]:
+def reader(form: str, epoch_ns: int, zone: str | None, decimal: str = ".") -> Callable[[str], int]:
     """Function that reads one time text [ns since 1970-01-01 UTC]; it raises ValueError.
 
     Parameters
     ----------
     form : str
-        ``"iso"`` or a key of `NUMERIC`.
+        ``"iso"``, a key of `NUMERIC`, or a pattern such as ``"%d.%m.%Y %H:%M"``.
     epoch_ns : int
         Origin of the relative formats [ns since 1970-01-01 UTC].
     zone : str or None
-        IANA name of the zone of ISO texts that name none.
+        IANA name of the zone of texts that name none.
+    decimal : str
+        Decimal mark of the numeric formats.
     """
     if form in NUMERIC:
-        return lambda text: numeric_ns(text, NUMERIC[form], epoch_ns if form in RELATIVE else 0)
+        origin_ns = epoch_ns if form in RELATIVE else 0
+        return lambda text: numeric_ns(plain_number(text, decimal), NUMERIC[form], origin_ns)
+    if "%" in form:
+        return lambda text: pattern_ns(text, form, zone)
     return lambda text: iso_ns(text, zone)
+
+
+def plain_number(text: str, decimal: str) -> str:
+    """A number as Python reads it.
+
+    Raises
+    ------
+    ValueError
+        When a mark stands in it that is not the decimal mark: nobody can tell ``1.234`` from ``1,234``.
+    """
+    other = "." if decimal == "," else ","
+    if other in text or "_" in text or not text.isascii():
+        raise ValueError(f"{text[:40]!r} is not a number with the decimal mark {decimal!r}")
+    return text.replace(decimal, ".")
+
+
+def pattern_ns(text: str, form: str, zone: str | None) -> int:
+    """Time of a text in the form of a strptime pattern.
+
+    Raises
+    ------
+    ValueError
+        When it has another form, or names no zone and none is given.
+    """
+    read = datetime.strptime(text, form)  # noqa: DTZ007 -- its zone is looked at next
+    if read.tzinfo is not None:
+        return datetime_ns(read)
+    if zone is None:
+        raise ValueError(f"{text[:40]!r} names no zone")
+    return local_ns(datetime_ns(read.replace(tzinfo=UTC)), zone)
 
 
 def numeric_ns(text: str, unit_ns: int, origin_ns: int) -> int:
@@ -73,9 +108,17 @@ def iso_ns(text: str, zone: str | None) -> int:
 
 
 def local_ns(wall_ns: int, zone: str) -> int:
-    """UTC of a wall time written as if it were UTC [ns]; the first of two when clocks went back."""
+    """UTC of a wall time written as if it were UTC [ns]; the first of two when clocks went back.
+
+    Raises
+    ------
+    ValueError
+        When clocks went forward over it: no clock ever showed it.
+    """
     seconds, rest = divmod(wall_ns, 10**9)
     wall = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=ZoneInfo(zone))
     offset = wall.utcoffset()
     assert offset is not None
+    if wall.replace(fold=1).utcoffset() != offset and wall.astimezone(UTC).astimezone(wall.tzinfo) != wall:
+        raise ValueError(f"{wall:%Y-%m-%d %H:%M} was never shown by a clock in {zone}")
     return (seconds - int(offset.total_seconds())) * 10**9 + rest

@@ -108,7 +108,11 @@ def _decode(context: _Context, payload: bytes, route: Route, fields: dict[str, s
     for name, value in values.items():
         address = route.tag.format(**fields, name=name)
         quality = _quality(qualities.get(name, 192), value)
-        if quality is not None and (value is None or isinstance(value, (float, int, str))):
+        if (
+            quality is not None
+            and not isinstance(value, bool)
+            and isinstance(value, float | int | str | None)
+        ):
             readings.append(context.reading(address, value, quality, time_ns))
             continue
         kept = context.reading(address, _shown(value), Quality.BAD, time_ns)

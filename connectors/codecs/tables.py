@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,7 @@ class Sheet:
     malformed: list[tuple[str, str]] = field(default_factory=list)
 
 
-def header(path: Path, delimiter: str) -> tuple[str, ...]:
+def header(path: Path, delimiter: str, encoding: str = "utf-8") -> tuple[str, ...]:
     """Column names of a file.
 
     Raises
@@ -43,7 +44,7 @@ def header(path: Path, delimiter: str) -> tuple[str, ...]:
         When it is not CSV, CSV.gz or Parquet, can not be read, or names a column twice.
     """
     try:
-        names = _parquet_names(path) if _is_parquet(path) else _csv_names(path, delimiter)
+        names = _parquet_names(path) if _is_parquet(path) else _csv_names(path, delimiter, encoding)
     except (pa.ArrowException, OSError, EOFError, csv.Error) as error:
         raise _unreadable(path, error) from error
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -52,7 +53,7 @@ def header(path: Path, delimiter: str) -> tuple[str, ...]:
     return names
 
 
-def read_sheet(path: Path, columns: Sequence[str], delimiter: str) -> Sheet:
+def read_sheet(path: Path, columns: Sequence[str], delimiter: str, encoding: str = "utf-8") -> Sheet:
     """Read the given columns of a file.
 
     Raises
@@ -63,7 +64,7 @@ def read_sheet(path: Path, columns: Sequence[str], delimiter: str) -> Sheet:
     try:
         if _is_parquet(path):
             return Sheet(pa_parquet.read_table(path, columns=list(columns)))
-        return _read_csv(path, columns, delimiter)
+        return _read_csv(path, columns, delimiter, encoding)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise _unreadable(path, error) from error
 
@@ -82,14 +83,16 @@ def _parquet_names(path: Path) -> tuple[str, ...]:
     return tuple(pa_parquet.read_schema(path).names)
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """Lines without their ends; bytes that are no UTF-8 are replaced, so one of them spoils one cell only."""
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    """Lines without their ends; bytes that are not of the encoding are replaced and spoil one cell only."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        for i, line in enumerate(gzip.GzipFile(fileobj=raw) if packed else raw):
-            text = line.decode("utf-8", "replace").rstrip("\r\n")
-            yield text.removeprefix("\ufeff") if i == 0 else text
+        plain = gzip.GzipFile(fileobj=raw) if packed else raw
+        with io.TextIOWrapper(plain, encoding, "replace", newline="\n") as lines:
+            for i, line in enumerate(lines):
+                text = line.rstrip("\r\n")
+                yield text.removeprefix("\ufeff") if i == 0 else text
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -99,19 +102,19 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return next(csv.reader((line,), delimiter=delimiter, strict=True))
 
 
-def _csv_names(path: Path, delimiter: str) -> tuple[str, ...]:
-    first = next(_lines(path), "")
+def _csv_names(path: Path, delimiter: str, encoding: str) -> tuple[str, ...]:
+    first = next(_lines(path, encoding), "")
     if not first:
         raise ConfigError(f"{path}: the first line is empty; a line with the column names would do")
     return tuple(_cells(first, delimiter))
 
 
-def _read_csv(path: Path, columns: Sequence[str], delimiter: str) -> Sheet:
+def _read_csv(path: Path, columns: Sequence[str], delimiter: str, encoding: str) -> Sheet:
     """Every physical line by itself: an open quote or a missing field spoils that line only."""
-    names = header(path, delimiter)
+    names = header(path, delimiter, encoding)
     places = [names.index(column) for column in columns]
     sheet, blocks = Sheet(None), [_Block(columns)]
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_lines(path, encoding), start=1):
         if number == 1 or not line:
             continue
         cells = _fitting(line, number, len(names), delimiter, sheet)

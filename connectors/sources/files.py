@@ -7,6 +7,7 @@ values mean (unknown tags, ranges, times that can not be) is judged by the servi
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.codecs.file_layout import OWN_LONG, FileLayout, ValueColumn
-from connectors.codecs.file_times import local_ns, reader
-from connectors.codecs.iso_time import datetime_ns
+from connectors.codecs.file_times import local_ns, plain_number, reader
+from connectors.codecs.iso_time import LATEST_NS, datetime_ns
 from connectors.codecs.tables import Sheet, header, read_sheet
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
@@ -124,11 +125,12 @@ class _Plan:
 
 
 def _opened(path: Path, layout: FileLayout | None, source_id: str) -> "_Rows":
-    names = header(path, layout.delimiter if layout else ",")
+    names = header(path, *((layout.delimiter, layout.encoding) if layout else (",",)))
     plan = _fit(layout, names) if layout else _own(path, names)
     wanted = list(dict.fromkeys(plan.columns(names)))
     _require(path, plan, wanted, names)
-    return _Rows(plan, read_sheet(path, wanted, plan.layout.delimiter), source_id)
+    sheet = read_sheet(path, wanted, plan.layout.delimiter, plan.layout.encoding)
+    return _Rows(plan, sheet, source_id)
 
 
 def _fit(layout: FileLayout, names: Sequence[str]) -> _Plan:
@@ -235,7 +237,8 @@ class _Rows:
 
     def _reader(self) -> Callable[[str], int]:
         layout = self.plan.layout
-        return reader(layout.format, datetime_ns(layout.epoch) if layout.epoch else 0, layout.zone)
+        epoch_ns = datetime_ns(layout.epoch) if layout.epoch else 0
+        return reader(layout.format, epoch_ns, layout.zone, layout.decimal)
 
     def _chunk(
         self, table: Any, times: NDArray[np.int64], arrivals: NDArray[np.int64], due: NDArray[np.int64]
@@ -251,7 +254,9 @@ class _Rows:
             unread = layout.time if time == NO_TIME else layout.reported if arrival == NO_TIME else None
             for column, address, raw in self._cells(cells, prefix, i):
                 if unread:
-                    detail = f"column {unread!r}: {cells[unread][i]!r:.60} is no {layout.format} time"
+                    detail = (
+                        f"column {unread!r}: {cells[unread][i]!r:.60} is no time of the form {layout.format}"
+                    )
                     yield self._refused(address, raw, None, when, "bad_time", detail)
                 else:
                     yield self._value(column, address, raw, quality, time, when)
@@ -290,7 +295,14 @@ class _Rows:
             return self._refused(address, None, time, when, "no_value", "the field is empty")
         number = _number(raw, self.plan.layout.decimal)
         if number is None:
-            return self._refused(address, raw, time, when, "not_a_number", f"{raw!r:.60} is no number")
+            return self._refused(
+                address,
+                raw,
+                time,
+                when,
+                "not_a_number",
+                f"{raw!r:.60} is no number with the decimal mark {self.plan.layout.decimal!r}",
+            )
         if column is not None:
             number = column.scale * number + column.offset
         return Reading(self.source, address, number, quality, time, when, replayed=True)
@@ -332,11 +344,20 @@ def _series(address: str, times: NDArray[np.int64], values: NDArray[np.float64])
 
 def _stamps(column: Any, zone: str | None) -> NDArray[np.int64]:
     """Times of a typed column; one without a zone is wall time of `zone`, or UTC."""
-    found = pc.fill_null(column.cast(pa.timestamp("ns"), safe=False).cast(pa.int64()), NO_TIME)
-    times: NDArray[np.int64] = found.to_numpy()
+    counts = pc.fill_null(column.cast(pa.int64()), NO_TIME).to_numpy()
+    unit_ns = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
+    held = np.abs(np.maximum(counts, -LATEST_NS)) <= LATEST_NS // unit_ns
+    times: NDArray[np.int64] = np.where(held, np.where(held, counts, 0) * unit_ns, NO_TIME)
     if column.type.tz is None and zone is not None:
-        return np.array([t if t == NO_TIME else local_ns(t, zone) for t in times.tolist()], dtype=np.int64)
+        return np.array([_in_zone(t, zone) for t in times.tolist()], dtype=np.int64)
     return times
+
+
+def _in_zone(wall_ns: int, zone: str) -> int:
+    try:
+        return NO_TIME if wall_ns == NO_TIME else local_ns(wall_ns, zone)
+    except (ValueError, OverflowError):
+        return NO_TIME
 
 
 def _careful(read: Callable[[str], int]) -> Callable[[Any], int]:
@@ -369,12 +390,12 @@ def _text(cell: Any) -> str:
 
 def _number(raw: Any, decimal: str) -> float | None:
     """A cell as number (NaN and infinities included), or None when it is none."""
-    if isinstance(raw, bool | int | float):
+    if isinstance(raw, bool | int | float | Decimal):
         return float(raw)
-    if not isinstance(raw, str) or "_" in raw:
+    if not isinstance(raw, str):
         return None
     try:
-        return float(raw.replace(",", ".") if decimal == "," else raw)
+        return float(plain_number(raw, decimal))
     except ValueError:
         return None
 

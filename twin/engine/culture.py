@@ -15,7 +15,7 @@ from twin.engine.mind import Expected, Mind, Release, Stepper
 from twin.engine.revision import revise
 from twin.engine.usual import Usual
 from twin.monitors.decision import Decisions
-from twin.monitors.glr import Evidence, Finding
+from twin.monitors.glr import Finding
 from twin.observers.rewind import HOUR, Row, Tape
 from twin.observers.ukf import SPREAD, Belief, factor
 from twin.processes.base import Array, Process, Shape, model_ref
@@ -305,7 +305,7 @@ class CultureTwin:
     def snapshot(self) -> dict[str, Any]:
         """State as numbers, strings, lists and arrays."""
         return {
-            "layout": LAYOUT,
+            "layout": self._layout(),
             "start_ns": self._start_ns,
             "settled_ns": self._settled_ns,
             "mind": _plain(self._mind) if self._mind else None,
@@ -321,20 +321,31 @@ class CultureTwin:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state from `snapshot`; one of another layout is left, and the twin begins anew."""
-        if state.get("layout") != LAYOUT:
+        """Take up a state from `snapshot`; one of another layout or model is left: the twin begins anew."""
+        if state.get("layout") != self._layout():
             return
         self._start_ns, self._settled_ns = int(state["start_ns"]), int(state["settled_ns"])
-        self._mind = _mind(state["mind"]) if state["mind"] else None
+        self._mind = self._taken_up(state["mind"]) if state["mind"] else None
         self._inputs, self._read_ns = np.array(state["inputs"]), int(state["read_ns"])
         self._seen_ns = np.array(state["seen_ns"], dtype=np.int64)
         self._tape.rows = [_row(row) for row in state["rows"]]
-        self._tape.marks = [(int(t), _mind(m)) for t, m in state["marks"]]
+        self._tape.marks = [(int(t), self._taken_up(m)) for t, m in state["marks"]]
         self._releases = [
             Release(int(start), int(end), str(code), np.array(walk))
             for start, end, code, walk in state["releases"]
         ]
         self._decisions.restore(state["decisions"])
+
+    def _layout(self) -> list[Any]:
+        """What a snapshot must have been written with to be understood: the form, the model, its states."""
+        faults = [h.code for h in self.process.hypotheses]
+        return [LAYOUT, self._model.id, self._model.parameters, list(self._stepper.names), faults]
+
+    def _taken_up(self, state: Any) -> Mind:
+        (mean, cov, resets, nis), evidence, usual = state
+        belief = Belief(np.array(mean), np.array(cov))
+        known = self._stepper.bank.taken_up(*evidence)
+        return Mind(belief, known, Usual(*map(np.array, usual)), int(resets), float(nis))
 
 
 def _row(state: Any) -> Row:
@@ -351,13 +362,3 @@ def _plain(mind: Mind) -> list[Any]:
         [known.error, known.score, known.information, known.onset],
         [np.ascontiguousarray(part) for part in (usual.mean, usual.cross, usual.cov)],
     ]
-
-
-def _mind(state: Any) -> Mind:
-    (mean, cov, resets, nis), (error, score, information, onset), usual = state
-    evidence = Evidence(
-        np.array(error), np.array(score), np.array(information), np.array(onset, dtype=np.int64)
-    )
-    return Mind(
-        Belief(np.array(mean), np.array(cov)), evidence, Usual(*map(np.array, usual)), int(resets), float(nis)
-    )

@@ -112,6 +112,16 @@ class Bank:
         h, n = self._direction.shape
         return Evidence(np.zeros((0, h, n)), np.zeros((0, h)), np.zeros((0, h)), np.zeros(0, dtype=np.int64))
 
+    def taken_up(self, error: object, score: object, information: object, onset: object) -> Evidence:
+        """Evidence from the arrays or nested lists of a snapshot; lists of no candidate have no shape."""
+        h, n = self._direction.shape
+        return Evidence(
+            np.array(error, dtype=np.float64).reshape(-1, h, n),
+            np.array(score, dtype=np.float64).reshape(-1, h),
+            np.array(information, dtype=np.float64).reshape(-1, h),
+            np.array(onset, dtype=np.int64),
+        )
+
     def step(
         self, known: Evidence, start_ns: int, end_ns: int, F: Array, H: Array, K: Array, S: Array,
         innovation: Array,

@@ -344,11 +344,19 @@ def replay(
         job = Replay(line_file, built, sink, watches(built, line.parent, normal))
         rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels} if vessels else None)
         tally = asyncio.run(job.run(rows, pace, step))
-    _print_tally(tally)
-    if not tally.holds:
-        raise StorageError("replay: the counters do not add up; this is a fault of the program, report it")
-    if not tally.stored:
-        raise ConfigError("replay: nothing was stored; the reasons above say what would do")
+        _print_tally(tally)
+        if not tally.holds:
+            raise StorageError(
+                "replay: the counters do not add up; this is a fault of the program, report it"
+            )
+        if not tally.received:
+            raise ConfigError(
+                f"replay: there is no value in {', '.join(map(str, paths))}; {out} stays as it was"
+            )
+        if not tally.stored:
+            raise ConfigError(
+                f"replay: nothing was stored; the reasons above say what would do; {out} stays as it was"
+            )
 
 
 @app.command()

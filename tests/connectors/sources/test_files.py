@@ -6,6 +6,7 @@ import gzip
 import math
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -191,12 +192,67 @@ def test_duplicates_stay_and_order_is_restored_stably(tmp_path):
         ("epoch_ns", "1707696000000000000", {}),
         ("hours", "2.5", {"epoch": "2024-02-11T21:30:00Z"}),
         ("days", "1", {"epoch": "2024-02-11T00:00:00Z"}),
+        ("hours", "2,5", {"epoch": "2024-02-11T21:30:00Z", "decimal": ","}),
+        ("%d.%m.%Y %H:%M", "12.02.2024 01:00", {"zone": "Europe/Paris"}),
+        ("%Y%m%d%H%M%S%z", "20240212010000+0100", {}),
     ],
 )
 def test_times_are_read_to_the_nanosecond(tmp_path, form, text, extra):
-    layout = FileLayout(format=form, tag="tag", value="value", **extra)
-    path = write(tmp_path / "a.csv", "time,tag,value", f"{text},V1.pH,7")
+    layout = FileLayout(format=form, tag="tag", value="value", delimiter=";", **extra)
+    path = write(tmp_path / "a.csv", "time;tag;value", f"{text};V1.pH;7")
     assert good(rows(path, layout)) == [("V1.pH", 7.0, T0)]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "extra"),
+    [
+        ("iso", "2024-03-31T02:30:00", {"zone": "Europe/Paris"}),
+        ("%d.%m.%Y %H:%M", "31.03.2024 02:30", {"zone": "Europe/Paris"}),
+        ("%d.%m.%Y %H:%M", "12.02.2024 01:00", {}),
+        ("%d.%m.%Y %H:%M", "2024-02-12 01:00", {"zone": "Europe/Paris"}),
+        ("hours", "2.5", {"epoch": "2024-02-11T21:30:00Z", "decimal": ","}),
+        ("hours", "2,5", {"epoch": "2024-02-11T21:30:00Z"}),
+    ],
+)
+def test_a_time_no_clock_showed_or_of_another_form_is_refused(tmp_path, form, text, extra):
+    layout = FileLayout(format=form, tag="tag", value="value", delimiter=";", **extra)
+    path = write(tmp_path / "a.csv", "time;tag;value", f"{text};V1.pH;7")
+    assert reasons(rows(path, layout)) == {"bad_time": 1}
+
+
+def test_of_the_hour_that_comes_twice_the_first_is_meant(tmp_path):
+    layout = FileLayout(zone="Europe/Paris", tag="tag", value="value")
+    path = write(tmp_path / "a.csv", "time,tag,value", "2024-10-27T02:30:00,V1.pH,7")
+    assert good(rows(path, layout)) == [("V1.pH", 7.0, 1_729_989_000 * SECOND)]
+
+
+@pytest.mark.parametrize("cell", ["1.234", "1_000", "٣", "1.234,5"])
+def test_a_number_with_the_other_decimal_mark_or_foreign_digits_is_refused(tmp_path, cell):
+    layout = FileLayout(delimiter=";", decimal=",", values=[ValueColumn(column="x", tag="V1.pH")])
+    path = write(tmp_path / "a.csv", "time;x", f"2024-02-12T00:00:00Z;{cell}")
+    assert reasons(rows(path, layout)) == {"not_a_number": 1}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_other_encodings(tmp_path, encoding):
+    layout = FileLayout(encoding=encoding, values=[ValueColumn(column="température", tag="V1.T")])
+    path = tmp_path / "a.csv"
+    path.write_bytes("time,température\r\n2024-02-12T00:00:00Z,37\r\n".encode(encoding))
+    assert good(rows(path, layout)) == [("V1.T", 37.0, T0)]
+
+
+def test_decimal_columns_of_parquet_are_numbers_and_times_no_store_holds_are_none(tmp_path):
+    far = [T0 // SECOND, 20_000_000_000, -20_000_000_000]
+    table = pa.table(
+        {
+            "time": pa.array(far, pa.timestamp("s", "UTC")),
+            "V1.pH": pa.array([Decimal("7.050")] * 3, pa.decimal128(10, 3)),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = rows(tmp_path / "a.parquet")
+    assert good(found) == [("V1.pH", 7.05, T0)]
+    assert reasons(found) == {"bad_time": 2}
 
 
 def test_parquet_types_are_read_as_they_are(tmp_path):
@@ -271,6 +327,9 @@ def test_a_table_without_rows_is_empty(tmp_path):
         {"tag": "t", "value": "v", "zone": "Mars/Olympus"},
         {"tag": "t", "value": "v", "vessel": "R"},
         {"tag": "t", "value": "v", "tyme": "x"},
+        {"tag": "t", "value": "v", "format": "hour"},
+        {"tag": "t", "value": "v", "encoding": "klingon"},
+        {"tag": "t", "value": "v", "decimal": ","},
         {"values": [{"column": "a", "tag": "b", "scale": math.inf}]},
     ],
 )

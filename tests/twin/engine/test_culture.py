@@ -230,19 +230,29 @@ def test_an_input_that_falls_silent_is_held_and_then_doubted(healthy_run: tuple[
     assert blind["R1.pO2"][doubted].sd > 1.2 * seeing["R1.pO2"][doubted].sd
 
 
-def test_a_snapshot_goes_through_json(short_run: list[Frame]) -> None:
-    whole, cut = new_twin(), 100
+@pytest.mark.parametrize("cut", [1, 30, 100], ids=["first frame", "settling", "deciding"])
+def test_a_snapshot_goes_through_json(short_run: list[Frame], cut: int) -> None:
+    whole = new_twin()
     follow(whole, short_run[:cut])
     again = new_twin()
     again.restore(orjson.loads(orjson.dumps(whole.snapshot(), option=orjson.OPT_SERIALIZE_NUMPY)))
     assay = Assay("R1.VCD", 4.2, short_run[60].start_ns + 1, 0)
     frame = Frame(short_run[cut].start_ns, short_run[cut].end_ns, short_run[cut].values, (assay,))
     assert again.step(frame) == whole.step(frame)
+    assert follow(again, short_run[cut + 1 : cut + 90]) == follow(whole, short_run[cut + 1 : cut + 90])
 
 
 def test_a_snapshot_of_another_layout_is_left(short_run: list[Frame]) -> None:
     old, twin = {**new_twin().snapshot(), "layout": 1}, new_twin()
     twin.restore(old)
+    assert follow(twin, short_run[:3]) == follow(new_twin(), short_run[:3])
+
+
+def test_a_snapshot_of_other_parameters_is_left(short_run: list[Frame]) -> None:
+    other = CultureTwin(vessel(), build({"mu0": 0.03}))
+    follow(other, short_run[:5])
+    twin = new_twin()
+    twin.restore(orjson.loads(orjson.dumps(other.snapshot(), option=orjson.OPT_SERIALIZE_NUMPY)))
     assert follow(twin, short_run[:3]) == follow(new_twin(), short_run[:3])
 
 
