@@ -1,6 +1,8 @@
 """From a line file to a Line, collecting every fault on the way."""
 
+import re
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -8,7 +10,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from twin.domain.asset import Line, Vessel
@@ -17,7 +18,13 @@ from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Kind
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.service import plugins
-from twin.service.line import BatchSection, LineFile, TagSection, TagUse, VesselSection
+from twin.service.line import BatchSection, LineFile, TagSection, TagUse, Text, VesselSection
+from twin.service.yaml_file import read_yaml
+
+MOST_ROUNDS = 20
+"""Times a document is looked at again without its faulty parts (chosen default)."""
+STAND_INS = {"schema": 1, "line": "line"}
+"""What a line must have, where it is missing or faulty and the rest is looked at all the same."""
 
 
 @dataclass(slots=True)
@@ -33,44 +40,20 @@ class Faults:
     def add_validation(self, place: str, error: ValidationError) -> None:
         """Add every fault pydantic found."""
         for fault in error.errors(include_url=False):
-            where = ".".join(str(part) for part in (place, *fault["loc"]) if str(part))
+            where = ".".join(str(part) for part in (place, *fault["loc"]) if _written(part))
             came = f"; came {fault['input']!s:.80}" if not isinstance(fault["input"], dict) else ""
             self.add(where, f"{_plain(fault['type'], fault['msg'])}{came}")
+
+
+def _written(part: int | str) -> bool:
+    """True for what stands in the file, False for a name the validator gives to one of several forms."""
+    return str(part) != "" and not re.search(r"[\[(]|^[A-Z]\w*(Use|Section)$", str(part))
 
 
 def _plain(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "this key is not known here; check its spelling"
     return message.removeprefix("Value error, ")
-
-
-class _OnceLoader(yaml.SafeLoader):
-    """Reads plain data only, and refuses a key that is there twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Make a mapping whose keys are there once."""
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for name in names:
-            if names.count(name) > 1:
-                mark = node.start_mark
-                raise yaml.MarkedYAMLError(problem=f"key {name!r} is there twice", problem_mark=mark)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path | Traversable) -> Any:
-    """Contents of a YAML file.
-
-    Raises
-    ------
-    ConfigError
-        When it can not be read or is not YAML.
-    """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)  # noqa: S506 -- a SafeLoader
-    except OSError as error:
-        raise ConfigError(f"{path}: can not be read ({error.strerror}); check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
 
 
 def load_line(path: Path | Traversable) -> tuple[LineFile, Line]:
@@ -85,18 +68,55 @@ def load_line(path: Path | Traversable) -> tuple[LineFile, Line]:
     faults = Faults()
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: came {type(raw).__name__}; a mapping with schema, line, vessels would do")
-    try:
-        line_file = LineFile.model_validate(raw)
-    except ValidationError as error:
-        faults.add_validation("", error)
-        check_sections(raw, faults)
-        raise ConfigError(_listed(path, faults)) from error
-    line = build_line(line_file, faults)
+    line_file, pruned = _validated(raw, faults)
     check_sections(raw, faults)
-    check_line(line_file, line, faults)
-    if faults.found:
+    if line_file is not None:
+        line = build_line(line_file, faults)
+        check_line(line_file, line, faults)
+        if "vessels" not in pruned:
+            check_references(line_file, line, faults)
+    if line_file is None or faults.found:
         raise ConfigError(_listed(path, faults))
     return line_file, line
+
+
+def _validated(raw: dict[str, Any], faults: Faults) -> tuple[LineFile | None, set[str]]:
+    """The line file, or what is left of it without its faulty parts, so that the rest is looked at too.
+
+    Returns
+    -------
+    LineFile or None
+        None when too little is left to be a line.
+    set of str
+        Sections of which a part was left out.
+    """
+    rest, pruned = deepcopy(raw), set[str]()
+    for _ in range(MOST_ROUNDS):
+        try:
+            return LineFile.model_validate(rest), pruned
+        except ValidationError as error:
+            if not pruned:
+                faults.add_validation("", error)
+            for fault in reversed(error.errors()):
+                _leave_out(rest, fault["loc"])
+                pruned.add(str(fault["loc"][0]) if fault["loc"] else "")
+    return None, pruned
+
+
+def _leave_out(rest: dict[str, Any], place: tuple[int | str, ...]) -> None:
+    """Take the innermost part there is at a place out; what a line must have gets a stand-in."""
+    found: Any = rest
+    holder: Any = rest
+    key: int | str = ""
+    for step in place:
+        listed = isinstance(found, list) and isinstance(step, int) and step < len(found)
+        if not listed and not (isinstance(found, dict) and step in found):
+            break
+        holder, key, found = found, step, found[step]
+    if key != "":
+        del holder[key]
+    for name, value in STAND_INS.items():
+        rest.setdefault(name, value)
 
 
 def _listed(path: Path | Traversable, faults: Faults) -> str:
@@ -109,24 +129,24 @@ def build_line(line_file: LineFile, faults: Faults) -> Line:
     for i, section in enumerate(line_file.vessels):
         vessels += _vessels(f"vessels.{i}", section, faults)
     _unique("vessels", (v.id for v in vessels), faults)
-    return Line(line_file.line, {**line_file.title}, line_file.site, line_file.origin, tuple(vessels))
+    return Line(line_file.line, _text(line_file.title), line_file.site, line_file.origin, tuple(vessels))
+
+
+def _text(found: Text) -> dict[str, str]:
+    return {str(language): words for language, words in found.items()}
 
 
 def _vessels(place: str, section: VesselSection, faults: Faults) -> list[Vessel]:
     tags = _tag_sections(f"{place}.tags", section.tags, faults)
     _unique(f"{place}.tags", (t.name for t in tags), faults)
-    try:
-        names = section.fleet.names() if section.fleet else [section.id or ""]
-    except (ValueError, KeyError, IndexError) as error:
-        faults.add(f"{place}.fleet", str(error))
-        return []
+    names = section.fleet.names() if section.fleet else [section.id or ""]
     return [_vessel(name, section, tags) for name in names]
 
 
 def _vessel(name: str, section: VesselSection, tags: list[TagSection]) -> Vessel:
     return Vessel(
         id=name,
-        name={**section.name} or {"en": name, "fr": name},
+        name=_text(section.name) or {"en": name, "fr": name},
         tags=tuple(_tag(name, tag) for tag in tags),
         process=section.process.kind if section.process else "",
         parameters=dict(section.process.parameters) if section.process else {},
@@ -209,20 +229,25 @@ def _dicts(found: Any) -> list[dict[str, Any]]:
 
 
 def check_line(line_file: LineFile, line: Line, faults: Faults) -> None:
-    """What a line names must be there: tags, vessels, kinds, models."""
+    """What a line names twice, and kinds and models that are not there."""
     _unique("sources", (str(s.get("id", s.get("kind"))) for s in line_file.sources), faults)
     routes = [each.id for each in line_file.subscribers] + [each.id for each in line_file.channels]
     _unique("subscribers and channels", routes, faults)
+    for i, person in enumerate(line_file.subscribers):
+        _matched(f"subscribers.{i}.kinds", person.kinds, {kind.value for kind in Kind}, faults)
+    for vessel in line.vessels:
+        _check_process(vessel, faults)
+
+
+def check_references(line_file: LineFile, line: Line, faults: Faults) -> None:
+    """The vessels and tags that other sections name must be there."""
     vessels, tags = {v.id for v in line.vessels}, {t.id for t in line.tags()}
     for i, section in enumerate(line_file.sources):
         _known(f"sources.{i}.vessels", section.get("vessels"), vessels, faults)
         _known(f"sources.{i}.tags", section.get("tags"), tags, faults)
     assets = vessels | {str(s.get("id")) for s in line_file.sources} | {"historian"}
     for i, person in enumerate(line_file.subscribers):
-        _matched(f"subscribers.{i}.kinds", person.kinds, {kind.value for kind in Kind}, faults)
         _matched(f"subscribers.{i}.assets", person.assets, assets, faults)
-    for vessel in line.vessels:
-        _check_process(vessel, faults)
     _check_writes(line_file, line, faults)
     _check_files(line_file, line, faults)
 

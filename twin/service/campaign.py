@@ -15,7 +15,8 @@ from simulators.faults import FAULTS
 from simulators.parameters import PARAMETERS, scaled
 from simulators.scenario import FaultSpec, Scenario
 from twin.domain.errors import ConfigError
-from twin.service.build import Faults, read_yaml
+from twin.service.build import Faults
+from twin.service.yaml_file import read_yaml
 
 TUNED: Final = range(1000, 2000)
 """Seeds the model's thresholds were set on; never scored on."""

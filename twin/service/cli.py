@@ -175,8 +175,8 @@ def browse(
 ) -> None:
     """Look through an OPC UA server and propose what its variables are, as a line file to approve."""
     from twin.service import browse as browsing
-    from twin.service.build import read_yaml
     from twin.service.plugins import config_of
+    from twin.service.yaml_file import read_yaml
 
     keys = read_yaml(settings) if settings else {}
     try:

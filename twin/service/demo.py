@@ -22,12 +22,13 @@ from simulators.scenario import Scenario
 from simulators.wires import free_port
 from twin.domain.errors import ConnectorError
 from twin.service.app import Service, open_service
-from twin.service.build import load_line, read_yaml
+from twin.service.build import load_line
 from twin.service.catcher import Catcher, open_catcher
 from twin.service.pages import open_pages
 from twin.service.scenarios import find_scenario
 from twin.service.score import compare
 from twin.service.settings import Settings
+from twin.service.yaml_file import read_yaml
 
 LEAD_S = 1.0
 """Wall time between the plant's readiness and its first value [s]."""

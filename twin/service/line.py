@@ -1,7 +1,9 @@
 """The line file: what a line consists of, as written in YAML by its engineers."""
 
-from datetime import datetime
-from typing import Any, Literal
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -9,7 +11,13 @@ from twin.domain.asset import Origin
 from twin.domain.quantity import UNITS, unit_is_known
 from twin.domain.tag import TagKind
 
-Text = dict[str, str]
+Text = dict[Literal["en", "fr"], str]
+ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""An identity: it stands in topics, addresses and file names."""
+MOST_VESSELS = 10_000
+"""Vessels of one fleet (chosen default)."""
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Between which a batch may start."""
 
 
 class Strict(BaseModel):
@@ -37,7 +45,7 @@ class LimitsSection(Strict):
 class TagSection(Strict):
     """One tag of a tag set; fields as in `twin.domain.tag.Tag`."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    name: str = Field(pattern=ID)
     quantity: str
     unit: str
     low: float
@@ -67,7 +75,18 @@ class TagSection(Strict):
             raise ValueError(f"unit {self.unit!r} does not fit {self.quantity}; {would_do} would do")
         if not self.low < self.high:
             raise ValueError(f"low {self.low} must be below high {self.high}")
+        if self.kind is TagKind.ONLINE and self.silence_s < self.period_s:
+            raise ValueError(
+                f"silence_s {self.silence_s:g} is shorter than period_s {self.period_s:g}; "
+                "several periods would do"
+            )
+        self._limits_can_be_passed()
         return self
+
+    def _limits_can_be_passed(self) -> None:
+        for name, limit in self.limits.model_dump().items():
+            if limit is not None and not self.low <= limit <= self.high:
+                raise ValueError(f"limit {name} {limit} lies outside the range {self.low} to {self.high}")
 
 
 class TagUse(Strict):
@@ -75,7 +94,7 @@ class TagUse(Strict):
 
     use: str
     override: dict[str, dict[str, Any]] = {}
-    only: list[str] | None = None
+    only: list[str] | None = Field(default=None, min_length=1)
 
 
 class ProcessSection(Strict):
@@ -99,6 +118,8 @@ class BatchSection(Strict):
     def _zoned(cls, start: datetime | None) -> datetime | None:
         if start is not None and start.tzinfo is None:
             raise ValueError("start needs a time zone, such as 2026-11-22T08:00:00Z")
+        if start is not None and not EARLIEST <= start < LATEST:
+            raise ValueError(f"start must lie from {EARLIEST.year} to {LATEST.year}")
         return start
 
 
@@ -108,26 +129,50 @@ class FleetSection(Strict):
     keys: list[str | int] | str
     id: str = "{key}"
 
+    @field_validator("id")
+    @classmethod
+    def _one_field(cls, text: str) -> str:
+        rest = text.replace("{key}", "")
+        if "{key}" not in text or "{" in rest or "}" in rest:
+            raise ValueError("id needs {key} once or more and no other field, such as R{key}")
+        return text
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        names = self.names()
+        strange = [name for name in names if not re.fullmatch(ID, name)]
+        if strange:
+            raise ValueError(f"id {strange[0]!r} is none; letters, digits, _ and - would do")
+        return self
+
     def names(self) -> list[str]:
         """Vessel ids in order; ``"0..47"`` counts."""
-        if isinstance(self.keys, str):
-            first, _, last = self.keys.partition("..")
-            if not (first.isdigit() and last.isdigit()):
-                raise ValueError(f"fleet keys {self.keys!r}: a list, or two numbers such as 0..47, would do")
-            return [self.id.format(key=k) for k in range(int(first), int(last) + 1)]
-        return [self.id.format(key=k) for k in self.keys]
+        return [self.id.replace("{key}", str(key)) for key in self._keys()]
+
+    def _keys(self) -> Sequence[str | int]:
+        if not isinstance(self.keys, str):
+            if not 0 < len(self.keys) <= MOST_VESSELS:
+                raise ValueError(f"keys: {len(self.keys)} came; 1 to {MOST_VESSELS} would do")
+            return self.keys
+        first, _, last = self.keys.partition("..")
+        if not (re.fullmatch("[0-9]{1,9}", first) and re.fullmatch("[0-9]{1,9}", last)):
+            raise ValueError(f"keys {self.keys!r}: a list, or two numbers such as 0..47, would do")
+        found = range(int(first), int(last) + 1)
+        if not 0 < len(found) <= MOST_VESSELS:
+            raise ValueError(f"keys {self.keys!r} are {len(found)} vessels; 1 to {MOST_VESSELS} would do")
+        return found
 
 
 class VesselSection(Strict):
     """One vessel, or a fleet of equal ones."""
 
-    id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    id: str | None = Field(default=None, pattern=ID)
     fleet: FleetSection | None = None
     name: Text = {}
     process: ProcessSection | None = None
     normal: str = ""
     batch: BatchSection | None = None
-    tags: TagUse | list[TagSection]
+    tags: TagUse | Annotated[list[TagSection], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one_of(self) -> "VesselSection":
@@ -147,7 +192,7 @@ class ClockSection(Strict):
 class SubscriberSection(Strict):
     """Who wants to hear of what, by which route."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    id: str = Field(pattern=ID)
     language: Literal["en", "fr"] = "en"
     assets: list[str] = ["*"]
     kinds: list[str] = ["*"]
@@ -189,7 +234,7 @@ class LineFile(Strict):
     """A whole line file."""
 
     version: Literal[1] = Field(alias="schema")
-    line: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    line: str = Field(pattern=ID)
     title: Text = {}
     site: str = ""
     origin: Origin = Origin.PLANT

@@ -49,6 +49,13 @@ def broken(*steps: Any) -> dict[str, Any]:
     return line
 
 
+def fleet(**section: Any) -> dict[str, Any]:
+    """The good line with its vessel made a fleet."""
+    line = broken("vessels", 0, "id", ...)
+    line["vessels"][0]["fleet"] = section
+    return line
+
+
 TAG0 = ("vessels", 0, "tags", 0)
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "misspelt top key": (broken("vessles", []), "vessles"),
@@ -88,6 +95,16 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "kind that is none": (broken("subscribers", 0, "kinds", ["drif"]), "drif"),
     "assets that match nothing": (broken("subscribers", 0, "assets", ["Z*"]), "Z*"),
+    "limit beyond the range": (broken(*TAG0, "limits", {"high": 15}), "outside the range"),
+    "silence shorter than the period": (broken(*TAG0, "period_s", 3600), "shorter than period_s"),
+    "start in another millennium": (broken("vessels", 0, "batch", "start", "9999-01-01T00:00:00Z"), "2100"),
+    "title in another language": (broken("title", {"de": "Linie"}), "title"),
+    "no tags": (broken("vessels", 0, "tags", []), "tags"),
+    "fleet that counts down": (fleet(keys="5..0"), "1 to 10000"),
+    "fleet of nobody": (fleet(keys=[]), "1 to 10000"),
+    "fleet too large": (fleet(keys="0..99999999"), "1 to 10000"),
+    "fleet id with another field": (fleet(keys="0..3", id="R{key.foo}"), "no other field"),
+    "fleet id that leaves its folder": (fleet(keys="0..3", id="../R{key}"), "letters, digits"),
     "clock on a plant": (broken("clock", {"origin": "2026-11-22T00:00:00Z", "speed": 60}), "simulated"),
 }
 
@@ -129,6 +146,45 @@ def test_faults_of_all_sections_are_listed_beside_those_of_the_frame(tmp_path: P
     with pytest.raises(ConfigError) as caught:
         load_line(written(tmp_path, line))
     assert all(name in str(caught.value) for name in ("schema", "oracle", "pigeon"))
+
+
+def test_what_is_left_without_the_faulty_parts_is_looked_at_too(tmp_path: Path) -> None:
+    line = copy.deepcopy(GOOD)
+    line["titel"] = "x"
+    line["line"] = "../x"
+    line["vessels"].append({"id": "R102", "tags": {"use": "nothing"}, "batsch": {}})
+    line["vessels"][0]["process"]["kind"] = "yeast"
+    line["subscribers"][0]["kinds"] = ["drif"]
+    line["sources"] = [{"kind": "opcua", "id": "ua", "vessels": ["R102"]}]
+    with pytest.raises(ConfigError) as caught:
+        load_line(written(tmp_path, line))
+    told = str(caught.value).splitlines()
+    assert [text.split(": ")[1] for text in told] == [
+        "line", "vessels.1.batsch", "titel", "vessels.1.tags.use", "subscribers.0.kinds",
+        "vessel R101.process",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("schema: 1\nstart: 2026-13-45T08:00:00Z\n", "month must be in 1..12"),
+        ("a: " + "[" * 5000, "nested too deeply"),
+        ("a: " + "9" * 5000, "digits"),
+        ("a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
+            f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+        ), "aliases"),
+        ("a: &a [*a]\n", "aliases"),
+        ("#" * 2_000_001, "bytes came"),
+        ("", "NoneType"),
+    ],
+    ids=["no such month", "deep", "long number", "bomb", "a list in itself", "large", "empty"],
+)  # fmt: skip
+def test_a_file_nobody_would_write_is_refused_in_words(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "line.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        load_line(path)
 
 
 def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
