@@ -40,7 +40,7 @@ plots: $(VENV)/.test          ## Draw the plots of the simulated plant again
 	@$(BIN)/python -m benchmarks.plant_plots
 
 reference: $(VENV)/.run       ## Write the reference of the plug-ins again
-	@$(BIN)/twin kinds --markdown > docs/reference/plug-ins.md.new && mv docs/reference/plug-ins.md.new docs/reference/plug-ins.md
+	@$(BIN)/twin kinds --markdown > .plug-ins.md && mv .plug-ins.md docs/reference/plug-ins.md
 
 conformance: $(VENV)/.test     ## Write the page of what is tested of wires and stores again
 	@$(BIN)/python tests/conformance.py
