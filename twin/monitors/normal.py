@@ -167,6 +167,7 @@ class NormalScorer:
         self._gain = (1.0 - np.exp(-hours / model.taus_h))[:, None]
         taus = np.maximum(np.array(NOISE_TAUS_H), 1e-9)
         self._noise_gain = (1.0 - np.exp(-hours / taus))[:, None]
+        self._node, self._rows = -1, np.zeros((0, 0))
 
     def step(self, means: Array, scatters: Array, window: int) -> Score:
         """Judge a window.
@@ -182,57 +183,69 @@ class NormalScorer:
         """
         model = self.model
         w = min(max(window, 0), model.windows - 1)
-        features, missing = self._bands((means - model.mean[w]) / model.scale)
         g = int(model.node[w])
+        deviation = (means - model.mean[w]) / model.scale
+        missing = np.isnan(deviation)
+        lost = bool(missing.any())
+        if lost:
+            deviation = np.where(missing, self.ewma[..., 0, :], deviation)
+        features = self._bands(deviation)
         z = self._statistics(features, self._scatter(scatters, w), g)
-        if missing.any():
+        if lost:
             z = np.where(missing[..., None, :], 0.0, z)
-        held = np.abs(z) / model.unit
-        channel = held.argmax(-2)
+        held = np.abs(z)
+        held /= model.unit
         t2, spe = distances(model, features, g)
         return Score(
-            held.max(-2), channel, z, t2, spe, t2 / model.fit_unit[0], spe / model.fit_unit[1], features, g
-        )
+            held.max(-2), held.argmax(-2), z, t2, spe, t2 / model.fit_unit[0], spe / model.fit_unit[1],
+            features, g,
+        )  # fmt: skip
 
-    def _bands(self, deviation: Array) -> tuple[Array, NDArray[np.bool_]]:
-        missing = np.isnan(deviation)
-        fast = self.ewma[..., 0, :]
-        deviation = np.where(missing, fast, deviation)
+    def _bands(self, deviation: Array) -> Array:
+        now = deviation[..., None, :]
         if self.fresh:
-            self.ewma[...] = deviation[..., None, :]
+            self.ewma[...] = now
             self.fresh = False
         else:
-            self.ewma += self._gain * (deviation[..., None, :] - self.ewma)
-        bands = np.empty((*deviation.shape[:-1], len(self._gain) + 1, deviation.shape[-1]))
-        bands[..., 0, :] = deviation - self.ewma[..., 0, :]
-        bands[..., 1:-1, :] = self.ewma[..., :-1, :] - self.ewma[..., 1:, :]
-        bands[..., -1, :] = self.ewma[..., -1, :]
-        return bands.reshape(*deviation.shape[:-1], -1), missing
+            self.ewma += self._gain * (now - self.ewma)
+        bands = np.concatenate((now, self.ewma), axis=-2)
+        bands[..., :-1, :] -= self.ewma
+        return bands.reshape(*deviation.shape[:-1], -1)
 
     def _scatter(self, scatters: Array, w: int) -> Array:
         model = self.model
         found = (np.cbrt(scatters) - model.noise_mean[w]) / model.noise_sd[w]
-        found = np.where(np.isnan(found), self.noise[..., 1, :], found)
+        lost = np.isnan(found)
+        if lost.any():
+            found = np.where(lost, self.noise[..., 1, :], found)
         self.noise += self._noise_gain * (found[..., None, :] - self.noise)
         return self.noise / model.noise_unit
 
     def _statistics(self, features: Array, scatter: Array, g: int) -> Array:
+        if g != self._node:
+            self._node, self._rows = g, self._stacked(g)
+        judged = (features @ self._rows).reshape(*features.shape[:-1], -1, len(self.model.tags))
+        return np.concatenate((judged, scatter), axis=-2)
+
+    def _stacked(self, g: int) -> Array:
+        """(p, 3 q n): what makes the local, the global and the own statistics of a band vector at a node."""
         model = self.model
-        n, q = len(model.tags), len(model.targets)
-        shape = (*features.shape[:-1], q, n)
-        local = (features @ model.local[g].T).reshape(shape)
-        everywhere = (features @ model.everywhere.T / model.everywhere_sd[g]).reshape(shape)
-        bands = features.reshape(*features.shape[:-1], -1, n)
-        own = model.targets @ bands / model.marginal_sd[g].reshape(q, n)
-        return np.concatenate((local, everywhere, own, scatter), axis=-2)
+        own = np.kron(model.targets, np.eye(len(model.tags)))
+        rows = (
+            model.local[g],
+            model.everywhere / model.everywhere_sd[g][:, None],
+            own / model.marginal_sd[g][:, None],
+        )
+        return np.ascontiguousarray(np.concatenate(rows).T)
 
 
 def distances(model: NormalModel, features: Array, g: int) -> tuple[Array, Array]:
     """Hotelling's T2 and the squared prediction error of a band vector at a node of age."""
     scaled = features / model.feature_sd[g]
     scores = scaled @ model.loadings[g]
-    t2 = (scores * scores / model.eigenvalues[g]).sum(-1)
-    spe = (scaled * scaled).sum(-1) - (scores * scores).sum(-1)
+    squares = scores * scores
+    t2 = (squares / model.eigenvalues[g]).sum(-1)
+    spe = (scaled * scaled).sum(-1) - squares.sum(-1)
     return t2, np.maximum(spe, 0.0)
 
 
