@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain.errors import ConfigError
-from twin.monitors.normal import NOISE_TAUS_H, SETTLE_H, Array, NormalModel, NormalScorer
+from twin.monitors.normal import (
+    NOISE_TAUS_H,
+    SETTLE_H,
+    Array,
+    Maturity,
+    NormalModel,
+    NormalScorer,
+    maturity_of,
+)
 from twin.monitors.normal_standing import LEAVE, Standing
 
 TAUS_H = (1.0, 4.0, 16.0, 64.0)
@@ -32,6 +40,8 @@ COMPONENTS = 12
 """Principal components of the band vector (chosen default)."""
 REACHED_BY = 0.05
 """A statistic's unit is the level that all but this part of the calibration runs stay below."""
+RISING = 0.5
+"""Least part of the windows in which the tag that tells maturity must rise."""
 CROSSED = 8
 """Parts of the calibration runs that are judged with the units of the others."""
 
@@ -65,11 +75,14 @@ def learn(
     units: Sequence[str],
     window_s: float,
     false_alarms: float,
+    align: str = "",
 ) -> NormalModel:
     """Fit on `train`, set levels and threshold on `calibration`.
 
     Parameters
     ----------
+    align : str
+        Tag whose progress tells maturity; empty: batches are aligned by their age.
     false_alarms : float
         Stated rate of findings on good runs [per 100 h], findings within 6 h counted once.
 
@@ -83,8 +96,53 @@ def learn(
             f"learn: {len(train.names)} runs to fit and {len(calibration.names)} to calibrate came; "
             f"{FOLDS} and 2 are the least; 20 of each would do"
         )
-    model = fit(train, tags, units, window_s)
+    if align:
+        course = course_of(train, list(tags).index(align), window_s)
+        model = fit(matured(train, list(tags).index(align), course, window_s), tags, units, window_s)
+        model = replace(model, aligned_by=align, maturity=course)
+    else:
+        model = fit(train, tags, units, window_s)
     return calibrated(model, calibration, false_alarms)
+
+
+def course_of(runs: Windows, tag: int, window_s: float) -> Array:
+    """Mean course of the tag that tells maturity (t): its furthest smoothed value in each window.
+
+    Raises
+    ------
+    ConfigError
+        When the tag does not rise along the runs.
+    """
+    furthest = np.array([_progress(run, tag, window_s) for run in runs.means])
+    course: Array = np.maximum.accumulate(np.nanmean(furthest, 0))
+    rising = float((np.diff(course) > 0).mean())
+    if rising < RISING:
+        raise ConfigError(
+            f"learn: the tag to align by rises in {100 * rising:.0f} % of the windows of good runs; one that "
+            f"rises all along, such as what was fed or the weight of a fed-batch, would do"
+        )
+    return course
+
+
+def _progress(means: Array, tag: int, window_s: float) -> Array:
+    """Furthest smoothed value of a tag in each window of one run (t)."""
+    walk, found = Maturity(tag, np.zeros(1), window_s), np.full(len(means), np.nan)
+    for w, row in enumerate(means):
+        walk.place(row, w)
+        found[w] = walk.most if np.isfinite(walk.most) else np.nan
+    return found
+
+
+def matured(runs: Windows, tag: int, course: Array, window_s: float) -> Windows:
+    """Runs on the grid of maturity: of each place the first window that reached it."""
+    means, scatters = np.full_like(runs.means, np.nan), np.full_like(runs.scatters, np.nan)
+    for k, run in enumerate(runs.means):
+        walk = Maturity(tag, course, window_s)
+        places = np.array([walk.place(row, w) for w, row in enumerate(run)])
+        first = np.minimum(np.searchsorted(places, np.arange(len(course))), len(places) - 1)
+        reached = np.arange(len(course)) <= places[-1]
+        means[k, reached], scatters[k, reached] = run[first[reached]], runs.scatters[k, first[reached]]
+    return Windows(runs.names, means, scatters)
 
 
 def fit(train: Windows, tags: Sequence[str], units: Sequence[str], window_s: float) -> NormalModel:
@@ -322,9 +380,25 @@ def settled(model: NormalModel) -> int:
 
 def statistics(model: NormalModel, runs: Windows) -> tuple[Array, Array]:
     """Statistics (t, runs, channels, n), and T2 and SPE (t, runs, 2), of runs side by side."""
+    if model.aligned_by:
+        each = [_one(model, runs.means[k], runs.scatters[k]) for k in range(len(runs.names))]
+        return np.stack([z for z, _ in each], 1), np.stack([fits for _, fits in each], 1)
     scorer = NormalScorer(model, len(runs.names))
     judged = [scorer.step(runs.means[:, w], runs.scatters[:, w], w) for w in range(runs.means.shape[1])]
     return np.stack([s.z for s in judged]), np.stack([np.stack((s.t2, s.spe), -1) for s in judged])
+
+
+def _one(model: NormalModel, means: Array, scatters: Array) -> tuple[Array, Array]:
+    """Statistics of one run by itself, whose maturity goes its own way; 0 once it is past all good runs."""
+    scorer, walk = NormalScorer(model), maturity_of(model)
+    z, fits = np.zeros((len(means), *model.unit.shape)), np.zeros((len(means), 2))
+    for w, row in enumerate(means):
+        place = walk.place(row, w)
+        if walk.past_all():
+            break
+        score = scorer.step(row, scatters[w], place)
+        z[w], fits[w] = score.z, (score.t2, score.spe)
+    return z, fits
 
 
 def scores(model: NormalModel, runs: Windows) -> Array:

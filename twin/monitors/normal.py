@@ -1,6 +1,6 @@
 """How far a batch is from what good batches look like: multiway statistics, one window after the other.
 
-A batch is followed on a grid of windows of equal length, by batch age. Of every tag
+A batch is followed in windows of equal length, aligned by batch age or by maturity (`Maturity`). Of every tag
 there are the deviation of the window's mean from the mean trajectory of the good batches (the golden batch)
 and exponentially weighted means of it over several time constants (EWMA charts, Roberts 1959). What lies
 between two neighbouring time constants is a *band*; the bands of all tags are the vector that is judged:
@@ -75,6 +75,10 @@ class NormalModel:
         (2) the same for T2 and SPE.
     threshold : float
         Score above which a finding is told.
+    aligned_by : str
+        Tag whose progress tells maturity; empty where batch age does.
+    maturity : Array
+        (t) how far that tag has usually come in each window [tag's unit], rising; empty with batch age.
     """
 
     tags: tuple[str, ...]
@@ -102,6 +106,8 @@ class NormalModel:
     unit: Array
     fit_unit: Array
     threshold: float
+    aligned_by: str = ""
+    maturity: Array = field(default_factory=lambda: np.zeros(0))
     about: Mapping[str, object] = field(default_factory=dict)
     """facts of the making: runs, rates, version"""
 
@@ -115,6 +121,53 @@ class NormalModel:
         """Names of the statistics of one tag, as ordered in `unit`."""
         kinds = [f"{kind} {name}" for kind in ("local", "global", "own") for name in self.target_names]
         return (*kinds, *(f"scatter {tau:g} h" for tau in NOISE_TAUS_H))
+
+
+MATURITY_TAU_H = 1.0
+"""Time constant of the mean whose progress tells maturity [h] (chosen default)."""
+
+
+class Maturity:
+    """Where a batch stands among good runs: by its age, or by how far one tag has come.
+
+    An indicator variable (Garcia-Munoz et al. 2003): a quantity that rises with the batch, such as what was
+    fed or an integral of the oxygen uptake. Its smoothed value, never taken back, is looked up in the mean
+    course of good runs; the window it belongs to is the maturity.
+
+    Parameters
+    ----------
+    tag : int or None
+        Place of the tag in the vectors; None for batch age.
+    course : Array
+        (t) mean course of the tag [tag's unit], rising.
+    window_s : float
+        Length of a window [s].
+    """
+
+    def __init__(self, tag: int | None, course: Array, window_s: float) -> None:
+        self.tag, self.course = tag, course
+        self.gain = float(1.0 - np.exp(-window_s / 3600.0 / MATURITY_TAU_H))
+        self.mean, self.most = np.nan, -np.inf
+
+    def place(self, means: Array, window: int) -> int:
+        """Window of good runs that a batch is like which is in its window `window` now."""
+        if self.tag is None:
+            return window
+        value = float(means[self.tag])
+        if not np.isnan(value):
+            self.mean = value if np.isnan(self.mean) else self.mean + self.gain * (value - self.mean)
+            self.most = max(self.most, self.mean)
+        return min(int(np.searchsorted(self.course, self.most)), len(self.course) - 1)
+
+    def past_all(self) -> bool:
+        """Tell whether the batch has come further than good runs went."""
+        return self.tag is not None and self.most > float(self.course[-1])
+
+
+def maturity_of(model: NormalModel) -> Maturity:
+    """What aligns a batch with the runs of the model."""
+    tag = model.tags.index(model.aligned_by) if model.aligned_by else None
+    return Maturity(tag, model.maturity, model.window_s)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from twin.domain.asset import Vessel
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Tag
-from twin.monitors.normal import SETTLE_H, Array, NormalModel, NormalScorer, Score, leading
+from twin.monitors.normal import SETTLE_H, Array, NormalModel, NormalScorer, Score, leading, maturity_of
 from twin.monitors.normal_standing import Standing
 from twin.monitors.signals_state import ACTUATED
 
@@ -79,6 +79,7 @@ class NormalWatch:
         self.window = 0
         self.sums = [_Sums() for _ in model.tags]
         self.scorer = NormalScorer(model)
+        self.maturity = maturity_of(model)
         self.standing = Standing((len(model.tags) + 2,), model.threshold, model.window_s)
         self.usual_until = np.zeros(model.unit.shape, dtype=np.int64)
         self.sign = np.zeros(model.unit.shape)
@@ -104,23 +105,27 @@ class NormalWatch:
                 self.sums[place].add(m.value)
         return events + self._until(end_ns)
 
+    def _finished(self) -> bool:
+        """Good runs of this age, or of this maturity, are no more: nothing to be judged beside."""
+        by_age = not self.model.aligned_by and self.window >= self.model.windows
+        return by_age or self.maturity.past_all()
+
     def _begins(self, window: int) -> int:
         return (self.start_ns or 0) + window * self._window_ns
 
     def _until(self, time_ns: int) -> list[Event]:
         events: list[Event] = []
-        while (
-            self.start_ns is not None
-            and self.window < self.model.windows
-            and time_ns >= self._begins(self.window + 1)
-        ):
+        while self.start_ns is not None and not self._finished() and time_ns >= self._begins(self.window + 1):
             events += self._close()
         return events
 
     def _close(self) -> list[Event]:
         means = np.array([s.total / s.count if s.count else np.nan for s in self.sums])
         scatters = np.array([s.squares / (s.count - 1) if s.count > 1 else np.nan for s in self.sums])
-        score = self.scorer.step(means, scatters, self.window)
+        place = self.maturity.place(means, self.window)
+        if self.maturity.past_all():
+            return []
+        score = self.scorer.step(means, scatters, place)
         sign = np.sign(score.z)
         usual = (np.abs(score.z) < ONSET) | (sign != self.sign)
         self.usual_until[usual], self.sign = self.window, sign
@@ -129,14 +134,14 @@ class NormalWatch:
         self.sums = [_Sums() for _ in self.model.tags]
         if w < SETTLE_H * 3600.0 / self.model.window_s:
             return []
-        return self._judge(score, means, scatters, t, w)
+        return self._judge(score, means, scatters, t, w, place)
 
-    def _judge(self, score: Score, means: Array, scatters: Array, t: int, w: int) -> list[Event]:
+    def _judge(self, score: Score, means: Array, scatters: Array, t: int, w: int, place: int) -> list[Event]:
         held = np.append(score.tags, (score.t2_score, score.spe_score))
         before = self.standing.open.copy()
         new = bool(self.standing.step(held, w))
         begun = set(np.flatnonzero(self.standing.open & ~before).tolist())
-        seen = (score, held, means, scatters, t, w)
+        seen = (score, held, scatters, t, place)
         for told in self.told:
             told.members -= begun
         if new:
@@ -176,10 +181,9 @@ class NormalWatch:
         told: _Told,
         score: Score,
         held: Array,
-        means: Array,
         scatters: Array,
         t: int,
-        w: int,
+        place: int,
     ) -> Event:
         lead, channel = leading(self.model, score)
         tag = self.tags[lead]
@@ -188,13 +192,14 @@ class NormalWatch:
         return Event(
             t, Kind.DRIFT, self.vessel.id, stage, told.condition,
             tag=told.tag, verdict=causes[0].verdict, since=self._begins(int(self.usual_until[channel, lead])),
-            size=self._size(score, means, scatters, lead, channel, w), unit=self.model.units[lead],
+            size=self._size(score, scatters, lead, channel, place), unit=self.model.units[lead],
             confidence=causes[0].probability, causes=tuple(causes),
             evidence=(f"normal.{self.model.channels[channel].split()[0]}",), model=self.ref,
             detail={
                 "statistic": self.model.channels[channel], "z": float(score.z[channel, lead]),
                 "score": float(held.max()), "threshold": self.model.threshold,
                 "T2": float(score.t2), "SPE": float(score.spe), "age_h": self._age_h(t),
+                "maturity_h": place * self.model.window_s / 3600.0,
             },
         )  # fmt: skip
 
@@ -227,13 +232,13 @@ class NormalWatch:
             return "normal_actuator", Verdict.ACTUATOR
         return "normal_unknown", Verdict.UNKNOWN
 
-    def _size(self, score: Score, means: Array, scatters: Array, lead: int, channel: int, w: int) -> float:
+    def _size(self, score: Score, scatters: Array, lead: int, channel: int, place: int) -> float:
         """Measured minus expected; of a scatter, its standard deviation minus the usual one [tag's unit]."""
         model, q, n = self.model, len(self.model.targets), len(self.model.tags)
         z = float(score.z[channel, lead])
         kind, which = divmod(channel, q)
         if kind >= 3:
-            usual = float(np.sqrt(model.noise_mean[w, lead] ** 3 / 2.0))
+            usual = float(np.sqrt(model.noise_mean[place, lead] ** 3 / 2.0))
             return float(np.sqrt(scatters[lead] / 2.0)) - usual if not np.isnan(scatters[lead]) else 0.0
         spread = (model.local_sd, model.everywhere_sd, model.marginal_sd)[kind]
         return z * float(spread[score.node, which * n + lead]) * float(model.scale[lead])
@@ -248,6 +253,7 @@ class NormalWatch:
             "ewma": self.scorer.ewma.copy(),
             "noise": self.scorer.noise.copy(),
             "fresh": self.scorer.fresh,
+            "maturity": [None if np.isnan(self.maturity.mean) else [self.maturity.mean, self.maturity.most]],
             "usual_until": self.usual_until.copy(),
             "sign": self.sign.copy(),
             "open": self.standing.open.tolist(),
@@ -265,6 +271,8 @@ class NormalWatch:
         self.sums = [_Sums(*row) for row in state["sums"]]
         self.scorer.ewma, self.scorer.noise = np.array(state["ewma"]), np.array(state["noise"])
         self.scorer.fresh = bool(state["fresh"])
+        if state["maturity"][0] is not None:
+            self.maturity.mean, self.maturity.most = state["maturity"][0]
         self.usual_until = np.array(state["usual_until"], dtype=np.int64)
         self.sign = np.array(state["sign"], dtype=float)
         self.standing.open = np.array(state["open"], dtype=bool)

@@ -395,13 +395,14 @@ def learn(
     window: Annotated[
         float, typer.Option(min=1, max=86_400, help="Window that is judged at once [s]")
     ] = 720.0,
+    align: Annotated[str, typer.Option(help="Tag whose progress tells maturity; default batch age")] = "",
 ) -> None:
     """Learn from good runs what is normal; the file is used by run and replay --normal."""
     from twin.service import learn as learning
 
     line_file, built = _load(line)
     check_output(out, [*runs, line])
-    asked = learning.Wanted(runs, fit, calibrate, false_alarms, window)
+    asked = learning.Wanted(runs, fit, calibrate, false_alarms, window, align)
     learning.show(learning.run(asked, line_file, built, out), console)
 
 

@@ -41,6 +41,8 @@ class Wanted:
         [per 100 h].
     window_s : float
         [s].
+    align : str
+        Tag whose progress tells maturity, or empty for batch age.
     """
 
     files: Sequence[Path]
@@ -48,6 +50,7 @@ class Wanted:
     calibrate: str
     false_alarms: float
     window_s: float
+    align: str = ""
 
 
 def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> NormalModel:
@@ -60,13 +63,21 @@ def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> NormalMode
     """
     check_files(asked.files)
     tags = {t.name: t.unit for t in line.tags() if t.kind is TagKind.ONLINE}
+    if asked.align and asked.align not in tags:
+        raise ConfigError(f"--align {asked.align}: line {line.id} has no such tag; it has {', '.join(tags)}")
     wanted = _wanted(asked, line)
     found = read_runs(asked.files, line_file, line, tuple(tags), asked.window_s, wanted)
     fit, calibrate = _split(asked, line, found)
     _refuse_shared(fit, calibrate)
     units = [tags[name] for name in tags]
     model = learn(
-        found.pick(fit), found.pick(calibrate), tuple(tags), units, asked.window_s, asked.false_alarms
+        found.pick(fit),
+        found.pick(calibrate),
+        tuple(tags),
+        units,
+        asked.window_s,
+        asked.false_alarms,
+        asked.align,
     )
     model = replace(model, about={**model.about, **_about(asked, found, fit, calibrate)})
     with whole_file(out) as sink:
@@ -183,6 +194,7 @@ def show(model: NormalModel, console: Console) -> None:
     hours = model.windows * model.window_s / 3600.0
     table.add_row("tags", ", ".join(model.tags))
     table.add_row("batch", f"{hours:.1f} h in {model.windows} windows of {model.window_s:g} s")
+    table.add_row("aligned by", model.aligned_by or "batch age")
     table.add_row("fitted on", f"{len(_rows(about['fitted_on']))} runs")
     table.add_row(
         "calibrated with", f"{len(_rows(about['calibrated_with']))} runs, {about['calibration_h']:.0f} h"

@@ -22,7 +22,7 @@ from twin.monitors.normal_watch import NormalWatch
 
 FORMAT = 1
 """Version of the file; grows when a field changes its meaning or goes."""
-_TEXTS = ("tags", "units", "target_names", "window_s", "threshold", "about")
+_TEXTS = ("tags", "units", "target_names", "window_s", "threshold", "aligned_by", "about")
 
 
 def save(model: NormalModel, sink: BinaryIO) -> str:
