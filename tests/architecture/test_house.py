@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,8 @@ def test_no_module_asks_whether_it_is_under_test() -> None:
             assert "PYTEST_CURRENT_TEST" not in text, path
             names = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
             assert not any("testing" in name.lower() for name in names), path
+
+
+def test_each_test_file_has_a_name_of_its_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(name for name, count in Counter(names).items() if count > 1) == []
