@@ -266,7 +266,7 @@ class Run:
         await asyncio.sleep(10 * STEP_S)
         assert self._service is not None
         self._service.send_signal(signal.SIGTERM)
-        assert self._service.wait(30) == 0, self.log
+        assert await asyncio.to_thread(self._service.wait, PATIENCE_S) == 0, self.log
         rows = self.store.rows(MQTT_TAGS + OPCUA_TAGS)
         verdict = judge(self.plant, rows, refused(self.data), first)
         verdict.kills, verdict.notices, verdict.posts = self.kills, len(catcher.caught), catcher.posts

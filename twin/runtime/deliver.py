@@ -1,6 +1,7 @@
 """Delivery: from the outbox to people, retried, each notice settled in the ledger."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
@@ -39,10 +40,9 @@ class Delivery:
         while True:
             self.due.clear()
             await self.round(now_ns())
-            try:
-                await asyncio.wait_for(self.due.wait(), timeout=1.0)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self.due.wait()
 
     async def round(self, now_ns: int) -> int:
         """Send everything that is due at `now_ns` once; returns how many were accepted."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,8 @@ TICK_GRACE_S = 120.0
 """Silence after which frames are closed by the clock [s of the line] (chosen default)."""
 STALL_S = 10.0
 """On an accelerated line the same [s of the wall], so that a busy machine is not taken for silence."""
+CANCEL_AGAIN_S = 5.0
+"""Time a source has to end before it is told again [s] (chosen default)."""
 SNAPSHOT_S = 30.0
 """Time between two kept states of the engine [s of the wall] (chosen default)."""
 
@@ -102,9 +104,7 @@ class Service:
             await self._drain(sources, inner)
 
     async def _drain(self, sources: list["asyncio.Task[None]"], inner: "asyncio.Task[None]") -> None:
-        for task in sources:
-            task.cancel()
-        await asyncio.gather(*sources, return_exceptions=True)
+        await _ended(sources)
         self.channel.close()
         await asyncio.gather(inner, return_exceptions=True)
         recover.save(self.engine, self.ledger, self.line)
@@ -128,6 +128,15 @@ class Service:
         while True:
             await asyncio.sleep(SNAPSHOT_S)
             await self.pipeline.save(self.line)
+
+
+async def _ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they have ended; a driver may take a cancellation for a late answer."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def _watch(task: "asyncio.Task[None]") -> None:
