@@ -17,6 +17,9 @@ CHILD = Path(__file__).with_name("notify_child.py")
 LONGEST_S = 0.4
 """A child is killed up to so long after its start; it needs about 50 ms, on a busy machine some hundred."""
 
+TELLING_S = 0.06
+"""Every second one, up to so long after the alarm is durable."""
+
 
 @dataclass
 class Phone:
@@ -65,7 +68,9 @@ async def test_AL_04_each_alarm_is_in_the_list_once_and_told_by_one_key(tmp_path
 
         for n in range(1, KILLS + 1):
             pid = await ask(range(n, n + 1))
-            await asyncio.sleep(rng.uniform(0.0, LONGEST_S))
+            if n % 2:  # while it tells of it, or just after
+                await said(mother, "raised")
+            await asyncio.sleep(rng.uniform(0.0, TELLING_S if n % 2 else LONGEST_S))
             os.kill(pid, signal.SIGKILL)
             await said(mother, "ended")
         early = len(phone.posts)

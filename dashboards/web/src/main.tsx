@@ -8,6 +8,7 @@ import "./style/parts.css";
 import "./style/pages.css";
 import "./style/people.css";
 import "./style/alarms.css";
+import "./style/mimic.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

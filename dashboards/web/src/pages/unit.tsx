@@ -5,6 +5,7 @@ import { BatchLine } from "../parts/batch";
 import { DriftCard } from "../parts/drift-card";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
+import { Mimic } from "../parts/mimic";
 import { calling, vessel } from "../state/live";
 import { to } from "../state/route";
 import { byUrgency } from "../state/urgency";
@@ -68,7 +69,10 @@ export function UnitPage({ id }: { id: string }) {
         <BatchLine vessel={unit} />
         <HealthMark asset={unit.id} />
       </header>
-      <LiveValues vessel={unit} />
+      <div class="in-place">
+        <Mimic vessel={unit} />
+        <LiveValues vessel={unit} />
+      </div>
       <Trends unit={unit} />
       <aside>
         <Cards of={({ event }) => event.asset === unit.id} />

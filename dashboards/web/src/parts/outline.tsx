@@ -3,7 +3,7 @@ import type { Vessel } from "../state/api";
 import { reading } from "../state/live";
 
 /** Liquid in the vessel as a share of the fullest it can be weighed; half when nothing is known. */
-function level(vessel: Vessel): number {
+export function level(vessel: Vessel): number {
   const tag = vessel.tags.find((each) => each.name === "weight");
   const weight = tag && reading(tag.id).value?.value;
   if (typeof weight !== "number" || !vessel.batch) return 0.5;
