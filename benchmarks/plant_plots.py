@@ -25,7 +25,7 @@ UNITS: Final = {
     "pH": "pH", "pO2": "pO2 [%]", "pCO2": "pCO2 [mmHg]", "conductivity": "conductivity [mS/cm]",
     "VCD": "viable cells [1e6/mL]", "viability": "viability [%]", "glucose": "glucose [g/L]",
     "lactate": "lactate [g/L]", "titre": "titre [g/L]", "OUR": "OUR [mmol/L/h]",
-    "base_in": "base given [mL/L]", "temperature": "temperature [°C]", "feed_scale": "feed scale [g]",
+    "base_in": "base given [mL]", "temperature": "temperature [°C]", "feed_scale": "feed scale [g]",
     "base_scale": "base scale [g]", "feed_flow": "feed flow [mL/h]", "flow_O2": "oxygen flow [L/min]",
     "flow_CO2": "CO2 flow [L/min]", "flow_air": "air flow [L/min]", "offgas_O2": "exit O2 [%]",
     "offgas_CO2": "exit CO2 [%]", "jacket_temperature": "jacket [°C]", "pressure": "head pressure [mbar]",
@@ -33,7 +33,8 @@ UNITS: Final = {
     "kLa": "kLa [1/h]", "titre_harvest": "titre of the harvest [g/L]", "sieving": "sieving [1]",
     "bleed": "bleed [mL/h]", "harvest": "harvest [mL/h]", "weight": "weight [kg]",
     "F0": "F0 of the coldest spot [min]",
-    "cold_spot": "coldest spot [°C]",
+    "cold_spot": "coldest spot [°C]", "biomass": "dry cells [g/L]", "acetate": "acetate [g/L]",
+    "return_conductivity": "CIP return [mS/cm]",
 }  # fmt: skip
 HEALTHY: Final = (
     "pH", "pO2", "pCO2", "conductivity", "VCD", "viability", "glucose", "lactate", "titre", "OUR",
@@ -173,7 +174,7 @@ def healthy() -> Path:
             scale = 1.0 / volume_l if name == "base_in" else 1.0
             label, dashes = f"{volume_l:,.0f} L", "-" if volume_l == 2.0 else "--"
             ax.plot(hours[settled] / 24.0, scale * values[settled], dashes, color=colour, label=label)
-            ax.set_title(UNITS[name])
+            ax.set_title("base given [mL/L]" if name == "base_in" else UNITS[name])
     axes[0, 0].legend()
     for ax in axes[-1]:
         ax.set_xlabel("days")
@@ -198,6 +199,35 @@ def perfusion() -> Path:
     for ax in axes[-1]:
         ax.set_xlabel("days")
     return figures.save(figure, "perfusion")
+
+
+def _by_hours(name: str, scenario: str, period_s: float, shown: Sequence[str], until_h: float) -> Path:
+    """True values of a packaged scenario over the hours, phases as dotted lines."""
+    plant = Plant(load_scenario(packaged(scenario)).model_copy(update={"period_s": period_s}))
+    events = plant.advance(until_h * 3600.0).events
+    truth = plant.truth()
+    figure, axes = figures.pyplot().subplots(2, 4, figsize=(8.6, 4.0), sharex=True, layout="constrained")
+    for ax, quantity in zip(axes.flat, shown, strict=True):
+        ax.plot(truth["time_s"] / 3600.0, truth[quantity], color=figures.BLUE, lw=0.9)
+        ax.set_title(UNITS[quantity])
+        for event in events:
+            if event.kind == "phase":
+                ax.axvline(event.time_s / 3600.0, color="black", lw=0.6, ls=":")
+    for ax in axes[-1]:
+        ax.set_xlabel("hours")
+    return figures.save(figure, name)
+
+
+def ecoli() -> Path:
+    """The packaged fed-batch of E. coli."""
+    shown = ("biomass", "glucose", "acetate", "pO2", "stirrer", "feed_flow", "OUR", "base_in")
+    return _by_hours("ecoli", "ecoli_fedbatch", 60.0, shown, 36.0)
+
+
+def turnaround() -> Path:
+    """The packaged turnaround, its first day."""
+    shown = ("temperature", "pressure", "F0", "return_conductivity", "pH", "pO2", "weight", "VCD")
+    return _by_hours("turnaround", "turnaround", 30.0, shown, 28.0)
 
 
 def _panel(ax: Any, name: str, faulty: Run, well: Run) -> None:
@@ -268,6 +298,21 @@ less of the product pass (dashed: the titre of the harvest).
 
 ![perfusion](plots/perfusion.png)
 
+## E. coli
+
+The packaged scenario `ecoli_fedbatch`: ten grams of glucose a litre, the leap of pO2 that starts the feed
+(second dotted line), exponential feeding, and from 27 h on a feed held where air and stirrer can follow.
+Acetate is made while sugar is plenty and eaten later.
+
+![E. coli](plots/ecoli.png)
+
+## Cleaning, steaming, preparing
+
+The first day of the packaged scenario `turnaround` (200 L): CIP, SIP, fresh medium and calibration,
+inoculation, growth.
+
+![turnaround](plots/turnaround.png)
+
 ## Real cultures
 
 What the kinetics foretell of each condition of the public NISTCHO data with their four fitted parameters
@@ -278,11 +323,11 @@ limits are [on the plant's page](plant.md#against-real-cultures).
 
 ## Faults
 
-A 2 L fed-batch on its sixth day (for the fouled retention a perfusion on its ninth); the fault begins at the
-thin line, {ONSET_H:g} h. Grey: the healthy run of the same seed, which is the same to the last bit until
-then. Orange: what the transmitters say with the fault. Dotted: what is true in the broth with the fault;
-even a healthy probe is a little off it. Panels marked
-"true" show what no probe measures.
+A 2 L fed-batch on its sixth day (for the fouled retention a perfusion on its ninth, for the trapped air a
+vessel that is steamed after the harvest); the fault begins at the thin line, {ONSET_H:g} h. Grey: the healthy
+run of the same seed, which is the same to the last bit until then. Orange: what the transmitters say with
+the fault. Dotted: what is true in the broth with the fault; even a healthy probe is a little off it. Panels
+marked "true" show what no probe measures.
 
 {chr(10).join(_section(kind) for kind in kinds)}"""
 
@@ -291,6 +336,8 @@ def main() -> None:
     """Draw everything and write the page."""
     print(healthy())
     print(perfusion())
+    print(ecoli())
+    print(turnaround())
     well: dict[tuple[Any, ...], Run] = {}
     for kind in FAULTS:
         how = SIGNATURES[kind]

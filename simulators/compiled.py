@@ -27,6 +27,7 @@ _SOURCES: Final = (
     "microbe.py",
     "parameters.py",
     "probes.py",
+    "reporting.py",
     "state.py",
     "vessel.py",
 )

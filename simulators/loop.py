@@ -230,6 +230,7 @@ def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[state.BUG] / v, 1e3 * y[state.V_BASE], 1e3 * y[state.V_FEED]
     x[HARVEST], x[BLEED], x[SIEVING] = 1e3 * u.harvest, 1e3 * u.bleed, vessel.sieving(y, p, u)
     x[TITRE_HARVEST] = x[SIEVING] * x[TITRE]
+    x[COLD_SPOT] = y[state.TEMP]
     x[BIOMASS] = x[ACETATE] = 0.0
     if p.microbial == 1.0:
         x[BIOMASS], x[ACETATE] = x[VCD], microbe.GRAM_ACETATE * y[state.LAC] / v

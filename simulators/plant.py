@@ -13,6 +13,7 @@ from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
 from simulators.loop import CELLS_ONLY, CLEANED, KEPT, MICROBIAL, NOTHING, PERFUSION, TRUTH
 from simulators.probes import TAGS
+from simulators.reporting import Exceptions
 from simulators.scenario import Scenario
 from twin.domain.errors import ConfigError
 
@@ -87,11 +88,14 @@ class Plant:
     _runs: dict[str, BatchRun] = field(init=False, repr=False)
     _tags: tuple[str, ...] = field(init=False, repr=False)
     _clocks: Clocks = field(init=False, repr=False)
+    _quiet: tuple[Exceptions, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         seed = self.scenario.seed if self.seed is None else self.seed
         self._runs = {v.id: BatchRun(v, self.scenario.period_s, seed) for v in self.scenario.vessels}
         self._tags = tuple(f"{vessel}.{name}" for vessel in self._runs for name in TAGS)
+        how = self.scenario.on_change
+        self._quiet = () if how is None else tuple(Exceptions(v, how) for v in self.scenario.vessels)
         self._clocks = Clocks(time_faults(self.scenario.vessels, self._tags))
 
     @property
@@ -111,6 +115,8 @@ class Plant:
             raise ValueError(f"the plant is at {self.now_s} s and can not go back to {to_s} s")
         self.now_s = to_s
         said = [run.advance(to_s, self.keep_truth) for run in self._runs.values()]
+        for one, quiet in zip(said, self._quiet, strict=False):
+            quiet.thin(one.time_s, one.values, one.qualities)
         value = np.stack([one.values for one in said], axis=1).ravel()
         quality = np.stack([one.qualities for one in said], axis=1).ravel()
         columns = len(self._tags)

@@ -124,13 +124,18 @@ def instruments(volume_l: float, kind: str = "cho_fedbatch", steamed: bool = Fal
 
 
 def _microbial(found: dict[str, ProbeSpec], v: float) -> dict[str, ProbeSpec]:
-    """What E. coli asks for; optical pO2: t90 20-40 s, noise 0.1-0.3 % (makers' data), the rest chosen."""
+    """What E. coli asks for; optical pO2: t90 20-40 s, noise 0.1-0.3 % (makers' data), the rest chosen.
+
+    Scatter of pH as in the stored runs 19 and 20 of the optical probes of parallel reactors.
+    """
     flows = {name: _larger(found[name], 200.0) for name in ("flow_air", "flow_O2", "flow_CO2", "flow_N2")}
     lines = {"feed_flow": _larger(found["feed_flow"], 5.0), "base_flow": _larger(found["base_flow"], 50.0)}
     optical = ProbeSpec(0.0, 200.0, 12.0, 0.2, 0.1, gain=0.01, gain_per_day=0.002, mean_gain_per_day=-0.004)
-    stirrer = replace(found["stirrer"], high=1500.0)
+    stirrer, acidity = replace(found["stirrer"], high=1500.0), replace(found["pH"], noise=0.006)
     return (
-        flows | lines | {"pO2": optical, "stirrer": stirrer, "base_scale": _larger(found["base_scale"], 2.0)}
+        flows
+        | lines
+        | {"pH": acidity, "pO2": optical, "stirrer": stirrer, "base_scale": _larger(found["base_scale"], 2.0)}
     )
 
 

@@ -244,6 +244,15 @@ class VesselScenario(_Strict):
         )
 
 
+class OnChange(_Strict):
+    """Transmitters that speak when something has changed; `Scenario.period_s` is how often they look."""
+
+    steps: float = Field(default=1.0, gt=0)
+    """a value this many steps of its resolution away is sent"""
+    longest_s: float = Field(default=60.0, gt=0)
+    """a value that stands still is sent again after this time [s]"""
+
+
 class Scenario(_Strict):
     """A run of the plant. `vessels` has fleets already written out."""
 
@@ -255,6 +264,8 @@ class Scenario(_Strict):
     """when the wires open; null: now for the wires, 2026-01-01T00:00:00Z for files"""
     duration_h: float = Field(gt=0)
     period_s: float = Field(default=60.0, gt=0, le=3600)
+    on_change: OnChange | None = None
+    """null: every value is sent"""
     speed: float = Field(default=1.0, gt=0)
     vessels: tuple[VesselScenario, ...]
 

@@ -248,13 +248,47 @@ async def _follow(plant: Plant, station: Station, clock: Clock, origin_ns: int) 
         await clock.sleep(STEP_S * clock.speed)
 
 
+def _security(certificate: Path | None, private_key: Path | None, users: Path | None) -> Security | None:
+    """Security of the OPC UA server as the command line asks for it.
+
+    Raises
+    ------
+    ConfigError
+        When one of certificate and key is missing, or the file of users is not one.
+    """
+    if certificate is None or private_key is None:
+        if (certificate, private_key, users) != (None, None, None):
+            raise ConfigError("--certificate and --private-key are needed, both, and for --users too")
+        return None
+    accounts = _accounts(users) if users is not None else {}
+    operators = tuple(name for name, account in accounts.items() if account.get("operator"))
+    pairs = tuple((name, str(account["password"])) for name, account in accounts.items())
+    return Security(certificate, private_key, pairs, operators)
+
+
+def _accounts(users: Path) -> dict[str, dict[str, object]]:
+    like = '{"ann": {"password": "...", "operator": true}}'
+    try:
+        told = json.loads(users.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--users {users}: can not be read ({error}); JSON such as {like} would do"
+        ) from error
+    if not isinstance(told, dict) or not all(
+        isinstance(a, dict) and a.get("password") for a in told.values()
+    ):
+        raise ConfigError(f"--users {users}: each account needs a password; JSON such as {like} would do")
+    return told
+
+
 async def _main(arguments: argparse.Namespace) -> None:
     scenario = load_scenario(arguments.scenario)
     plant = Plant(scenario, keep_truth=False)
     Plant(scenario, keep_truth=False).advance(scenario.period_s)  # compiles before the clock starts
     ports = arguments.opcua_port, arguments.mqtt_port
     host, protocol = arguments.primary_host, arguments.mqtt_protocol
-    station = Station(scenario, *ports, protocol, host, plant, arguments.writable)
+    security = _security(arguments.certificate, arguments.private_key, arguments.users)
+    station = Station(scenario, *ports, protocol, host, plant, arguments.writable, security)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
@@ -279,6 +313,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--mqtt-protocol", type=int, choices=(5, 311), default=5)
     parser.add_argument("--primary-host", default=DEMO_HOST)
     parser.add_argument("--writable", action="store_true", help="take set points from clients of the wires")
+    parser.add_argument("--certificate", type=Path, help="of the OPC UA server, DER: sessions are encrypted")
+    parser.add_argument("--private-key", type=Path, help="of the OPC UA server, PEM")
+    parser.add_argument("--users", type=Path, help="JSON file of accounts; operators alone may write")
     asyncio.run(_main(parser.parse_args(arguments)))
 
 

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from simulators.laboratory import AssayResult
 from simulators.plant import PlantBatch
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
-from simulators.station import PROBES, routes, run_station, wire_tags
+from simulators.station import PROBES, _security, routes, run_station, wire_tags
+from simulators.wires_opcua import Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.quantity import UNECE
@@ -141,3 +143,17 @@ def test_a_wire_that_does_not_exist_is_named(wires: dict[str, str]) -> None:
 
 def test_every_unit_on_the_wire_has_a_code() -> None:
     assert {tag.unit for tag in wire_tags(scenario().vessels[0])} <= set(UNECE)
+
+
+def test_accounts_of_the_opcua_server_come_from_a_file(tmp_path: Path) -> None:
+    users, certificate, key = (tmp_path / name for name in ("users.json", "c.der", "k.pem"))
+    users.write_text('{"ann": {"password": "a", "operator": true}, "bob": {"password": "b"}}')
+    security = _security(certificate, key, users)
+    assert security == Security(certificate, key, (("ann", "a"), ("bob", "b")), ("ann",))
+    assert _security(None, None, None) is None
+    with pytest.raises(ConfigError, match="both"):
+        _security(None, key, None)
+    for wrong in ("[]", '{"ann": "a"}', '{"ann": {"operator": true}}', "{"):
+        users.write_text(wrong)
+        with pytest.raises(ConfigError, match="would do"):
+            _security(certificate, key, users)
