@@ -360,6 +360,35 @@ def replay(
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz")],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    vessels: Annotated[str, typer.Option(help="Runs to compare: B3 B8-B12")],
+    against: Annotated[str, typer.Option(help="Reference runs: B20-B59")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="A page (.html) or data (.json)")
+    ] = None,
+    phases: Annotated[int, typer.Option(min=1, max=12, help="How many phases to find")] = 4,
+    window: Annotated[float, typer.Option(min=1, max=86_400, help="Window of the courses [s]")] = 720.0,
+    align: Annotated[str, typer.Option(help="Tag whose progress tells maturity; default batch age")] = "",
+    language: Annotated[str, typer.Option(help="en or fr, of the page")] = "en",
+) -> None:
+    """Compare runs with reference runs: what differed first, by phase, and how capable they are."""
+    from twin.service import compare as comparing
+
+    line_file, built = _load(line)
+    if language not in comparing.WORDS:
+        raise ConfigError(f"--language {language}: en or fr would do")
+    if out is not None:
+        check_output(out, [*runs, line])
+    asked = comparing.Asked(runs, vessels, against, phases, window, align)
+    found = comparing.run(asked, line_file, built)
+    comparing.show(found, console)
+    if out is not None:
+        comparing.write(found, out, language)
+
+
+@app.command()
 def diff(
     before: Annotated[Path, typer.Argument(metavar="EVENTS_A.jsonl", help="What was decided")],
     after: Annotated[Path, typer.Argument(metavar="EVENTS_B.jsonl", help="What another version decides")],
