@@ -24,6 +24,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("POST", "/invitation/accept"): None,
     ("GET", "/messages/{language}"): None,
     ("GET", "/openapi.json"): _P.READ,
+    ("GET", "/asyncapi.json"): _P.READ,
     ("GET", "/line"): _P.READ,
     ("GET", "/latest"): _P.READ,
     ("GET", "/alarms"): _P.READ,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from dashboards import alarms, asked, pages, payloads, people, problems, prometheus, subscriptions
+from dashboards import alarms, asked, asyncapi, pages, payloads, people, problems, prometheus, subscriptions
 from dashboards.access import Door, asking
 from dashboards.answer import json as _json
 from dashboards.asked import Ordered, body_of, described
@@ -72,6 +72,11 @@ def _describing(app: FastAPI) -> APIRouter:
     async def openapi() -> Response:
         """The interface described (OpenAPI)."""
         return _json(app.openapi())
+
+    @router.get("/asyncapi.json")
+    async def events() -> Response:
+        """The live stream and the notices described (AsyncAPI)."""
+        return _json(asyncapi.document())
 
     return router
 
