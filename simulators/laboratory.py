@@ -51,6 +51,13 @@ metabolites. Gases and off-line pH: chosen defaults."""
 HARVEST: Final = {"titre_harvest": _Method(loop.TITRE_HARVEST, 0.08, 0.005, 4.0, 8.0, 0.001)}
 """What a perfused vessel has beside `METHODS`."""
 
+ALSO: Final = {
+    "glutamine": _Method(loop.GLUTAMINE, 0.07, 0.05, 0.33, 1.0, 0.01),
+    "osmolality": _Method(loop.OSMOLALITY, 0.005, 2.0, 0.33, 1.0, 1.0),
+    "pO2_lab": _Method(pr.PO2, 0.03, 1.0, 0.1, 0.25, 0.1),
+}
+"""Assays a scenario may ask for beside: glutamine [mmol/L] as other metabolites; osmolality [mOsm/kg] by
+freezing point, and pO2 [% of air] of a gas analyser: chosen defaults."""
 OD_PER_GRAM: Final = 2.5
 """Optical density at 600 nm of 1 g/L of dry E. coli; chosen default."""
 MICROBIAL: Final[dict[str, _Method]] = {
@@ -97,7 +104,7 @@ def assay(
     """
     results = []
     lost = MEAN_LOSS_OF_CO2 * draw.lognormal(0.0, 0.3)
-    for name, method in methods(kind).items():
+    for name, method in (methods(kind) | {name: ALSO[name] for name in settings.also}).items():
         missing, late, scatter = (
             draw.random(),
             draw.uniform(method.soonest_h, method.latest_h),

@@ -134,6 +134,8 @@ class Laboratory(_Strict):
     missing: float = Field(default=0.05, ge=0, lt=1)
     noise: float = Field(default=1.0, ge=0)
     """factor on every assay's scatter"""
+    also: tuple[Literal["glutamine", "osmolality", "pO2_lab"], ...] = ()
+    """assays beside the usual ones; glutamine of CHO vessels only"""
     adjust_pH: float | None = Field(default=None, gt=0)  # noqa: N815
     """the pH probe is adjusted to the sample when they differ by more than this; null: never"""
 
@@ -213,6 +215,8 @@ class VesselScenario(_Strict):
             raise ValueError("perfusion and retention_fouling need `kind: cho_perfusion`")
         if any(f.kind == "trapped_air" for f in self.faults) and not self.steamed:
             raise ValueError("trapped_air needs `recipe.sip_h`")
+        if self.is_microbial and "glutamine" in self.laboratory.also:
+            raise ValueError("laboratory.also: glutamine is assayed in CHO vessels only")
         if self.is_microbial and any(f.kind == "contamination" for f in self.faults):
             raise ValueError("contamination is of CHO cultures; one bacterium among others is not modelled")
         if self.microbial != Microbial() and not self.is_microbial:

@@ -258,6 +258,19 @@ def test_assays_come_later_than_drawn_and_near_the_truth() -> None:
     assert first <= 3600.0
 
 
+def test_more_assays_come_where_asked_for_and_change_no_other() -> None:
+    also = ["glutamine", "osmolality", "pO2_lab"]
+    plant, more = run(scenario(vessel={"laboratory": {"also": also, "missing": 0.0}}), 3.0)
+    _, usual = run(scenario(vessel={"laboratory": {"missing": 0.0}}), 3.0)
+    extra = {a.tag.removeprefix("R1."): a.value for a in more.assays if a not in usual.assays}
+    assert set(extra) == set(also)
+    assert set(usual.assays) < set(more.assays)
+    truth = plant.truth()
+    assert extra["glutamine"] == pytest.approx(truth["glutamine"][0], rel=0.35, abs=0.2)
+    assert extra["osmolality"] == pytest.approx(truth["osmolality"][0], rel=0.05)
+    assert extra["pO2_lab"] == pytest.approx(truth["pO2"][0], rel=0.15)
+
+
 def test_the_sample_at_the_opening_is_drawn_on_time() -> None:
     _, batch = run(scenario(), 3.0)
     assert {a.drawn_s for a in batch.assays} == {0.0}

@@ -33,6 +33,6 @@ def fault_table() -> Table:
     """Every kind of fault with its unit, reference size, tag and true verdict."""
     table = Table("kind", "what happens", "unit of size", "reference", "tag", "verdict")
     for kind, fault in FAULTS.items():
-        tag = fault.tag or "(say which)"
+        tag = ", ".join(fault.choices) or fault.tag or "(say which)"
         table.add_row(kind, fault.explanation, fault.unit, f"{fault.size:g}", tag, fault.verdict)
     return table
