@@ -1,6 +1,7 @@
 """What `twin learn` finds: penicillin faults and Tennessee Eastman, by the protocol of published baselines.
 
     python -m benchmarks.normal_bench penicillin FOLDER --level quiet --level pensim
+    python -m benchmarks.normal_bench verdicts FOLDER --level quiet
     python -m benchmarks.normal_bench tep FOLDER
     python -m benchmarks.normal_bench speed
 
@@ -18,15 +19,18 @@ import argparse
 import csv
 import gzip
 import time
+from collections import Counter
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
+from twin.domain.event import ModelRef
 from twin.learning import normal as learning
 from twin.learning.normal import Windows
-from twin.monitors.normal import NormalModel, NormalScorer
+from twin.monitors.normal import NormalModel, NormalScorer, leading
+from twin.monitors.normal_watch import NormalWatch
 from twin.service.build import load_line
 from twin.service.learn import read_runs
 
@@ -47,6 +51,36 @@ def penicillin(folder: Path, levels: list[str]) -> None:
                 calibration = _of(runs, labels, "calib", excursions)
                 made = learning.calibrated(model, calibration, stated)
                 _report(level, made, runs, labels, excursions, stated)
+
+
+def verdicts(folder: Path, level: str) -> None:
+    """Which tag leads and who is blamed in the first finding after each onset, at 0.1 per 100 h."""
+    line_file, line = load_line(files("seeds") / "lines" / "penicillin.yaml")
+    tags = {t.name: t.unit for t in line.vessels[0].tags}
+    labels = {f"B{row['batch']}": row for row in csv.DictReader((folder / f"{level}_labels.csv").open())}
+    runs = read_runs([folder / f"{level}.parquet"], line_file, line, tuple(tags), WINDOW_S)
+    model = learning.fit(_of(runs, labels, "train"), list(tags), list(tags.values()), WINDOW_S)
+    model = learning.calibrated(model, _of(runs, labels, "calib"), 0.1)
+    watch = NormalWatch(line.vessels[0], model, ModelRef("normal", "1", ""))
+    faulty = _of(runs, labels, "fault")
+    told: dict[str, Counter[str]] = {}
+    begins = learning.begins(learning.scores(model, faulty), model.threshold, WINDOW_S)
+    for k, begun in enumerate(begins):
+        label = labels[faulty.names[k]]
+        onset = float(label["onset_h"]) * 3600.0 / WINDOW_S
+        first = next((w for w in begun if onset < w + 1 <= onset + WITHIN_H * 3600.0 / WINDOW_S), None)
+        if first is not None:
+            told.setdefault(label["fault"], Counter())[_blame(watch, faulty, k, first)] += 1
+    for fault, found in told.items():
+        print(f"| {fault} | " + ", ".join(f"{what} {count}" for what, count in found.most_common()) + " |")
+
+
+def _blame(watch: NormalWatch, runs: Windows, run: int, last: int) -> str:
+    scorer = NormalScorer(watch.model)
+    for w in range(last + 1):
+        score = scorer.step(runs.means[run, w], runs.scatters[run, w], w)
+    lead, channel = leading(watch.model, score)
+    return f"{watch.model.tags[lead]} {watch.causes(score, lead, channel)[0].verdict.value}"
 
 
 def _of(runs: Windows, labels: dict[str, dict[str, str]], role: str, excursions: bool = True) -> Windows:
@@ -199,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("penicillin", "tep", "speed"))
+    parser.add_argument("what", choices=("penicillin", "verdicts", "tep", "speed"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--level", action="append", default=None)
     asked = parser.parse_args()
@@ -207,6 +241,8 @@ def main() -> None:
         speed()
     elif asked.folder is None:
         parser.error(f"{asked.what}: the folder of the data is needed")
+    elif asked.what == "verdicts":
+        verdicts(asked.folder, (asked.level or ["quiet"])[0])
     elif asked.what == "tep":
         tep(asked.folder)
     else:

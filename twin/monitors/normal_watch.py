@@ -187,7 +187,7 @@ class NormalWatch:
     ) -> Event:
         lead, channel = leading(self.model, score)
         tag = self.tags[lead]
-        causes = self._causes(score, lead, channel)
+        causes = self.causes(score, lead, channel)
         told.tag, told.score = (tag.id if tag else None), float(held.max())
         return Event(
             t, Kind.DRIFT, self.vessel.id, stage, told.condition,
@@ -206,7 +206,7 @@ class NormalWatch:
     def _age_h(self, t: int) -> float:
         return (t - (self.start_ns or 0)) / 3.6e12
 
-    def _causes(self, score: Score, lead: int, channel: int) -> list[Cause]:
+    def causes(self, score: Score, lead: int, channel: int) -> list[Cause]:
         """Who is to blame, by the share of the evidence; the leading tag's verdict counts for what it has."""
         power = np.where(score.tags >= SHARED * score.tags.max(), score.tags, 0.0) ** 2
         share = float(power[lead] / power.sum()) if power.sum() > 0 else 1.0

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from rich import markup
 from rich.console import Console
 from rich.table import Table
 
@@ -186,7 +187,7 @@ def show(found: Comparison, console: Console) -> None:
     for phase, row in zip(found.phases, found.values, strict=True):
         for tag, unit, v in zip(found.tags, found.units, row, strict=True):
             if v.inside < 1.0:
-                table.add_row(*_cells(found, phase, tag, unit, v))
+                table.add_row(*map(markup.escape, _cells(found, phase, tag, unit, v)))
     if table.row_count:
         console.print(table)
     for tag, cpk in found.cpk.items():

@@ -58,6 +58,7 @@ def test_the_run_that_left_is_named_with_tag_and_time(folder):
     assert len(data["phases"]) == 2
     assert data["phases"][-1]["to_h"] == 24.0
     assert "B11" in told.output
+    assert "pO2 [%]" in told.output
 
 
 def test_limits_give_a_capability(folder):
