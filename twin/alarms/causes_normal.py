@@ -5,17 +5,17 @@ from typing import Final
 from twin.alarms.texts import Texts, both
 
 NORMAL_CAUSES: Final[dict[str, Texts]] = {
-    "normal_sensor": both(
+    "normal_relation": both(
         (
             "Not as in good runs",
             "The value does not fit the other signals as it does in good runs.",
-            "Probe or balance is off; a loop on it may follow.",
+            "Either its probe is off, or what the others do not show has changed.",
             "Compare with a reference; check probe, pump and scale before correcting.",
         ),
         (
             "Autrement que dans les bons lots",
             "La valeur ne s'accorde pas aux autres signaux comme dans les bons lots.",
-            "Sonde ou bilan en écart ; une boucle peut suivre.",
+            "Ou sa sonde est en écart, ou quelque chose que les autres ne montrent pas a changé.",
             "Comparer à une référence ; vérifier sonde, pompe et balance avant de corriger.",
         ),
     ),

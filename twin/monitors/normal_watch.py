@@ -224,11 +224,13 @@ class NormalWatch:
         if self.model.channels[channel].startswith("scatter"):
             code = "normal_stuck" if score.z[channel, lead] < 0 else "normal_noisy"
             return code, Verdict.UNKNOWN if moved else Verdict.SENSOR
+        own = self.model.channels[channel].startswith("own")
         if not moved:
-            return "normal_sensor", Verdict.SENSOR
-        own = len(self.model.targets) * 2
-        shown = float(np.abs(score.z[own : own + len(self.model.targets), lead]).max())
-        if self.model.channels[channel].startswith("own") or shown >= abs(float(score.z[channel, lead])):
+            return ("normal_process", Verdict.PROCESS) if own else ("normal_relation", Verdict.UNKNOWN)
+        first = len(self.model.targets) * 2
+        rows = slice(first, first + len(self.model.targets))
+        shown = float((np.abs(score.z[rows, lead]) / self.model.unit[rows, lead]).max())
+        if own or shown >= self.model.threshold:
             return "normal_actuator", Verdict.ACTUATOR
         return "normal_unknown", Verdict.UNKNOWN
 
