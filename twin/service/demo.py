@@ -28,8 +28,11 @@ from twin.service.pages import open_pages
 from twin.service.scenarios import find_scenario
 from twin.service.score import compare
 from twin.service.settings import Settings
+from twin.service.spare import affordable, share_of_a_core
 from twin.service.yaml_file import read_yaml
 
+BEHIND_H = 2.0
+"""A twin further behind the plant is told [h of process] (chosen default)."""
 LEAD_S = 1.0
 """Wall time between the plant's readiness and its first value [s]."""
 
@@ -47,9 +50,7 @@ class Options:
 
 async def run(options: Options, settings: Settings, console: Console) -> None:
     """Run until the time is up or Ctrl-C, then say what was found beside what was true."""
-    scenario = find_scenario(options.scenario)
-    if options.speed:
-        scenario = scenario.model_copy(update={"speed": options.speed})
+    scenario = _paced(find_scenario(options.scenario), options.speed, console)
     with tempfile.TemporaryDirectory(prefix="bioline-demo-") as folder:
         async with contextlib.AsyncExitStack() as stack:
             catcher = await stack.enter_async_context(open_catcher())
@@ -68,6 +69,18 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: say what was found, then end
                 await _watch(service, catcher, console, options.seconds)
             _summarise(service, catcher, scenario, plant.start_ns, console)
+
+
+def _paced(scenario: Scenario, asked: float | None, console: Console) -> Scenario:
+    """The scenario at the speed asked for, or at the one this machine can keep up with."""
+    share = share_of_a_core()
+    speed = asked or affordable(scenario.speed, share)
+    if speed < scenario.speed and not asked:
+        console.print(
+            f"This machine is busy (a process gets {100 * share:.0f} % of a core): {speed:g} times real time "
+            f"instead of {scenario.speed:g}; --speed {scenario.speed:g} asks for it all the same"
+        )
+    return scenario.model_copy(update={"speed": speed})
 
 
 class Plant:
@@ -177,8 +190,16 @@ def _report(service: Service, catcher: Catcher, console: Console, shown: int, el
         hours = service.clock.now_ns() / 1e9
         when = datetime.fromtimestamp(hours, UTC).strftime("%Y-%m-%d %H:%M")
         text = f"{when} · {counters.stored} values stored · standing alarms: {len(service.view.alarms())}"
+        if (behind_h := _behind_h(service)) > BEHIND_H:
+            text += f" · the twin is {behind_h:.0f} h of process behind"
         console.print(text, end="\r" if console.is_terminal else "\n")
     return len(catcher.caught)
+
+
+def _behind_h(service: Service) -> float:
+    """How far the slowest vessel's twin is behind the plant [h of process]; 0 before its first frame."""
+    ends = [vessel.cutter.end_ns for vessel in service.engine.vessels.values() if vessel.cutter.end_ns]
+    return (service.clock.now_ns() - min(ends)) / 3.6e12 if ends else 0.0
 
 
 def _summarise(
@@ -187,6 +208,11 @@ def _summarise(
     events = [event for _, event in service.view.events(0, 10_000)]
     console.print()
     console.print(compare(scenario, start_ns, events, service.clock.now_ns()))
+    if (behind_h := _behind_h(service)) > BEHIND_H:
+        console.print(
+            f"The twin was {behind_h:.0f} h of process behind at the end: this machine is too busy for "
+            f"{scenario.speed:g} times real time; --speed {max(1.0, scenario.speed / 4):g} would do"
+        )
     counters = service.view.counters()
     holds = "adds up" if counters.holds else "DOES NOT ADD UP"
     refused = sum(counters.quarantined.values()) + sum(counters.rejected.values())
