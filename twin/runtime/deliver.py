@@ -9,7 +9,7 @@ import structlog
 from twin.alarms.routing import gathered
 from twin.alarms.words import catalogue
 from twin.domain.alarm import AlarmState, Notice
-from twin.domain.errors import ConnectorError
+from twin.domain.errors import ConnectorError, StorageError
 from twin.ports import Ledger, Notifier
 
 FIRST_RETRY_S = 2.0
@@ -39,7 +39,12 @@ class Delivery:
         """Deliver until cancelled."""
         while True:
             self.due.clear()
-            await self.round(now_ns())
+            try:
+                await self.round(now_ns())
+            except (
+                StorageError
+            ) as error:  # the outbox stays as it was: the next round sends again, with the same key
+                log.error("notices could not be settled", error=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self.due.wait()

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from time import time_ns
 
 from twin.domain import instant
@@ -20,10 +21,13 @@ from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
 from twin.runtime.accounting import Accounting
 from twin.runtime.channel import Channel
 from twin.runtime.health import Health
+from twin.runtime.hold import Hold
 from twin.runtime.hub import Hub
 from twin.runtime.links import LinkEvents
 from twin.runtime.recover import restore, save
 
+HISTORIAN, LEDGER = "historian", "ledger"
+"""Names of the stores among the links."""
 MOST_DELIVERIES = 500
 """Deliveries made durable by one commit at most (chosen default)."""
 
@@ -48,6 +52,8 @@ class Pipeline:
         What the stores report; taken at the next tick.
     in_hand : int
         Rows between the door and the store.
+    hold : Hold
+        Waits while a store takes nothing.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Pipeline:
         self.due = asyncio.Event()
         self.heard: deque[LinkChange] = deque()
         self.in_hand = 0
+        self.hold = Hold(clock, self._held)
         self._turn = asyncio.Lock()
         self.links = LinkEvents()
         self.accounting = Accounting()
@@ -80,10 +87,12 @@ class Pipeline:
     async def process(self, batch: Sequence[Delivery]) -> None:
         """Make a batch durable, acknowledge it, then let the engine think about it.
 
+        While a store takes nothing it waits, and nothing of the batch is acknowledged.
+
         Raises
         ------
         StorageError
-            When it could not be made durable: nothing of it is acknowledged.
+            When the service stops before it could be made durable.
         """
         measured, refused = self._measure(batch)
         measured = self.engine.marked(measured)
@@ -115,12 +124,15 @@ class Pipeline:
     async def save(self, line: Line) -> None:
         """Keep the engine's state, so that a restart need not think everything again."""
         async with self._turn:
-            await asyncio.to_thread(save, self.engine, self.ledger, line)
+            await self.hold.until_kept(
+                LEDGER, lambda: asyncio.to_thread(save, self.engine, self.ledger, line)
+            )
 
     async def move(
         self, alarm_id: str, trigger: Trigger, by: Actor, why: str = "", hours: float | None = None
     ) -> Alarm:
         """Move an alarm for a person and keep that, with its entry in the audit trail."""
+        self._check_ledger()
         async with self._turn:
             now_ns = self.clock.now_ns()
             until_ns = None if hours is None else now_ns + int(hours * 3.6e12)
@@ -146,6 +158,7 @@ class Pipeline:
 
     async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:
         """Keep what a person says of an alarm: a comment, or that it is not so."""
+        self._check_ledger()
         async with self._turn:
             alarm = self.engine.alarms.alarms.get(alarm_id)
             if alarm is None:
@@ -156,8 +169,16 @@ class Pipeline:
 
     async def enter(self, events: Sequence[Event], deeds: Sequence[Deed]) -> None:
         """Keep what people did, and show it."""
+        self._check_ledger()
         async with self._turn:
             self._publish(await asyncio.to_thread(self.ledger.commit, events, (), (), deeds), ())
+
+    def _check_ledger(self) -> None:
+        """Refuse what could not be entered in the audit trail."""
+        if LEDGER in self.hold.why:
+            raise StorageError(
+                f"the ledger takes nothing now: {self.hold.why[LEDGER]}; make room, then try again"
+            )
 
     def _measure(self, batch: Iterable[Delivery]) -> tuple[list[Measurement], list[Quarantined]]:
         measured: list[Measurement] = []
@@ -175,11 +196,12 @@ class Pipeline:
         return measured, refused
 
     async def _store(self, measured: list[Measurement], refused: list[Quarantined]) -> list[Measurement]:
-        report = await self.historian.write(measured) if measured else None
+        write = partial(self.historian.write, measured)
+        report = await self.hold.until_kept(HISTORIAN, write) if measured else None
         conflicts = report.refused if report else ()
         refused = refused + [_quarantined(m, reason) for m, reason in conflicts]
         if refused:
-            await asyncio.to_thread(self.ledger.quarantine, refused)
+            await self.hold.until_kept(LEDGER, lambda: asyncio.to_thread(self.ledger.quarantine, refused))
         self.health.quarantined(refused)
         self.in_hand = 0
         if report:
@@ -197,15 +219,24 @@ class Pipeline:
 
     async def _keep(self, out: Outputs) -> None:
         if out.estimates:
-            await self.historian.write_estimates(out.estimates)
+            await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, out.estimates))
         self.hub.publish(estimates=out.estimates)
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
             made = [n for alarm in newest.values() for n in self.tell(alarm)]
-            fresh = await asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made)
+            fresh = await self.hold.until_kept(
+                LEDGER,
+                lambda: asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made),
+                meanwhile=lambda: self.hub.publish(alarms=out.alarms),
+            )
             self._publish(fresh, out.alarms)
             if made:
                 self.due.set()
+
+    def _held(self, change: LinkChange) -> None:
+        """A store takes nothing, or takes rows again: shown at once, told at the next tick."""
+        self.health.link(change)
+        self.heard.append(change)
 
     def _note(self, link: LinkChange) -> list[Event]:
         self.health.link(link)

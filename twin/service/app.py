@@ -105,6 +105,7 @@ class Service:
 
     async def _drain(self, sources: list["asyncio.Task[None]"], inner: "asyncio.Task[None]") -> None:
         await _ended(sources)
+        self.pipeline.hold.give_up()
         self.channel.close()
         await asyncio.gather(inner, return_exceptions=True)
         recover.save(self.engine, self.ledger, self.line)

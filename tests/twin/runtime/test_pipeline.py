@@ -52,18 +52,87 @@ def ledger(tmp_path: Path):
     opened.close()
 
 
-async def test_acknowledged_only_when_it_is_stored(ledger) -> None:
-    class Away(MemoryHistorian):
-        async def write(self, rows):
-            raise StorageError("disk full")
+class Full(MemoryHistorian):
+    """Takes nothing until there is room."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = asyncio.Event()
+        self.tried = asyncio.Event()
+
+    async def write(self, rows):
+        self.tried.set()
+        if not self.room.is_set():
+            raise StorageError("disk full")
+        return await super().write(rows)
+
+
+async def test_a_full_disk_holds_the_wires_says_so_and_goes_on_when_there_is_room(ledger) -> None:
     acknowledged: list[int] = []
     delivery = Delivery((reading(1, 7.0),), ack=lambda: acknowledged.append(1))
-    with pytest.raises(StorageError):
-        await pipeline(Away(), ledger).process([delivery])
+    historian = Full()
+    p = pipeline(historian, ledger)
+    working = asyncio.create_task(p.process([delivery]))
+    await historian.tried.wait()
+    await asyncio.sleep(0)
     assert acknowledged == []
-    await pipeline(MemoryHistorian(), ledger).process([delivery])
+    assert p.health.counters(p.in_hand).pending == 1
+    assert p.health.counters(p.in_hand).holds
+    assert [(link.source, link.up) for link in p.health.links()] == [("historian", False)]
+    await p.tick(S)
+    assert [alarm.event.kind for alarm in ledger.alarms()] == [Kind.LINK]
+    historian.room.set()
+    await working
     assert acknowledged == [1]
+    assert p.hold.why == {}
+    await p.tick(2 * S)
+    assert [link.up for link in p.health.links()] == [True]
+    assert p.health.counters(p.in_hand).stored == 1
+
+
+async def test_a_service_that_stops_while_the_disk_is_full_acknowledges_nothing(ledger) -> None:
+    acknowledged: list[int] = []
+    historian = Full()
+    p = pipeline(historian, ledger)
+    delivery = Delivery((reading(1, 7.0),), ack=lambda: acknowledged.append(1))
+    working = asyncio.create_task(p.process([delivery]))
+    await historian.tried.wait()
+    p.hold.give_up()
+    with pytest.raises(StorageError):
+        await working
+    assert acknowledged == []
+
+
+async def test_an_alarm_that_can_not_be_kept_yet_is_shown_and_what_people_do_is_refused(ledger) -> None:
+    room = asyncio.Event()
+    commit, shown = ledger.commit, []
+
+    def full(*parts):
+        if not room.is_set():
+            raise StorageError("disk full")
+        return commit(*parts)
+
+    ledger.commit = full
+    p = pipeline(MemoryHistorian(), ledger)
+    publish = p.hub.publish
+    seen = asyncio.Event()
+
+    def watched(**parts) -> None:
+        publish(**parts)
+        if parts.get("alarms"):
+            shown.extend(parts["alarms"])
+            seen.set()
+
+    p.hub.publish = watched
+    rows = tuple(reading(30 * i, 9.0) for i in range(20))
+    working = asyncio.create_task(p.process([Delivery(rows)]))
+    await seen.wait()
+    assert shown[0].event.kind is Kind.LIMIT
+    with pytest.raises(StorageError, match="takes nothing now"):
+        await p.move(shown[0].id, Trigger.ACKNOWLEDGE, Actor("anna", Role.OPERATOR, "here"))
+    room.set()
+    await working
+    assert [a.event.kind for a in ledger.alarms()] == [Kind.LIMIT]
 
 
 VALUES = st.one_of(
