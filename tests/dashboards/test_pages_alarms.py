@@ -211,7 +211,7 @@ async def test_an_operator_shelves_with_a_reason_and_sees_it_return(browser, vie
         await card.get_by_label("Motif").press("Enter")
         await expect(page.locator("article.card")).to_have_count(0)
         await page.goto(f"http://127.0.0.1:{port}/#/?lang=fr")
-        await page.get_by_text("1 mises de côté").click()
+        await page.get_by_text("mises de côté : 1").click()
         row = page.locator(".aside-row")
         await expect(row).to_contain_text("operator: sonde remplacée")
         shelved = next(iter(view.standing.values()))
@@ -251,7 +251,7 @@ async def test_consequences_are_inside_the_card_of_their_fault(browser, view):
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
         await expect(page.locator(".alarms li")).to_have_count(1)
-        await expect(page.locator(".alarms li")).to_contain_text("with 1 consequences")
+        await expect(page.locator(".alarms li")).to_contain_text("consequences: 1")
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
         await expect(page.locator("article.card")).to_have_count(1)
         await expect(page.locator("article.card")).to_contain_text("Consequences: 1")
