@@ -320,12 +320,19 @@ class Session:
         return {tag: (point, answer) for (tag, point), answer in zip(points.items(), answers, strict=True)}
 
     async def close(self) -> None:
-        """End the session and everything that belongs to it, whether the server still answers or not."""
+        """End the session and everything that belongs to it, whether the server still answers or not.
+
+        The driver leaves it to the server to close the connection once it has asked for it; one that never
+        got the message would keep it, and ours, open for ever.
+        """
         publishing = self.client.uaclient.session._publish_task
+        connection = self.client.uaclient.protocol
         with contextlib.suppress(*FAILURES):
             async with asyncio.timeout(self.settings.timeout_s):
                 await self.client.disconnect()
         self.client.disconnect_socket()
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
         if publishing is not None:
             publishing.cancel()
             await asyncio.gather(publishing, return_exceptions=True)
