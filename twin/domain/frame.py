@@ -40,12 +40,15 @@ class Frame:
         By tag name (``"pH"``); a tag with no believed value is absent.
     assays : tuple of Assay
         Laboratory results reported within the frame; drawn then or long before.
+    doubted : frozenset of str
+        Names of tags with a standing finding of their own (dead, frozen, spikes, noise).
     """
 
     start_ns: int
     end_ns: int
     values: Mapping[str, FrameValue] = field(default_factory=dict)
     assays: tuple[Assay, ...] = ()
+    doubted: frozenset[str] = frozenset()
 
     @property
     def hours(self) -> float:

@@ -39,7 +39,7 @@ HONEST_H: Final = 24.0
 HOLD_H: Final = 1.0
 """An input that is not seen keeps its last value this long, then it is not known any more; longer when its
 tag may be silent for long [h] (chosen default)."""
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Of a snapshot."""
 DARK_H: Final = 1.0
 """After this long without any reading the twin settles as at its begin [h] (chosen default)."""
@@ -54,9 +54,12 @@ class CultureTwin:
     ----------
     vessel : Vessel
     process : Process
+    every_s : float
+        Estimates are told at multiples of this [s]; 0: with every frame. Events do not depend on it.
     """
 
-    def __init__(self, vessel: Vessel, process: Process) -> None:
+    def __init__(self, vessel: Vessel, process: Process, every_s: float = 0.0) -> None:
+        self._every_ns = int(every_s * 1e9)
         self.vessel = vessel
         self.process = process
         self.frame_s = process.frame_s
@@ -69,6 +72,9 @@ class CultureTwin:
         self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
         self._tags = {tag.name: tag for tag in vessel.tags}
         self._hold_ns = np.array([self._hold(i.name) for i in process.inputs], dtype=np.int64)
+        absent = [i.name not in self._tags and i.default == 0.0 for i in process.inputs]
+        self._absent = np.array(absent, dtype=bool)
+        """flows that the vessel has no tag for: not known from the start"""
         self._mind: Mind | None = None
         self._tape: Tape[Mind] = Tape()
         self._releases: list[Release] = []
@@ -86,13 +92,15 @@ class CultureTwin:
         events = self._take_assays(frame.assays, row)
         mind = self._mind or mind
         self._mind, resets = mind, mind.resets
-        band = self._band(self._advance(mind, row), row)
+        expected = self._advance(mind, row)
+        tells = self._every_ns == 0 or row.end_ns % self._every_ns == 0
+        band = self._band(expected, row) if tells else []
         if mind.resets > resets:
             events.append(self._told(row.end_ns, "filter_reset", {"resets": float(mind.resets)}))
         events += self._decide(row)
         mind = self._mind
         self._tape.mark(row.end_ns, mind.copy)
-        return band + self._quantities(mind, row), events
+        return band + self._quantities(mind, row) if tells else [], events
 
     def revise(self, frames: Sequence[Frame]) -> tuple[list[Estimate], list[Event]]:
         """Take what came late for frames that were stepped already; see `twin.engine.revision`."""
@@ -118,9 +126,13 @@ class CultureTwin:
                 inputs[i] = frame.values[given.name].mean
                 self._seen_ns[i] = frame.end_ns
         self._inputs = inputs
-        unknown = (self._seen_ns > 0) & (frame.end_ns - self._seen_ns > self._hold_ns)
+        seen_ns = np.maximum(self._seen_ns, self._start_ns)
+        unknown = self._absent | (frame.end_ns - seen_ns > self._hold_ns)
+        mute = np.array(
+            [not frame.doubted.isdisjoint(h.rests_on) for h in self.process.hypotheses], dtype=bool
+        )
         readings, widen = self._readings(frame)
-        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown)
+        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown, mute)
 
     def _readings(self, frame: Frame) -> tuple[Array, Array]:
         """Usable readings of a frame (m,), NaN where there is none, and their noise factors (m,)."""
@@ -313,7 +325,8 @@ class CultureTwin:
             "seen_ns": self._seen_ns,
             "read_ns": self._read_ns,
             "rows": [
-                [r.start_ns, r.end_ns, r.inputs, r.readings, r.widen, r.unknown] for r in self._tape.rows
+                [r.start_ns, r.end_ns, r.inputs, r.readings, r.widen, r.unknown, r.mute]
+                for r in self._tape.rows
             ],
             "marks": [[t, _plain(m)] for t, m in self._tape.marks],
             "releases": [[r.start_ns, r.end_ns, r.code, r.walk] for r in self._releases],
@@ -350,9 +363,10 @@ class CultureTwin:
 
 def _row(state: Any) -> Row:
     """A row from a snapshot, where a reading that was not there may have become None."""
-    start, end, *numbers, unknown = state
+    start, end, *numbers, unknown, mute = state
     inputs, readings, widen = (np.array(values, dtype=np.float64) for values in numbers)
-    return Row(int(start), int(end), inputs, readings, widen, np.array(unknown, dtype=np.bool_))
+    flags = (np.array(values, dtype=np.bool_) for values in (unknown, mute))
+    return Row(int(start), int(end), inputs, readings, widen, *flags)
 
 
 def _plain(mind: Mind) -> list[Any]:

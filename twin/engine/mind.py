@@ -141,6 +141,7 @@ class Stepper:
         mind.belief, mind.usual = after, usual.corrected(done)
         known = mind.evidence
         self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
+        self.bank.forget(known, row.mute)
         self._average(mind, row, done, hours)
         return Expected(before, usual)
 

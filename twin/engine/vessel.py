@@ -205,7 +205,8 @@ class VesselEngine:
     def _condense(self, end_ns: int, rows: list[Measurement]) -> Frame:
         due = [a for a in self.assays if a.reported_ns <= end_ns]
         self.assays = [a for a in self.assays if a.reported_ns > end_ns]
-        return replace(self._filled(end_ns, rows), assays=tuple(due))
+        doubted = frozenset(watch.tag.name for watch in self.signals.values() if watch.doubted)
+        return replace(self._filled(end_ns, rows), assays=tuple(due), doubted=doubted)
 
 
 def _condensed(rows: list[Measurement]) -> FrameValue:

@@ -85,8 +85,10 @@ class Decisions:
     standing: dict[str, Standing] = field(default_factory=dict)
 
     def blocked(self) -> frozenset[str]:
-        """States that carry a standing condition."""
-        return frozenset(self.hypotheses[code].state for code in self.standing)
+        """States about which nothing is told: of standing conditions; all, where one eclipses the rest."""
+        standing = [self.hypotheses[code] for code in self.standing]
+        eclipsed = any(h.eclipses for h in standing)
+        return frozenset(h.state for h in (self.hypotheses.values() if eclipsed else standing))
 
     def lying(self) -> list[Hypothesis]:
         """What standing conditions say is wrong with probes."""

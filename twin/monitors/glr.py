@@ -150,6 +150,11 @@ class Bank:
         known.information += (weight * seen).sum(axis=-1).reshape(shape[:2])
         known.error = error - (seen @ K.T).reshape(shape)
 
+    def forget(self, known: Evidence, mute: NDArray[np.bool_]) -> None:
+        """Drop the evidence for the faults marked in `mute` (h,), in place."""
+        if mute.any():
+            known.score[:, mute] = known.information[:, mute] = 0.0
+
     def _spawn(self, known: Evidence, onset_ns: int) -> None:
         first = np.where(self._ramp[:, None], 0.0, self._direction)[None]
         zeros = np.zeros((1, len(self.hypotheses)))
@@ -195,7 +200,7 @@ class Bank:
         # against "nothing happened", whose weight is 1; what explains nothing, and what would be
         # too small to tell, weighs nothing
         least = np.array([h.least for h in self.hypotheses])
-        told = np.abs(size[best, column]) >= 0.5 * least
+        told = np.abs(size[best, column]) >= least
         weights = np.where(told, prior * (np.exp(odds - top) - np.exp(-top)), 0.0)
         weights = weights / (weights.sum() + np.exp(-top))
         found = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from twin.domain.event import Event
+from twin.domain.event import Event, Stage
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Tag, TagKind
 from twin.monitors.signals_frozen import FrozenDetector
@@ -81,6 +81,12 @@ class SignalWatch:
             self.silence.tick(now_ns, out)
             self.spike.tick(now_ns, out)
         return out
+
+    @property
+    def doubted(self) -> bool:
+        """True while a finding about its values stands, beyond a suspicion; silence says nothing false."""
+        stages = (detector.condition.stage for detector in (self.rail, self.frozen, self.spike, self.noise))
+        return any(stage not in ("", Stage.SUSPECTED.value) for stage in stages)
 
     def snapshot(self) -> dict[str, Any]:
         """Complete state, as plain values."""

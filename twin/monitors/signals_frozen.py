@@ -1,57 +1,66 @@
-"""Values that no longer move, judged by how often this channel repeats itself when it is well."""
+"""Values that no longer move, judged by how long this channel stands still when it is well.
 
-from math import log
+The longest honest standstills have an exponential tail (peaks over threshold: Pickands 1975, Ann. Statist.
+3:119; as a streaming test: Siffer et al. 2017, KDD). Its slope, from the longest runs so far, gives the run
+that comes once in `FALSE_H` hours by itself.
+"""
+
+from bisect import insort
+from math import log, sqrt
 
 from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.domain.measurement import Quality
 from twin.domain.tag import Tag
 from twin.monitors.signals_state import ACTUATED, MINUTE, Detector
 
-LEAST = 15 * MINUTE
+LEAST = 10 * MINUTE
 """Shortest standstill that is named [ns]; chosen default."""
 COARSE = 720 * MINUTE
 """The same for a display whose step is wider than twice the tag's accuracy [ns]; chosen default."""
-FEW = 20
-"""Changes needed before repeats are judged by their chance; chosen default."""
+FEW = 60
+"""Runs needed before they are judged by their tail; chosen default."""
 UNKNOWN = 120.0
-"""Run that is named while fewer changes are known; chosen default."""
+"""Run that is named while fewer are known; chosen default."""
 EARLY = 0.75
 """Part of the limit from which values are uncertain; chosen default."""
-CHANCE = log(1e-9)
-"""Logarithm of the probability of the run under the learnt repeat rate; chosen default."""
+FALSE_H = 20_000.0
+"""An honest standstill is named once in this time, per channel [h]; chosen default."""
+PEAKS = 20
+"""Longest honest runs that are remembered; chosen default."""
+TAIL = 0.25
+"""Share of the runs that counts as the tail, while there are few; chosen default."""
+AGAIN = 1.25
+"""A run up to this many times the longest honest one is always allowed; chosen default."""
+FLATTEST = 0.6
+"""Least mean excess of the tail [values]: runs are whole numbers; chosen default."""
 MARGIN = 2.0
-"""A run must also be this many times longer than the longest honest one; chosen default."""
-PRIOR = (10.0, 10.0)
-"""Repeats and changes assumed before anything was seen; chosen default."""
-MEMORY = 0.9995
-"""Forgetting of repeats and changes per value: about 2000 values; chosen default."""
-FADE = 0.98
-"""Forgetting of the longest run per run; chosen default."""
+"""A run that ends with more than a step and is this many times longer than the longest honest one teaches
+nothing; chosen default."""
 
 
 class FrozenDetector(Detector):
-    """Standstill much longer than the channel's own repeats.
+    """Standstill much longer than the channel's own.
 
-    With a repeat probability p learnt on line, a run of n equal values has probability
-    p**(n-1): a coarse display that repeats for an hour is as well as a fine one that
-    never does. Values are UNCERTAIN from three quarters of the limit on and BAD once it is
+    A coarse display that repeats for an hour is as well as a fine one that never does: both are held to the
+    tail of their own runs. Values are UNCERTAIN from three quarters of the limit on and BAD once it is
     passed. A standstill that ends with a single step of the display was a quiet process: the
     channel is allowed that much from then on.
     """
 
     KIND = Kind.FROZEN
-    FIELDS = ("value", "start", "run", "repeats", "changes", "known", "step", "longest", "least")
+    FIELDS = ("value", "first", "start", "run", "peaks", "known", "step", "least")
 
     def __init__(self, tag: Tag) -> None:
         super().__init__(tag)
         self.active = tag.quantity not in ACTUATED
         self.value: float | None = None
+        self.first: int | None = None
         self.start = 0
         self.run = 0
-        self.repeats, self.changes = PRIOR
+        self.peaks: list[float] = []
+        """longest honest runs, shortest first [values]"""
         self.known = 0
         self.step = tag.high - tag.low
-        self.longest = 1.0
         self.least = LEAST
 
     def see(self, t: int, x: float, out: list[Event]) -> Quality:
@@ -61,9 +70,9 @@ class FrozenDetector(Detector):
             return Quality.GOOD
         self.run += 1
         still = t - self.start
-        if still < EARLY * self.least or not self.active or self.run < EARLY * self._limit():
+        if still < EARLY * self.least or not self.active or self.run < EARLY * self._limit(t):
             return Quality.GOOD
-        if self.run < self._limit() or still < self.least:
+        if self.run < self._limit(t) or still < self.least:
             return Quality.UNCERTAIN
         if not self.condition.open:
             out.append(self._event(Stage.CONFIRMED, t))
@@ -74,26 +83,29 @@ class FrozenDetector(Detector):
         if self.condition.stage:
             out.append(self._event(Stage.CLOSED, t))
         if self.run:
-            self._learn(self.run, step)
+            self._learn(t, self.run, step)
+        self.first = t if self.first is None else self.first
         self.value, self.start, self.run = x, t, 1
 
-    def _learn(self, run: int, step: float) -> None:
+    def _learn(self, t: int, run: int, step: float) -> None:
         self.step = min(self.step, step)
         self.least = COARSE if self.step > 2.0 * self.tag.accuracy else LEAST
-        if run > MARGIN * self.longest and step > 1.5 * self.step and run > self._limit():
+        longest = self.peaks[-1] if self.peaks else 1.0
+        if run > MARGIN * longest and step > 1.5 * self.step and run > self._limit(t):
             return
-        fade = MEMORY**run
-        self.repeats = self.repeats * fade + run - 1
-        self.changes = self.changes * fade + 1.0
         self.known += 1
-        self.longest = max(self.longest * FADE, float(run))
+        insort(self.peaks, float(run))
+        del self.peaks[:-PEAKS]
 
-    def _limit(self) -> float:
-        """Run that is no chance any more."""
-        if self.known < FEW:
-            return max(UNKNOWN, MARGIN * self.longest)
-        p = max(self.repeats / (self.repeats + self.changes), 1e-9)
-        return max(1.0 + CHANCE / log(p), MARGIN * self.longest)
+    def _limit(self, t: int) -> float:
+        """Run that comes once in `FALSE_H` by itself."""
+        if self.known < FEW or self.first is None:
+            return max(UNKNOWN, MARGIN * (self.peaks[-1] if self.peaks else 1.0))
+        tail = self.peaks[-int(TAIL * self.known) :]
+        excess = sum(tail) / len(tail) - tail[0]
+        slope = max(excess * (1.0 + 1.0 / sqrt(len(tail))), FLATTEST)
+        hours = max((t - self.first) / (60 * MINUTE), 1.0)
+        return max(tail[0] + slope * log(max(len(tail) * FALSE_H / hours, 1.0)), AGAIN * tail[-1])
 
     def _event(self, stage: Stage, t: int) -> Event:
         return self.condition.move(

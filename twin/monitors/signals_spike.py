@@ -11,18 +11,14 @@ LEVEL = 0.95
 """Quantile of the departure that serves as scale: spikes may be up to 5 % of the values."""
 FACTOR = 5.0
 """Departure that is a spike, in scales; 5 x 95 % quantile is about 9 standard deviations of white noise."""
-GAIN = 0.08
+GAIN = 0.04
 """Step of the quantile's logarithm per value."""
 WARM = 60
 """Values seen before anything is called a spike; chosen default."""
 PERSIST = 3
 """Departures in a row, all to one side, that make a new level; chosen default."""
-CLEAR = 1.5
-"""Departure, in limits, of a spike that can be nothing else; chosen default."""
 ENOUGH = 2
-"""Clear spikes that make the finding certain; chosen default."""
-MANY = 3
-"""Spikes of any size that make the finding certain; chosen default."""
+"""Excursions that make the finding certain: two of nine standard deviations in `BURST`; chosen default."""
 BURST = 240 * MINUTE
 """Spikes closer than this belong together [ns]; chosen default."""
 
@@ -34,7 +30,7 @@ class SpikeDetector(Detector):
     to the last one, whichever is nearer, so neither a ramp nor a saw-tooth is a spike. A
     departing value is BAD; when `PERSIST` of them follow on the same side it was a step, and
     the new level is believed. One condition gathers the spikes of a burst:
-    suspected by the first, confirmed by the second clear one, closed after four hours without any.
+    suspected by the first, confirmed by the second, closed after four hours without any.
     """
 
     KIND = Kind.SPIKE
@@ -45,7 +41,7 @@ class SpikeDetector(Detector):
         "pending",
         "pending_t",
         "count",
-        "clear",
+        "excursions",
         "since_t",
         "last_t",
         "largest",
@@ -60,7 +56,7 @@ class SpikeDetector(Detector):
         self.pending: list[float] = []
         self.pending_t = 0
         self.count = 0
-        self.clear = 0
+        self.excursions = 0
         self.since_t = 0
         self.last_t = 0
         self.largest = 0.0
@@ -110,13 +106,13 @@ class SpikeDetector(Detector):
         size = max((value - middle for value in self.pending), key=abs)
         self.largest = size if abs(size) > abs(self.largest) else self.largest
         self.count += len(self.pending)
-        self.clear += abs(size) > CLEAR * FACTOR * self.scale
+        self.excursions += 1
         self.pending = []
         self.last_t = self.pending_t
         if not self.condition.open:
             self.since_t = self.pending_t
             out.append(self._event(Stage.SUSPECTED, t))
-        elif self.condition.stage == Stage.SUSPECTED.value and (self.clear >= ENOUGH or self.count >= MANY):
+        elif self.condition.stage == Stage.SUSPECTED.value and self.excursions >= ENOUGH:
             out.append(self._event(Stage.CONFIRMED, t))
 
     def tick(self, now: int, out: list[Event]) -> None:
@@ -126,10 +122,10 @@ class SpikeDetector(Detector):
 
     def _close(self, t: int, out: list[Event]) -> None:
         out.append(self._event(Stage.CLOSED, t))
-        self.count, self.clear, self.largest = 0, 0, 0.0
+        self.count, self.excursions, self.largest = 0, 0, 0.0
 
     def _event(self, stage: Stage, t: int) -> Event:
-        sure = 0.95 if self.clear >= ENOUGH or self.count >= MANY else 0.7
+        sure = 0.95 if self.excursions >= ENOUGH else 0.7
         return self.condition.move(
             stage,
             t,

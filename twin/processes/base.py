@@ -4,8 +4,8 @@ A model is data (states, inputs, outputs, parameters, faults it can tell apart) 
 functions of arrays. Every array may carry leading axes ("..."): sigma points, vessels, or both.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol, TypeAlias
@@ -18,6 +18,11 @@ from twin.domain.errors import ModelError
 from twin.domain.event import ModelRef, Verdict
 
 Array: TypeAlias = NDArray[np.float64]
+
+CHANCE_H: float = 40.0
+"""Length of culture that `Hypothesis.chance` speaks of [h]."""
+LEAST_RATIO: float = 12.0
+"""No threshold is lower than this: what any plant's own ways may feign (chosen default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +182,18 @@ class Hypothesis:
         Largest total change that is physically possible [state unit].
     fastest : float
         For RAMP: largest change per hour that is [state unit/h].
+    chance : tuple of float
+        Location and scale of the largest ratio (of a size worth telling) in `CHANCE_H` hours of healthy
+        culture, as a Gumbel distribution; (0, 0) where it is not known and `threshold` stands as given.
+    share : float
+        Its part of the false alarms that are allowed, as a weight: more for what is hard to tell.
     horizon_h : float
         Oldest onset considered [h].
+    rests_on : tuple of str
+        Names of the tags without which it can not be told, or whose loop drives it: nothing is concluded
+        while one of them has a standing finding of its own.
+    eclipses : bool
+        While it stands, the vessel is not what the model describes any more: the model tells nothing else.
     """
 
     code: str
@@ -199,11 +214,40 @@ class Hypothesis:
     slack: float = 0.0
     most: float = np.inf
     fastest: float = np.inf
+    chance: tuple[float, float] = (0.0, 0.0)
+    share: float = 1.0
     horizon_h: float = 48.0
+    rests_on: tuple[str, ...] = ()
+    eclipses: bool = False
 
     def readable(self, size: float) -> float:
         """Change of the state, total [state unit], in the unit people read."""
         return 100.0 * float(np.expm1(min(size, 20.0))) if self.relative else self.factor * size
+
+
+def held_to(hypotheses: Sequence[Hypothesis], interval_h: float) -> tuple[Hypothesis, ...]:
+    """Hypotheses with thresholds at which all together are wrong once in `interval_h` healthy hours.
+
+    Each has its `share`. The largest of many ratios has an exponential tail (Gumbel 1958, Statistics of
+    Extremes): in `CHANCE_H` hours it passes ``location + scale ln(n)`` once in n times.
+
+    Raises
+    ------
+    ModelError
+        When the interval is not a positive number.
+    """
+    if not interval_h > 0.0 or not np.isfinite(interval_h):
+        raise ModelError(f"false_alarm_interval_h is {interval_h}; a number of hours such as 1000 would do")
+    blocks = max(interval_h / CHANCE_H * sum(h.share for h in hypotheses), 1.0)
+    return tuple(_held(h, max(blocks / h.share, 1.0)) for h in hypotheses)
+
+
+def _held(h: Hypothesis, times: float) -> Hypothesis:
+    """With the threshold passed once in `times` blocks of `CHANCE_H` hours."""
+    location, scale = h.chance
+    if scale <= 0.0:
+        return h
+    return replace(h, threshold=max(location + scale * float(np.log(times)), LEAST_RATIO))
 
 
 class Process(Protocol):

@@ -28,7 +28,7 @@ from twin.processes._cho_fedbatch import (
     QUANTITIES,
     STATES,
 )
-from twin.processes.base import Array, Process, Table, index, parameter_table
+from twin.processes.base import Array, Process, Table, held_to, index, parameter_table
 
 ATM_MBAR: Final = 1013.25
 ATM_MMHG: Final = 760.0
@@ -55,11 +55,11 @@ class ChoFedBatch:
     inputs = INPUTS
     outputs = OUTPUTS
     quantities = QUANTITIES
-    hypotheses = HYPOTHESES
 
     def __init__(self, table: Table) -> None:
         self.parameters = table.parameters
         self._p: Mapping[str, float] = table.values
+        self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
 
     def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
         """Belief about a culture first seen at age `age_h` [h]: grown unseen from the inoculum."""
@@ -102,7 +102,7 @@ class ChoFedBatch:
         """Molar gas flow [mmol/h], inlet fractions of O2 and CO2, pressure of dry gas [atm]."""
         air, o2, co2 = (
             u[..., _U["flow_air"]] * x[..., _S["air_gain"]],
-            u[..., _U["flow_O2"]],
+            u[..., _U["flow_O2"]] * x[..., _S["O2_gain"]],
             u[..., _U["flow_CO2"]],
         )
         total = np.maximum(air + o2 + co2 + u[..., _U["flow_N2"]], 1e-6)
@@ -235,7 +235,7 @@ class ChoFedBatch:
         y[..., _Y["feed_scale"]] = x[..., _S["feed_left"]]
         y[..., _Y["base_scale"]] = x[..., _S["base_left"]]
         y[..., _Y["offgas_O2"]] = x[..., _S["yO2"]] * np.exp(x[..., _S["log_offgas_O2_gain"]])
-        y[..., _Y["offgas_CO2"]] = x[..., _S["yCO2"]]
+        y[..., _Y["offgas_CO2"]] = x[..., _S["yCO2"]] * np.exp(x[..., _S["log_offgas_CO2_gain"]])
         y[..., _Y["jacket_temperature"]] = u[..., _U["temperature"]] - warm + x[..., _S["jacket_gap"]]
         viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])
         y[..., _Y["VCD"]] = viable

@@ -74,6 +74,10 @@ class SpreadSection(_Strict):
     oxygen_uptake: float = Field(default=0.0, ge=0, le=1)
 
 
+FOUR_PROBES: Final = frozenset({"pH", "pO2", "pCO2", "conductivity", "temperature", "weight"})
+"""On-line tags of the suite `four_probes`; laboratory results come as in the full one."""
+
+
 class BaseSection(_Strict):
     """Settings of every batch; a fault or a healthy group may have its own length and start."""
 
@@ -82,6 +86,12 @@ class BaseSection(_Strict):
     period_s: float = Field(default=60.0, gt=0, le=600)
     volume_l: float = Field(default=2.0, ge=2, le=2000)
     spread: SpreadSection = SpreadSection()
+    suite: Literal["full", "four_probes"] = "full"
+    """which on-line tags the vessel of the line has"""
+    silent: list[str] = []
+    """tags the line names but from which nothing ever comes"""
+    no_assays_h: tuple[float, float] | None = None
+    """samples drawn between these hours after the wires open are lost"""
 
 
 class HealthySection(_Strict):
@@ -104,6 +114,9 @@ class FaultSection(_Strict):
     """earliest and latest, after the wires open [h]"""
     hours: float | None = Field(default=None, gt=0, le=1000)
     start_h: float | None = Field(default=None, ge=0)
+    also: str | None = None
+    """a second kind of fault with the same onset, at its reference size"""
+    also_tag: str | None = None
 
     @model_validator(mode="after")
     def _known(self) -> "FaultSection":
@@ -111,6 +124,8 @@ class FaultSection(_Strict):
             raise ValueError(f"onset_h {self.onset_h}: two hours would do, the earlier first")
         try:
             FaultSpec(kind=self.kind, at_h=self.onset_h[0], tag=self.tag)
+            if self.also is not None:
+                FaultSpec(kind=self.also, at_h=self.onset_h[0], tag=self.also_tag)
         except ValidationError as error:
             texts = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
             raise ValueError("; ".join(texts)) from None
@@ -146,12 +161,20 @@ class Plan:
         How long it is followed, and the culture's age when that begins [h].
     fault : FaultSpec or None
         What goes wrong in it; None in a healthy batch.
+    also : FaultSpec or None
+        What goes wrong at the same time.
     """
 
     seed: int
     hours: float
     start_h: float
     fault: FaultSpec | None
+    also: FaultSpec | None = None
+
+    @property
+    def faults(self) -> tuple[FaultSpec, ...]:
+        """Everything that goes wrong in it."""
+        return tuple(f for f in (self.fault, self.also) if f)
 
 
 def load_campaign(path: Path | Traversable) -> Campaign:
@@ -210,7 +233,10 @@ def _batches(campaign: Campaign) -> Iterator[tuple[HealthySection | FaultSection
 def _plan(base: BaseSection, seed: int, about: HealthySection | FaultSection, size: float | None) -> Plan:
     start_h = base.start_h if about.start_h is None else about.start_h
     fault = _fault(about, seed, size) if isinstance(about, FaultSection) else None
-    return Plan(seed, about.hours or base.hours, start_h, fault)
+    also = None
+    if fault and isinstance(about, FaultSection) and about.also:
+        also = FaultSpec(kind=about.also, at_h=fault.at_h, tag=about.also_tag)
+    return Plan(seed, about.hours or base.hours, start_h, fault, also)
 
 
 def _fault(about: FaultSection, seed: int, size: float | None) -> FaultSpec:
@@ -225,7 +251,7 @@ def scenario_of(plan: Plan, base: BaseSection) -> Scenario:
         "volume_l": base.volume_l,
         "start_h": plan.start_h,
         "parameters": _spread(plan.seed, base),
-        "faults": [plan.fault.model_dump()] if plan.fault else [],
+        "faults": [fault.model_dump() for fault in plan.faults],
     }
     title = {"en": f"Batch of seed {plan.seed}", "fr": f"Lot du germe {plan.seed}"}
     whole = {"schema": 1, "id": "campaign", "title": title, "seed": plan.seed, "duration_h": plan.hours}

@@ -13,9 +13,9 @@ import numpy as np
 
 from simulators.faults import FAULTS
 from simulators.scenario import FaultSpec
-from twin.domain.event import Event, Kind, Stage
+from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.service.campaign import VESSEL, BaseSection, scenario_of
-from twin.service.score import match
+from twin.service.score import FINDINGS, match
 from twin.service.trial import COMPARED, HOUR, START_NS, Band, Outcome
 
 Figures = dict[str, Any]
@@ -44,12 +44,18 @@ class Judged:
         Confirmed findings that answer nothing.
     limits : int
         Limit alarms raised.
+    second : Event or None
+        The confirmed finding that answers the second fault of a batch with two.
+    blameless : int
+        Findings that blame nobody, such as a value at the end of its range: facts, like limit alarms.
     """
 
     outcome: Outcome
     finding: Event | None
     beyond: tuple[Event, ...]
     limits: int
+    second: Event | None = None
+    blameless: int = 0
 
     @property
     def fault(self) -> FaultSpec | None:
@@ -59,11 +65,14 @@ class Judged:
 
 def judge(outcome: Outcome, base: BaseSection) -> Judged:
     """Pair the batch's fault, if any, with a finding."""
-    found = [e for e in outcome.events if e.kind is not Kind.LIMIT]
+    found = [e for e in outcome.events if e.kind is not Kind.LIMIT and e.verdict is not Verdict.UNKNOWN]
+    facts = [e for e in outcome.events if e.verdict is Verdict.UNKNOWN and e.kind in FINDINGS]
     limits = [e for e in outcome.events if e.kind is Kind.LIMIT and e.stage is Stage.CONFIRMED]
     matches, beyond = match(scenario_of(outcome.plan, base), START_NS, found)
     finding = matches[0].finding if matches else None
-    return Judged(outcome, finding, tuple(beyond), len(limits))
+    second = matches[1].finding if len(matches) > 1 else None
+    blameless = sum(e.kind is not Kind.LIMIT and e.stage is Stage.CONFIRMED for e in facts)
+    return Judged(outcome, finding, tuple(beyond), len(limits), second, blameless)
 
 
 def delay_h(j: Judged) -> float | None:
@@ -71,6 +80,21 @@ def delay_h(j: Judged) -> float | None:
     if j.fault is None or j.finding is None:
         return None
     return (j.finding.t - START_NS) / HOUR - j.fault.at_h
+
+
+def lead_h(j: Judged) -> float | None:
+    """From when the fault began to matter to confirmation [h], negative before it; None without both."""
+    if j.finding is None or j.outcome.visible_h is None:
+        return None
+    return (j.finding.t - START_NS) / HOUR - j.outcome.visible_h
+
+
+def both_right(j: Judged) -> bool | None:
+    """Tell whether both faults of a batch were told with the right verdict; None where there is but one."""
+    if j.outcome.plan.also is None:
+        return None
+    pairs = zip(j.outcome.plan.faults, (j.finding, j.second), strict=True)
+    return all(e and e.verdict and e.verdict.value == FAULTS[f.kind].verdict for f, e in pairs)
 
 
 def onset_error_h(j: Judged) -> float | None:
@@ -134,6 +158,8 @@ def figures(batches: Sequence[Judged]) -> Figures:
         "miss_rate": _ratio(len(faulty) - len(told), len(faulty)),
         "median_delay_h": _quantile(delays, 0.5),
         "delay_quartiles_h": [_quantile(delays, 0.25), _quantile(delays, 0.75)],
+        "median_after_it_mattered_h": _quantile(_known(map(lead_h, faulty)), 0.5),
+        "both_named": _share(map(both_right, faulty)),
         "verdict_accuracy": _share(map(verdict_right, faulty)),
         "asset_accuracy": _share(map(asset_right, faulty)),
         "onset_error_h": _quantile([abs(e) for e in _known(map(onset_error_h, faulty))], 0.5),
@@ -154,6 +180,7 @@ def alarm_rate(batches: Sequence[Judged]) -> Figures:
         "false_alarms_per_1000h": _plain(count * scale),
         "false_alarms_interval": [_plain(bound * scale) for bound in poisson_interval(count)],
         "limit_alarms": sum(j.limits for j in batches),
+        "blameless_findings": sum(j.blameless for j in batches),
         "refused_readings": sum(j.outcome.refused for j in batches),
     }
 

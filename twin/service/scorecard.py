@@ -27,6 +27,7 @@ from twin.service.figures import (
     delay_h,
     figures,
     judge,
+    lead_h,
     onset_error_h,
     size_error_percent,
     verdict_right,
@@ -100,18 +101,21 @@ def _versions(campaign: Campaign) -> Figures:
 
 
 def _groups(judged: list[Judged]) -> list[list[Judged]]:
-    """Batches of one kind, tag and size together, in the order of the campaign."""
-    found: dict[tuple[str, str, float], list[Judged]] = {}
+    """Batches with the same fault (or two), tag and size together, in the order of the campaign."""
+    found: dict[tuple[str, str, float, str], list[Judged]] = {}
     for j in judged:
         if j.fault:
-            found.setdefault((j.fault.kind, j.fault.concerns, j.fault.magnitude), []).append(j)
+            second = j.outcome.plan.also.kind if j.outcome.plan.also else ""
+            found.setdefault((j.fault.kind, j.fault.concerns, j.fault.magnitude, second), []).append(j)
     return list(found.values())
 
 
 def _fault_figures(group: list[Judged]) -> Figures:
     fault = group[0].fault
     assert fault is not None
+    also = group[0].outcome.plan.also
     about = {"kind": fault.kind, "tag": fault.concerns, "size": fault.magnitude}
+    about |= {"also": also.kind} if also else {}
     kind = FAULTS[fault.kind]
     return {**about, "unit": kind.unit, "verdict": kind.verdict, **figures(group)}
 
@@ -127,6 +131,7 @@ def _batch(j: Judged) -> Figures:
         "onset_h": plan.fault.at_h if plan.fault else None,
         "found": j.finding.condition if j.finding else None,
         "delay_h": _rounded(delay_h(j)),
+        "after_it_mattered_h": _rounded(lead_h(j)),
         "onset_error_h": _rounded(onset_error_h(j)),
         "size_error_percent": _rounded(size_error_percent(j)),
         "verdict_right": verdict_right(j),
@@ -178,7 +183,8 @@ def _fault_table(score: Figures) -> Table:
     title = f"Campaign {score['campaign']}, seeds {score['seeds']['scoring']}"
     table = Table(*columns, title=title, box=None)
     for row in score["faults"]:
-        table.add_row(_name(row), *_fault_cells(row))
+        second = f" and {row['also']}" if "also" in row else ""
+        table.add_row(_name(row) + second, *_fault_cells(row))
     table.add_row("all", *_fault_cells(score["faulty"]))
     return table
 
@@ -198,12 +204,15 @@ def _fault_cells(row: Figures) -> tuple[str, ...]:
 
 def _alarm_table(score: Figures) -> Table:
     """Findings that answer nothing: false alarms on healthy batches, beyond the true one on others."""
-    table = Table("batches", "hours", "beyond", "per 1,000 h", "95 % interval", "limit alarms", box=None)
+    table = Table(
+        "batches", "hours", "beyond", "per 1,000 h", "95 % interval", "no blame", "limits", box=None
+    )
     for name, row in (("healthy", score["healthy"]), ("faulty", score["faulty"])):
         interval = "–".join(map(_text, row["false_alarms_interval"])) if row["batches"] else ""
         rate = _text(row["false_alarms_per_1000h"])
         counts = (f"{row['hours']:g}", str(row["false_alarms"]))
-        table.add_row(f"{name} ({row['batches']})", *counts, rate, interval, str(row["limit_alarms"]))
+        facts = (str(row["blameless_findings"]), str(row["limit_alarms"]))
+        table.add_row(f"{name} ({row['batches']})", *counts, rate, interval, *facts)
     return table
 
 

@@ -7,7 +7,7 @@ are looked at after the engine has said its last word.
 import math
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.parameters import PARAMETERS
 from simulators.plant import Plant, PlantBatch
 from simulators.simulate import FILE_START
 from twin.domain.asset import Line, Vessel
@@ -24,10 +25,11 @@ from twin.domain.batch import Batch
 from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
+from twin.domain.tag import TagKind
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook
 from twin.service.build import load_line
-from twin.service.campaign import VESSEL, BaseSection, Campaign, Plan, line_path, scenario_of
+from twin.service.campaign import FOUR_PROBES, VESSEL, BaseSection, Campaign, Plan, line_path, scenario_of
 from twin.service.line import LineFile
 from twin.service.model import model_of
 from twin.service.replay import WINDOW
@@ -79,6 +81,9 @@ class Outcome:
         By quantity.
     refused : int
         Readings the TagBook refused and values the engine called late.
+    visible_h : float or None
+        When the fault began to matter, where that is not its onset: base was asked for, the contaminant
+        took a tenth of the culture's oxygen, viability had fallen by two points [h after the wires open].
     """
 
     plan: Plan
@@ -86,6 +91,7 @@ class Outcome:
     level: float | None = None
     bands: dict[str, Band] = field(default_factory=dict)
     refused: int = 0
+    visible_h: float | None = None
 
 
 def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outcome]:
@@ -126,7 +132,8 @@ def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> O
     follower = Follower(line_file, _line_of(line, plan, base))
     steps = math.ceil(plan.hours / CHUNK_H)
     for i in range(1, steps + 1):
-        follower.take(readings(plant.advance(min(i * CHUNK_H, plan.hours) * 3600.0)))
+        said = readings(plant.advance(min(i * CHUNK_H, plan.hours) * 3600.0))
+        follower.take(row for row in said if _comes(row, base))
     follower.finish()
     truth = plant.truth()
     return Outcome(
@@ -135,14 +142,27 @@ def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> O
         level=_level(plan, truth),
         bands={q: _band(q, true, follower, truth) for q, true in COMPARED.items()},
         refused=follower.refused,
+        visible_h=_visible(plan, truth),
     )
+
+
+def _comes(row: Reading, base: BaseSection) -> bool:
+    """Tell whether a reading reaches the service in this campaign."""
+    name = row.address.partition(".")[2]
+    drawn_ns = row.received_ns if row.time_ns is None else row.time_ns
+    if row.received_ns > drawn_ns:  # a laboratory result
+        first, last = base.no_assays_h or (0.0, 0.0)
+        return not first <= (drawn_ns - START_NS) / HOUR < last
+    return name not in base.silent and (base.suite == "full" or name in FOUR_PROBES)
 
 
 def _line_of(line: Line, plan: Plan, base: BaseSection) -> Line:
     """The line with the batch in its vessel: what an operator would enter, and nothing more."""
     vessel: Vessel = line.vessels[0]
     batch = Batch(f"seed-{plan.seed}", START_NS - int(plan.start_h * HOUR), base.volume_l)
-    return replace(line, vessels=(replace(vessel, batch=batch),))
+    there = FOUR_PROBES if base.suite == "four_probes" else {t.name for t in vessel.tags}
+    tags = tuple(t for t in vessel.tags if t.kind is TagKind.ASSAY or t.name in there)
+    return replace(line, vessels=(replace(vessel, batch=batch, tags=tags),))
 
 
 class Follower:
@@ -156,7 +176,7 @@ class Follower:
 
     def __init__(self, line_file: LineFile, line: Line) -> None:
         self.book = TagBook(line.tags())
-        self.engine = Engine(line, model_of, line_file.grace_s)
+        self.engine = Engine(line, partial(model_of, every_s=HOUR / 1e9), line_file.grace_s)
         self.events: list[Event] = []
         self.hourly: list[Estimate] = []
         self.assays: list[Measurement] = []
@@ -207,6 +227,29 @@ def _level(plan: Plan, truth: dict[str, Any]) -> float | None:
     if plan.fault is None or plan.fault.concerns not in truth:
         return None
     return float(np.interp(plan.fault.at_h * 3600.0, truth["time_s"], truth[plan.fault.concerns]))
+
+
+def _visible(plan: Plan, truth: dict[str, Any]) -> float | None:
+    """When the fault began to matter [h after the wires open]; None where that is its onset, or never."""
+    kind = plan.fault.kind if plan.fault else ""
+    if plan.fault is None or kind not in MATTERS:
+        return None
+    hours = truth["time_s"] / 3600.0
+    seen = (hours >= plan.fault.at_h) & MATTERS[kind](truth, int(np.searchsorted(hours, plan.fault.at_h)))
+    return float(hours[seen][0]) if seen.any() else None
+
+
+def _contaminated(truth: dict[str, Any], _: int) -> NDArray[np.bool_]:
+    taken = PARAMETERS["q_o2_bug"].value * truth["contaminant"]
+    return np.asarray(taken > 0.1 * np.maximum(truth["OUR"] - taken, 1e-9))
+
+
+MATTERS: Final[dict[str, Callable[[dict[str, Any], int], NDArray[np.bool_]]]] = {
+    "base_line_blocked": lambda truth, _: np.asarray(truth["base_flow"] > 0.0),
+    "contamination": _contaminated,
+    "starvation": lambda truth, onset: np.asarray(truth["viability"] < truth["viability"][onset] - 2.0),
+}
+"""Where a fault of a kind matters, from the truth of its batch and the place of its onset in it."""
 
 
 def _band(name: str, true_name: str, follower: Follower, truth: dict[str, Any]) -> Band:

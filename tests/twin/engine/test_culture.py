@@ -4,6 +4,7 @@ Seeds: 5000-5999 are for tests and scores; the model was tuned on 1000-1999.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -336,3 +337,30 @@ def test_a_result_from_before_all_memory_is_named_not_used(short_run: list[Frame
     old = Assay("R1.VCD", 4.0, first.start_ns - 100 * HOUR, first.end_ns)
     _, events = new_twin().step(Frame(first.start_ns, first.end_ns, first.values, (old,)))
     assert [e.detail["code"] for e in events] == ["assay_too_late"]
+
+
+def test_nothing_is_concluded_from_a_probe_with_a_finding_of_its_own(short_run: list[Frame]) -> None:
+    twin, codes = new_twin(), [h.code for h in build({}).hypotheses]
+    mute = twin._row(replace(short_run[0], doubted=frozenset({"pO2"}))).mute
+    muted = {code for code, m in zip(codes, mute, strict=True) if m}
+    assert {"kla_loss", "aeration_loss", "do_probe_fouling", "oxygen_demand_surge"} <= muted
+    assert not {"ph_probe_drift", "pco2_probe_drift", "conductivity_shift"} & muted
+    assert not twin._row(short_run[1]).mute.any()
+
+
+def test_a_flow_without_a_tag_is_not_known_from_the_start_but_a_stirrer_turns(short_run: list[Frame]) -> None:
+    probes = tuple(tag for tag in vessel().tags if tag.name in ("pH", "pO2", "pCO2", "conductivity"))
+    twin = CultureTwin(replace(vessel(), tags=probes), build({}))
+    unknown = dict(zip((i.name for i in build({}).inputs), twin._row(short_run[0]).unknown, strict=True))
+    assert unknown["flow_air"]
+    assert unknown["feed_flow"]
+    assert not unknown["stirrer"]
+
+
+def test_estimates_told_seldom_change_no_belief(short_run: list[Frame]) -> None:
+    seldom = CultureTwin(vessel(), build({}), every_s=1800.0)
+    some, events = follow(seldom, short_run[:45])
+    every, same = follow(new_twin(), short_run[:45])
+    assert events == same
+    assert {e.time_ns % (HOUR // 2) for e in some["R1.est_OUR"]} == {0}
+    assert set(some["R1.est_OUR"]) <= set(every["R1.est_OUR"])

@@ -147,3 +147,12 @@ def test_snapshot_and_restore_change_nothing() -> None:
     assert again.snapshot() == d.snapshot()
     assert set(again.standing) == {"loss"}
     assert set(again.suspected) == {"drift"}
+
+
+def test_a_vessel_that_left_the_model_is_told_nothing_else_by_it() -> None:
+    guest = Hypothesis("guest", Verdict.PROCESS, "uptake", Shape.RAMP, 0.01, sign=+1, eclipses=True)
+    d = Decisions("R1", {"drift": DRIFT, "guest": guest}, ModelRef("m", "1", "abc"))
+    d.confirm(finding(DRIFT, 30.0, 0.9), [], HOUR, baseline=0.0)
+    assert d.blocked() == {"bias"}
+    d.confirm(finding(guest, 30.0, 0.9), [], HOUR, baseline=0.0)
+    assert d.blocked() == {"bias", "uptake"}

@@ -107,3 +107,11 @@ def test_number_of_candidates_is_bounded_and_old_ones_go() -> None:
     assert ages.size < 40
     gaps = -np.diff(ages)
     assert (gaps[:-2] <= 0.5 * ages[:-3] + 0.51).all()
+
+
+def test_what_is_forgotten_is_not_told_and_the_rest_is() -> None:
+    _, _, bank, known = run(4, 8.0, onset_h=3.0, rate=0.3)
+    assert bank.findings(known, 8 * 60 * MINUTE)[0].hypothesis.code == "first_probe"
+    bank.forget(known, np.array([True, False, False]))
+    assert "first_probe" not in {f.hypothesis.code for f in bank.findings(known, 8 * 60 * MINUTE)}
+    assert bank.findings(known, 8 * 60 * MINUTE)

@@ -122,6 +122,18 @@ def test_zeros_out_of_nowhere_are_dead_by_the_sensor():
     assert events[-1].detail["count"] == 30
 
 
+def test_a_probe_is_doubted_while_a_finding_about_its_values_stands_beyond_a_suspicion():
+    watch, _, _ = watched(PO2, po2_like(200))
+    assert not watch.doubted
+    watched(PO2, [80.0, 40.0], watch, start=200)
+    assert not watch.doubted, "one spike is a suspicion"
+    watched(PO2, [80.0, 40.0], watch, start=202)
+    assert watch.doubted
+    watch.tick(10_000 * MINUTE)
+    assert watch.silence.condition.open
+    assert not watch.doubted
+
+
 def test_zeros_that_were_approached_are_uncertain_and_nobody_is_blamed():
     fall = np.concatenate([po2_like(200), 40.0 * 0.7 ** np.arange(1, 20), np.zeros(40)])
     _, rows, events = watched(PO2, np.round(fall, 2))

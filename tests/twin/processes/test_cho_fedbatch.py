@@ -1,5 +1,7 @@
 """The reduced CHO model: its laws, not its numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from twin.domain.batch import Batch
 from twin.domain.errors import ModelError
-from twin.processes.base import model_ref
+from twin.domain.event import Verdict
+from twin.processes.base import CHANCE_H, LEAST_RATIO, Hypothesis, Shape, held_to, model_ref
 from twin.processes.cho_fedbatch import GLUCOSE_G, INPUTS, OUTPUTS, QUANTITIES, STATES, build
 
 S = {s.name: i for i, s in enumerate(STATES)}
@@ -144,3 +147,25 @@ def test_every_fault_names_a_state_and_every_parameter_a_source() -> None:
     assert {h.state for h in MODEL.hypotheses} <= set(S)
     assert all(p.source for p in MODEL.parameters)
     assert len({h.code for h in MODEL.hypotheses}) == len(MODEL.hypotheses)
+
+
+def test_thresholds_rise_with_the_time_between_false_alarms() -> None:
+    often, seldom = (build({"false_alarm_interval_h": hours}).hypotheses for hours in (100.0, 10_000.0))
+    assert [h.code for h in often] == [h.code for h in seldom]
+    assert all(a.threshold <= b.threshold for a, b in zip(often, seldom, strict=True))
+    assert sum(a.threshold < b.threshold for a, b in zip(often, seldom, strict=True)) >= 6
+    assert all(h.threshold >= LEAST_RATIO for h in often)
+
+
+def test_a_hypothesis_is_wrong_as_often_as_its_share_allows() -> None:
+    chance = Hypothesis("x", Verdict.SENSOR, "s", Shape.STEP, 0.1, chance=(20.0, 2.0), share=1.0)
+    greedy = replace(chance, code="y", share=3.0)
+    one, other = held_to((chance, greedy), interval_h=1000.0)
+    expected = [np.exp(-(h.threshold - 20.0) / 2.0) / CHANCE_H for h in (one, other)]  # findings an hour
+    assert sum(expected) == pytest.approx(1.0 / 1000.0)
+    assert expected[1] / expected[0] == pytest.approx(3.0)
+
+
+def test_an_interval_that_is_no_time_is_refused() -> None:
+    with pytest.raises(ModelError, match="false_alarm_interval_h"):
+        build({"false_alarm_interval_h": 0.0})

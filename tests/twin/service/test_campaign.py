@@ -89,8 +89,22 @@ def test_the_extra_spread_is_drawn_from_the_seed_and_bounded(tmp_path: Path) -> 
     assert all(abs(d["q_o2"] / usual - 1.0) < 0.15 * REACH * 1.2 for d in drawn)
 
 
-@pytest.mark.parametrize("name", ["quick", "faults"])
+@pytest.mark.parametrize("name", ["quick", "faults", "four_probes", "hard"])
 def test_packaged_campaigns_are_usable(name: str) -> None:
     campaign = load_campaign(campaign_path(name))
     assert campaign.id == name
-    assert len(plans(campaign)) > 50
+    assert len(plans(campaign)) >= 10
+
+
+def test_a_second_fault_begins_with_the_first(tmp_path: Path) -> None:
+    faults = [{"kind": "pH_drift", "batches": 1, "onset_h": [2, 8], "also": "kLa_loss"}]
+    campaign = load_campaign(written(tmp_path, faults=faults, healthy=[]))
+    (plan,) = plans(campaign)
+    first, second = scenario_of(plan, campaign.base).vessels[0].faults
+    assert (first.kind, second.kind, first.at_h) == ("pH_drift", "kLa_loss", second.at_h)
+
+
+def test_a_second_fault_is_checked_like_the_first(tmp_path: Path) -> None:
+    faults = [{"kind": "pH_drift", "batches": 1, "onset_h": [2, 8], "also": "no_such"}]
+    with pytest.raises(ConfigError, match="'no_such' is not known"):
+        load_campaign(written(tmp_path, faults=faults))

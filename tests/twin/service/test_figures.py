@@ -132,3 +132,27 @@ def test_the_poisson_interval_is_exact(count: int) -> None:
     low, high = poisson_interval(count)
     assert low == pytest.approx(chi2.ppf(0.025, 2 * count) / 2 if count else 0.0, abs=1e-9)
     assert high == pytest.approx(chi2.ppf(0.975, 2 * count + 2) / 2, rel=1e-9)
+
+
+def test_a_finding_that_blames_nobody_is_a_fact_and_no_answer() -> None:
+    end = finding(12.0, "end_of_range", kind=Kind.DEAD, verdict=Verdict.UNKNOWN)
+    found = scored(outcome(PH, end))
+    assert (found["missed"], found["false_alarms"], found["blameless_findings"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("second", "both"), [("kla_loss", 1.0), ("ph_probe_drift", 0.0)])
+def test_of_two_faults_both_must_be_told(second: str, both: float) -> None:
+    plan = Plan(7000, 40.0, 72.0, PH, FaultSpec(kind="kLa_loss", at_h=10.0))
+    verdict = Verdict.PROCESS if second == "kla_loss" else Verdict.SENSOR
+    other = finding(11.0, second, verdict=verdict, tag=None, condition="R101/second/1")
+    found = scored(Outcome(plan, (finding(13.0, "ph_probe_drift"), other)))
+    assert found["both_named"] == both
+    assert found["false_alarms"] == 0
+
+
+def test_a_fault_that_matters_later_is_also_timed_from_then() -> None:
+    told = finding(20.0, "base_line_blocked", verdict=Verdict.ACTUATOR, tag="R101.base_flow")
+    blocked = FaultSpec(kind="base_line_blocked", at_h=10.0)
+    found = scored(outcome(blocked, told, visible_h=19.5), outcome(blocked, told))
+    assert found["median_delay_h"] == 10.0
+    assert found["median_after_it_mattered_h"] == 0.5
