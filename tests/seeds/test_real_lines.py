@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from twin.service.build import load_line
+from twin.service.learn import read_runs
 from twin.service.replay import Replay, layout_of, read_files
 
 EPOCH = datetime(2024, 2, 12, tzinfo=UTC)
@@ -114,3 +115,20 @@ def test_a_replay_gives_the_same_bytes_again(three_reactors):
         replayed("ecoli_parallel_tum", *three_reactors)[1]
         == replayed("ecoli_parallel_tum", *three_reactors)[1]
     )
+
+
+def test_penicillin_batches_are_read_as_they_are(shared_data):
+    line_file, line = load_line(files("seeds") / "lines" / "penicillin.yaml")
+    tags = tuple(tag.name for tag in line.vessels[0].tags)
+    runs = read_runs(
+        [shared_data / "penicillin" / "quiet_extra.parquet"], line_file, line, tags, 720.0, {"B0", "B7"}
+    )
+    assert runs.names == ("B0", "B7")
+    assert runs.means.shape == (2, 1150, 17)
+    assert np.isfinite(runs.means).all()
+    assert np.isfinite(runs.scatters).all()
+    middle = dict(zip(tags, runs.means[0, 500], strict=True))
+    assert 24 < middle["temperature"] < 26
+    assert 6 < middle["pH"] < 7
+    assert 0.005 < middle["DO"] < 0.02, "g/L: the file has mg/L in hundredths"
+    assert 60_000 < middle["weight"] < 110_000

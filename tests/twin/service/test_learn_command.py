@@ -183,3 +183,20 @@ def test_vessels_are_named_or_given_as_a_range(folder):
     assert chosen(line, "B3 B8-B10, B12-14") == ["B3", "B8", "B9", "B10", "B12", "B13", "B14"]
     with pytest.raises(ConfigError, match="'B99' names no vessel"):
         chosen(line, "B99")
+
+
+def test_a_vessel_names_its_model_relative_to_the_lines_folder(folder, tmp_path):
+    (tmp_path / "line.yaml").write_text(LINE.replace("    tags:", "    normal: NORMAL.model\n    tags:"))
+    line = load_line(tmp_path / "line.yaml")[1]
+    watch = watches(line, folder)(line.vessels[3])
+    assert watch is not None
+    assert watch.model.tags == ("pH", "base", "pO2")
+    with pytest.raises(ConfigError, match="no such model"):
+        watches(line, tmp_path)
+
+
+def test_a_model_in_another_unit_is_refused(folder, tmp_path):
+    (tmp_path / "line.yaml").write_text(LINE.replace("unit: L/h", "unit: mL/h"))
+    line = load_line(tmp_path / "line.yaml")[1]
+    with pytest.raises(ConfigError, match="base is in 'L/h' there, in 'mL/h' on vessel B0"):
+        watches(line, folder, folder / "NORMAL.model")
