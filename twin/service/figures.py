@@ -64,9 +64,11 @@ class Judged:
 
 
 def judge(outcome: Outcome, base: BaseSection) -> Judged:
-    """Pair the batch's fault, if any, with a finding."""
-    found = [e for e in outcome.events if e.kind is not Kind.LIMIT and e.verdict is not Verdict.UNKNOWN]
-    facts = [e for e in outcome.events if e.verdict is Verdict.UNKNOWN and e.kind in FINDINGS]
+    """Pair the batch's fault, if any, with a finding; that a tag the campaign silences is silent is no finding."""
+    silent = {f"{VESSEL}.{name}" for name in base.silent}
+    heard = [e for e in outcome.events if e.tag not in silent]
+    found = [e for e in heard if e.kind is not Kind.LIMIT and e.verdict is not Verdict.UNKNOWN]
+    facts = [e for e in heard if e.verdict is Verdict.UNKNOWN and e.kind in FINDINGS]
     limits = [e for e in outcome.events if e.kind is Kind.LIMIT and e.stage is Stage.CONFIRMED]
     matches, beyond = match(scenario_of(outcome.plan, base), START_NS, found)
     finding = matches[0].finding if matches else None

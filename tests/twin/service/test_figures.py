@@ -156,3 +156,9 @@ def test_a_fault_that_matters_later_is_also_timed_from_then() -> None:
     found = scored(outcome(blocked, told, visible_h=19.5), outcome(blocked, told))
     assert found["median_delay_h"] == 10.0
     assert found["median_after_it_mattered_h"] == 0.5
+
+
+def test_that_a_silenced_tag_is_silent_is_no_finding() -> None:
+    lost = finding(0.1, "no_signal", kind=Kind.SIGNAL_LOST, tag="R101.pCO2")
+    assert judge(outcome(None, lost), BASE).beyond == (lost,)
+    assert judge(outcome(None, lost), BASE.model_copy(update={"silent": ["pCO2"]})).beyond == ()
