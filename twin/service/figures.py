@@ -64,7 +64,7 @@ class Judged:
 
 
 def judge(outcome: Outcome, base: BaseSection) -> Judged:
-    """Pair the batch's fault, if any, with a finding; that a tag the campaign silences is silent is no finding."""
+    """Pair the batch's fault, if any, with a finding; of tags the campaign silences nothing counts."""
     silent = {f"{VESSEL}.{name}" for name in base.silent}
     heard = [e for e in outcome.events if e.tag not in silent]
     found = [e for e in heard if e.kind is not Kind.LIMIT and e.verdict is not Verdict.UNKNOWN]
