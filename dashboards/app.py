@@ -119,6 +119,25 @@ def _reading(view: View) -> APIRouter:
             asked.known_name(view, name)
         return _json(payloads.trend(name, parts))
 
+    @router.get("/forecasts")
+    async def forecasts() -> Response:
+        """The newest forecast of each vessel: when limits are left, harvest and product."""
+        return _json([payloads.forecast(each, whole=False) for each in view.forecasts()])
+
+    @router.get("/forecast")
+    async def forecast(asset: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
+        """The newest forecast of one vessel with the 90 % band of every quantity."""
+        asked.unit_of_line(view, asset)
+        found = next((each for each in view.forecasts() if each.asset == asset), None)
+        if found is None:
+            raise RefusedError(404, f"There is no forecast of {asset} yet; the twin makes one every 15 min.")
+        return _json(payloads.forecast(found, whole=True))
+
+    @router.get("/twins")
+    async def twins() -> Response:
+        """How each twin is: its trust and why, consistency, what its sensors let it know."""
+        return _json([payloads.twin(each) for each in view.twins()])
+
     @router.get("/counters")
     async def counters() -> Response:
         """The conservation law of samples."""

@@ -96,6 +96,13 @@ def known_vessel(view: View, name: str) -> None:
         known_name(view, name)
 
 
+def unit_of_line(view: View, asset: str) -> None:
+    """Refuse what is not a vessel of the line."""
+    known = [vessel.id for vessel in view.line.vessels]
+    if asset not in known:
+        raise RefusedError(404, f"There is no vessel {asset!r} on this line; it has {', '.join(known[:20])}.")
+
+
 def known_name(view: View, name: str) -> None:
     """Refuse a name that is neither a tag of the line nor an estimate of the twin."""
     tags = [tag.id for vessel in view.line.vessels for tag in vessel.tags]

@@ -8,8 +8,10 @@ from twin.domain import instant
 from twin.domain.alarm import ALARMING, Alarm, Move, priority, response
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
+from twin.domain.forecast import Exit, Forecast
 from twin.domain.measurement import Estimate, Measurement
 from twin.domain.tag import Tag
+from twin.domain.trust import SelfReport
 from twin.ports import Counters, LinkState, Trend, Update, View
 
 Json: TypeAlias = dict[str, Any]
@@ -174,6 +176,57 @@ def trend(name: str, parts: tuple[Trend, Trend, Trend]) -> Json:
             "sd": list(sd.values),
         },
     }
+
+
+def forecast(each: Forecast, whole: bool) -> Json:
+    """What is to come of one vessel; `whole` with every band, times in seconds since 1970."""
+    end = each.harvest
+    found: Json = {
+        "asset": each.asset,
+        "made": iso(each.made_ns),
+        "until": iso(each.times_ns[-1]),
+        "model": asdict(each.model),
+        "exits": [_exit(found) for found in each.exits],
+        "harvest": end
+        and {
+            "early": iso(end.early_ns),
+            "at": iso(end.at_ns),
+            "late": iso(end.late_ns),
+            "reason": end.reason,
+            "titre": list(end.titre),
+            "unit": end.unit,
+        },
+    }
+    if whole:
+        found["t"] = [time / 1e9 for time in each.times_ns]
+        found["bands"] = {
+            o.name: {"unit": o.unit, "low": o.low, "middle": o.middle, "high": o.high} for o in each.outlooks
+        }
+    return found
+
+
+def twin(each: SelfReport) -> Json:
+    """How one twin is."""
+    return {
+        "asset": each.asset,
+        "t": iso(each.t),
+        "trust": each.trust.value,
+        "since": iso(each.since_ns),
+        "reasons": list(each.reasons),
+        "nis": {"value": each.nis, "low": each.nis_low, "high": each.nis_high, "inside": each.inside},
+        "correlation": each.correlation,
+        "quantities": {seen.name: seen.share for seen in each.quantities},
+        "faults": {seen.name: seen.share for seen in each.faults},
+        "silent": list(each.silent),
+        "resets": each.resets,
+        "model": asdict(each.model),
+    }
+
+
+def _exit(each: Exit) -> Json:
+    """When the true value of a tag leaves its limits."""
+    times = {"likely": iso(each.likely_ns), "sure": iso(each.sure_ns)}
+    return {"tag": each.tag, "low": each.low, "high": each.high, "probability": each.probability, **times}
 
 
 def counters(each: Counters) -> Json:

@@ -10,10 +10,12 @@ from twin.domain.asset import Line
 from twin.domain.audit import Deed, Entry
 from twin.domain.command import Permit
 from twin.domain.event import Event
+from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
 from twin.domain.people import Actor, Person, Program, Role, SignedIn
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Tag
+from twin.domain.trust import SelfReport
 
 
 class Clock(Protocol):
@@ -644,6 +646,14 @@ class View(Protocol):
         ConnectorError
             When the other side did not take it.
         """
+        ...
+
+    def forecasts(self) -> list[Forecast]:
+        """The newest forecast of each vessel that has one, in the order of the line."""
+        ...
+
+    def twins(self) -> list[SelfReport]:
+        """What each twin that has looked at itself said last, in the order of the line."""
         ...
 
     def counters(self) -> Counters:

@@ -20,9 +20,11 @@ from twin.domain.batch import Batch
 from twin.domain.command import CommandRefusedError, Permit
 from twin.domain.errors import ConnectorError, NotFoundError
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
+from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.people import Actor
 from twin.domain.tag import Limits, Tag, TagKind
+from twin.domain.trust import Seen, SelfReport, Trust
 from twin.ports import ChannelInfo, Counters, LinkState, Trend, Update
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import person_event
@@ -201,6 +203,51 @@ def link_down(source: str = "lab-mqtt") -> Event:
     )
 
 
+def forecast(asset: str = "R101", made_ns: int = NOW) -> Forecast:
+    """A vessel whose pH leaves its limits in four hours and whose harvest comes as planned."""
+    hours = (*range(25), *range(27, 73, 3), *range(78, 234, 6))
+    times = tuple(made_ns + h * HOUR for h in hours)
+
+    def ahead(name: str, unit: str, level: float, rate: float, spread: float) -> Outlook:
+        middle = tuple(level * (1 + rate * h) for h in hours)
+        half = tuple(level * spread * math.sqrt(1 + h) for h in hours)
+        low = tuple(m - d for m, d in zip(middle, half, strict=True))
+        return Outlook(name, unit, low, middle, tuple(m + d for m, d in zip(middle, half, strict=True)))
+
+    outlooks = (
+        *(ahead(f"{asset}.{n}", u, level, 0.0, 0.004) for n, _, u, *_, level, _limits in ONLINE[:4]),
+        *(ahead(f"{asset}.est_{n}", u, v * 0.99, 0.004, 0.02) for n, _, u, v in ASSAYS),
+    )
+    leaves = Exit(f"{asset}.pH", 6.9, 7.2, 0.97, made_ns + 4 * HOUR, made_ns + 6 * HOUR)
+    end = made_ns + 232 * HOUR
+    harvest = Harvest(end - 9 * HOUR, end, end, "plan", (2.61, 2.93, 3.31), "g/L")
+    return Forecast(
+        asset, made_ns, times, outlooks, (leaves,), harvest, ModelRef("cho_fedbatch", "1", "0123456789ab")
+    )
+
+
+def self_report(asset: str = "R101", trust: Trust = Trust.ADVICE) -> SelfReport:
+    """A twin that is cautious and does not see the ammonia; with less trust, without its pH probe."""
+    poor = trust is not Trust.ADVICE
+    return SelfReport(
+        asset,
+        NOW - 12 * 60 * SECOND,
+        trust,
+        NOW - 3 * HOUR,
+        ("twin_surprised",) if poor else (),
+        3.4 if poor else 0.31,
+        0.12,
+        0.84,
+        1.16,
+        0.08,
+        (Seen("est_VCD", 0.93), Seen("est_ammonia", 0.05), Seen("est_lactate", 0.3)),
+        (Seen("ph_drift", 0.02 if poor else 0.6), Seen("kla_loss", 0.9)),
+        ("pH",) if poor else (),
+        0,
+        ModelRef("cho_fedbatch", "1", "0123456789ab"),
+    )
+
+
 def alarm(event: Event, priority: Priority = Priority.HIGH, state: AlarmState = AlarmState.UNACK) -> Alarm:
     """The alarm that stands for `event`."""
     return Alarm(point(event.condition), state, priority, event, event.t, event.t)
@@ -252,6 +299,8 @@ class ScriptedView:
     sums: Counters = field(
         default_factory=lambda: Counters(1000, 960, 12, {"out of range": 20}, {"unknown tag": 5}, 3)
     )
+    ahead: list[Forecast] = field(default_factory=list)
+    selves: list[SelfReport] = field(default_factory=list)
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
     subscriptions: SubscriptionBook = field(init=False)
@@ -431,6 +480,12 @@ class ScriptedView:
         if why == "the plant is away":
             raise ConnectorError("the server is away")
         return "Good"
+
+    def forecasts(self) -> list[Forecast]:
+        return self.ahead
+
+    def twins(self) -> list[SelfReport]:
+        return self.selves
 
     def counters(self) -> Counters:
         return self.sums

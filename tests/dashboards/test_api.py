@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from scripted_view import ScriptedView, alarm, drift
+from scripted_view import ScriptedView, alarm, drift, forecast, self_report
 
 from dashboards.app import create_app
 from twin.domain.errors import StorageError
@@ -54,6 +54,30 @@ async def test_trend_has_the_measured_series_and_the_band(client):
     trend = answer.json()
     assert 50 <= len(trend["measured"]["t"]) == len(trend["measured"]["value"]) <= 100
     assert len(trend["twin"]["mean"]) == len(trend["twin"]["sd"]) > 0
+
+
+async def test_twins_tell_how_they_are(client, view):
+    view.selves = [self_report()]
+    (twin,) = (await client.get("/api/v1/twins")).json()
+    assert (twin["asset"], twin["trust"], twin["reasons"]) == ("R101", "advice", [])
+    assert twin["quantities"]["est_ammonia"] == 0.05
+    assert twin["nis"] == {"value": 0.31, "low": 0.84, "high": 1.16, "inside": 0.08}
+
+
+async def test_forecasts_tell_what_is_to_come_and_bands_only_when_asked_for(client, view):
+    assert (await client.get("/api/v1/forecasts")).json() == []
+    missing = await client.get("/api/v1/forecast", params={"asset": "R101"})
+    assert missing.status_code == 404
+    assert "no forecast of R101 yet" in missing.json()["detail"]
+    view.ahead = [forecast()]
+    (gist,) = (await client.get("/api/v1/forecasts")).json()
+    assert "bands" not in gist
+    assert gist["exits"][0]["tag"] == "R101.pH"
+    assert gist["harvest"]["titre"] == [2.61, 2.93, 3.31]
+    whole = (await client.get("/api/v1/forecast", params={"asset": "R101"})).json()
+    assert len(whole["t"]) == len(whole["bands"]["R101.est_VCD"]["high"])
+    unknown = await client.get("/api/v1/forecast", params={"asset": "R999"})
+    assert (unknown.status_code, "R101, R102" in unknown.json()["detail"]) == (404, True)
 
 
 @pytest.mark.parametrize(

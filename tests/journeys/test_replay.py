@@ -48,6 +48,25 @@ def test_twice_and_in_other_batches_gives_the_same_bytes(run: Path, tmp_path: Pa
     assert f"received {values}" in " ".join(output.split())
 
 
+@pytest.mark.timeout(300)
+def test_forecasts_go_to_a_file_of_their_own_and_change_no_event(tmp_path: Path) -> None:
+    run = tmp_path / "short.parquet"
+    simulate(load_scenario(packaged("demo")).model_copy(update={"duration_h": 3.25}), run)
+    with_, without, ahead = tmp_path / "1.jsonl", tmp_path / "2.jsonl", tmp_path / "ahead.jsonl"
+    replayed(run, with_, "--forecasts", str(ahead))
+    replayed(run, without)
+    assert with_.read_bytes() == without.read_bytes()
+    rows = [json.loads(line) for line in ahead.read_text().splitlines()]
+    for asset in ("R101", "R102"):
+        made = [row["made"] for row in rows if row["asset"] == asset]
+        assert made == sorted(set(made))
+        assert len(made) == 6, "every 15 min from the end of the twin's warm-up of 2 h to 3 h 15"
+    last = rows[-1]
+    assert last["schema"] == 1
+    assert len(last["t"]) == len(last["bands"]["R102.est_VCD"]["middle"])
+    assert last["harvest"]["titre"] == sorted(last["harvest"]["titre"])
+
+
 async def test_a_pace_waits_until_each_value_is_due(monkeypatch) -> None:
     waits: list[float] = []
 

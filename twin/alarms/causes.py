@@ -5,9 +5,10 @@ from typing import Final
 from twin.alarms.causes_model import MODEL_CAUSES
 from twin.alarms.causes_normal import NORMAL_CAUSES
 from twin.alarms.causes_signal import SIGNAL_CAUSES
+from twin.alarms.causes_trust import TRUST_CAUSES
 from twin.alarms.texts import Texts
 
-CAUSES: Final[dict[str, Texts]] = {**MODEL_CAUSES, **SIGNAL_CAUSES, **NORMAL_CAUSES}
+CAUSES: Final[dict[str, Texts]] = {**MODEL_CAUSES, **SIGNAL_CAUSES, **NORMAL_CAUSES, **TRUST_CAUSES}
 
 EVIDENCE: Final[dict[str, dict[str, str]]] = {
     "R1": {
@@ -47,6 +48,10 @@ EVIDENCE: Final[dict[str, dict[str, str]]] = {
     "cell_balance": {
         "en": "counts disagree with growth and ageing",
         "fr": "les comptages contredisent croissance et vieillissement",
+    },
+    "siblings": {
+        "en": "its cells, oxygen uptake or product against those of its siblings at the same age",
+        "fr": "cellules, consommation d'oxygène ou produit comparés à ceux de ses sœurs au même âge",
     },
     "signal.dead": {"en": "impossible values in a row", "fr": "valeurs impossibles à la suite"},
     "signal.frozen": {"en": "no change for far too long", "fr": "aucun changement depuis trop longtemps"},

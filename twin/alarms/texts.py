@@ -20,6 +20,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "kind.dead": ("dead channel", "voie morte"),
     "kind.spike": ("spikes", "pics"),
     "kind.noise": ("changed scatter", "dispersion anormale"),
+    "kind.unusual": ("unusual vessel", "cuve inhabituelle"),
     "kind.gap": ("gap in the data", "trou dans les données"),
     "kind.phase": ("phase", "phase"),
     "kind.sample": ("sample", "échantillon"),

@@ -95,6 +95,7 @@ RESPONSES: Final[dict[tuple[Kind, Verdict | None], Response]] = {
     (Kind.LIMIT, Verdict.UNKNOWN): Response(Consequence.MINOR, 15),
     (Kind.SIGNAL_LOST, Verdict.UNKNOWN): Response(Consequence.MINOR, 60),
     (Kind.LINK, None): Response(Consequence.MINOR, 60),
+    (Kind.UNUSUAL, Verdict.PROCESS): Response(Consequence.MAJOR, 480),
 }
 """What each sort of alarm asks for, by kind and verdict (chosen defaults)."""
 
@@ -104,8 +105,11 @@ OTHERWISE: Final = Response(Consequence.MINOR, 480)
 """Whatever is not listed: within the shift (chosen default)."""
 
 ALARMING: Final = frozenset(
-    {Kind.DRIFT, Kind.LIMIT, Kind.SIGNAL_LOST, Kind.FROZEN, Kind.DEAD, Kind.SPIKE, Kind.NOISE, Kind.LINK}
-)
+    {
+        Kind.DRIFT, Kind.LIMIT, Kind.SIGNAL_LOST, Kind.FROZEN, Kind.DEAD, Kind.SPIKE, Kind.NOISE, Kind.LINK,
+        Kind.UNUSUAL,
+    }
+)  # fmt: skip
 """Kinds of events that can stand as an alarm; the rest is only recorded."""
 
 

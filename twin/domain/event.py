@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """single values far from their neighbours"""
     NOISE = "noise"
     """the scatter grew or collapsed"""
+    UNUSUAL = "unusual"
+    """a vessel is unlike its siblings"""
     GAP = "gap"
     """values are known to be missing between two times"""
     PHASE = "phase"

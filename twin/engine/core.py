@@ -8,8 +8,16 @@ from twin.alarms.machine import AlarmBook
 from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
 from twin.domain.event import Event
+from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement
-from twin.engine.vessel import ModelFactory, VesselEngine, WatchFactory, no_watch
+from twin.domain.trust import SelfReport
+from twin.engine.vessel import ModelFactory, Step, VesselEngine, WatchFactory, no_watch
+from twin.monitors.siblings import Siblings
+
+SIBLINGS = "/siblings"
+"""Where a snapshot keeps what is known of siblings; no vessel can have that name."""
+FORECAST_S = 900.0
+"""Time between two forecasts of a vessel on a live line [s]."""
 
 
 @dataclass(slots=True)
@@ -19,6 +27,8 @@ class Outputs:
     estimates: list[Estimate] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
+    forecasts: list[Forecast] = field(default_factory=list)
+    reports: list[SelfReport] = field(default_factory=list)
     late: set[tuple[str, int]] = field(default_factory=set)
     """(tag, time) of measurements whose frame was closed already"""
 
@@ -37,6 +47,8 @@ class Engine:
         Vessels by the source that serves them, for alarms that are consequences of a lost link.
     watch_of : WatchFactory
         Gives what follows a vessel beside its model, or None where there is nothing.
+    forecast_s : float
+        Time between two forecasts of a vessel [s]; 0 for none. Nothing else depends on it.
     """
 
     def __init__(
@@ -46,10 +58,14 @@ class Engine:
         grace_s: float = 5.0,
         served: Mapping[str, frozenset[str]] = MappingProxyType({}),
         watch_of: WatchFactory = no_watch,
+        forecast_s: float = 0.0,
     ) -> None:
-        self.vessels = {v.id: VesselEngine(v, model_of(v), grace_s, watch_of(v)) for v in line.vessels}
+        self.vessels = {
+            v.id: VesselEngine(v, model_of(v), grace_s, watch_of(v), forecast_s) for v in line.vessels
+        }
         self._owner = {tag.id: tag.asset for tag in line.tags()}
         latching = frozenset(tag.id for tag in line.tags() if tag.latching)
+        self.siblings = Siblings.of(line.vessels)
         self.alarms = AlarmBook(dict(served), latching)
 
     def handle(self, rows: Sequence[Measurement]) -> Outputs:
@@ -86,7 +102,7 @@ class Engine:
     def note(self, events: Iterable[Event]) -> Outputs:
         """Take events found outside (links, phases) so that their alarms move too."""
         out = Outputs()
-        self._collect(out, [([], list(events))])
+        self._collect(out, [Step((), tuple(events))])
         return out
 
     def pass_time(self, now_ns: int) -> Outputs:
@@ -95,17 +111,23 @@ class Engine:
 
     def snapshot(self) -> dict[str, object]:
         """State as numbers, strings, lists and arrays. Alarms live in the ledger."""
-        return {name: vessel.snapshot() for name, vessel in self.vessels.items()}
+        vessels: dict[str, object] = {name: vessel.snapshot() for name, vessel in self.vessels.items()}
+        return {**vessels, SIBLINGS: self.siblings.snapshot()}
 
     def restore(self, state: dict[str, object], alarms: Iterable[Alarm]) -> None:
         """Take up a state from `snapshot` and the alarms that stand."""
         for name, part in state.items():
             if name in self.vessels and isinstance(part, dict):
                 self.vessels[name].restore(part)
+        if isinstance(found := state.get(SIBLINGS), dict):
+            self.siblings.restore(found)
         self.alarms.restore(alarms)
 
-    def _collect(self, out: Outputs, steps: Iterable[tuple[list[Estimate], list[Event]]]) -> None:
-        for estimates, events in steps:
-            out.estimates += estimates
-            out.events += events
-            out.alarms += [alarm for event in events for alarm in self.alarms.apply(event)]
+    def _collect(self, out: Outputs, steps: Iterable[Step]) -> None:
+        for step in steps:
+            unusual = self.siblings.see(step.estimates, step.events)
+            out.estimates += step.estimates
+            out.events += [*step.events, *unusual]
+            out.forecasts += step.forecasts
+            out.reports += step.reports
+            out.alarms += [alarm for event in (*step.events, *unusual) for alarm in self.alarms.apply(event)]

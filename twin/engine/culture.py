@@ -8,14 +8,20 @@ import numpy as np
 
 from twin.domain.asset import Vessel
 from twin.domain.event import Event, Kind, Stage
+from twin.domain.forecast import Forecast
 from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
+from twin.domain.trust import SelfReport, Trust
+from twin.engine.forecast import Forecaster, Present
 from twin.engine.mind import Expected, Mind, Release, Stepper
 from twin.engine.revision import revise
+from twin.engine.selfview import SelfView
+from twin.engine.trust import TrustKeeper
 from twin.engine.usual import Usual
 from twin.monitors.decision import Decisions
 from twin.monitors.glr import Finding
+from twin.observers.consistency import Consistency
 from twin.observers.rewind import HOUR, Row, Tape
 from twin.observers.ukf import SPREAD, Belief, factor
 from twin.processes.base import Array, Process, Shape, model_ref
@@ -64,10 +70,13 @@ class CultureTwin:
         self.process = process
         self.frame_s = process.frame_s
         self._stepper = Stepper(process)
+        self._forecaster = Forecaster(vessel, process)
         self._place = {name: i for i, name in enumerate(self._stepper.names)}
         self._reading = {o.name: i for i, o in enumerate(process.outputs)}
         self._online = np.array([not o.assay for o in process.outputs], dtype=bool)
         self._model = model_ref(process)
+        self._keeper = TrustKeeper(vessel.id, self._model)
+        self._selfview = SelfView(vessel.id, process, self._stepper.noise, self._model)
         self._decisions = Decisions(vessel.id, {h.code: h for h in process.hypotheses}, self._model)
         self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
         self._tags = {tag.name: tag for tag in vessel.tags}
@@ -100,11 +109,25 @@ class CultureTwin:
         events += self._decide(row)
         mind = self._mind
         self._tape.mark(row.end_ns, mind.copy)
+        events = self._keeper.pass_on(events) + self._judge(mind, row)
+        tells = tells and self._keeper.level is not Trust.OFF
         return band + self._quantities(mind, row) if tells else [], events
 
     def revise(self, frames: Sequence[Frame]) -> tuple[list[Estimate], list[Event]]:
         """Take what came late for frames that were stepped already; see `twin.engine.revision`."""
-        return revise(self, frames)
+        estimates, events = revise(self, frames)
+        return [] if self._keeper.level is Trust.OFF else estimates, self._keeper.pass_on(events)
+
+    def _judge(self, mind: Mind, row: Row) -> list[Event]:
+        """Once an hour: how the twin is, and what follows for its trust."""
+        if row.end_ns % HOUR or row.end_ns < self._settled_ns:
+            return []
+        self._selfview.look(mind, self._tape.rows, self._decisions.busy(row.end_ns))
+        return self._keeper.judge(self._selfview.figures, row.end_ns)
+
+    def report(self) -> SelfReport | None:
+        """How the twin is, as of the last full hour; None before it has looked at itself."""
+        return self._selfview.report(self._keeper)
 
     def _begin(self, start_ns: int) -> Mind:
         batch = self.vessel.batch
@@ -114,7 +137,8 @@ class CultureTwin:
         self._settled_ns = start_ns + int(WARM_UP_H * HOUR)
         self._read_ns = start_ns
         belief = Belief(mean, np.diag(sd**2))
-        self._mind = Mind(belief, self._stepper.bank.empty(), Usual.of(belief, self._stepper.biases))
+        fresh = Consistency.new(len(self._reading))
+        self._mind = Mind(belief, self._stepper.bank.empty(), Usual.of(belief, self._stepper.biases), fresh)
         self._tape.mark(start_ns, self._mind.copy)
         return self._mind
 
@@ -314,6 +338,21 @@ class CultureTwin:
             detail={"code": code, **detail},
         )
 
+    def forecast(self, set_points: Mapping[str, float]) -> Forecast | None:
+        """What is to come from the present belief; None in the first hours."""
+        rows, mind = self._tape.rows, self._mind
+        unsettled = mind is None or not rows or rows[-1].end_ns < self._settled_ns
+        if unsettled or mind is None or self._keeper.level is not Trust.ADVICE:
+            return None
+        drifts, lies = np.zeros(len(self._place)), np.zeros(len(self._place))
+        for state, rate in self._decisions.rates().items():
+            drifts[self._place[state]] = rate
+        for h in self._decisions.lying():
+            place = self._place[h.state]
+            lies[place] = mind.belief.mean[place] - mind.usual.mean[self._bias[h.state]]
+        present = Present(mind.belief, self._inputs, drifts, lies)
+        return self._forecaster.make(rows[-1].end_ns, present, set_points)
+
     def snapshot(self) -> dict[str, Any]:
         """State as numbers, strings, lists and arrays."""
         return {
@@ -331,6 +370,8 @@ class CultureTwin:
             "marks": [[t, _plain(m)] for t, m in self._tape.marks],
             "releases": [[r.start_ns, r.end_ns, r.code, r.walk] for r in self._releases],
             "decisions": self._decisions.snapshot(),
+            "trust": self._keeper.snapshot(),
+            "looks": self._selfview.looks,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -348,6 +389,8 @@ class CultureTwin:
             for start, end, code, walk in state["releases"]
         ]
         self._decisions.restore(state["decisions"])
+        self._keeper.restore(state["trust"])
+        self._selfview.looks = [(int(t), int(n)) for t, n in state["looks"]]
 
     def _layout(self) -> list[Any]:
         """What a snapshot must have been written with to be understood: the form, the model, its states."""
@@ -355,10 +398,11 @@ class CultureTwin:
         return [LAYOUT, self._model.id, self._model.parameters, list(self._stepper.names), faults]
 
     def _taken_up(self, state: Any) -> Mind:
-        (mean, cov, resets, nis), evidence, usual = state
+        (mean, cov, resets, consistency), evidence, usual = state
         belief = Belief(np.array(mean), np.array(cov))
         known = self._stepper.bank.taken_up(*evidence)
-        return Mind(belief, known, Usual(*map(np.array, usual)), int(resets), float(nis))
+        surprise = Consistency.restored(consistency)
+        return Mind(belief, known, Usual(*map(np.array, usual)), surprise, int(resets))
 
 
 def _row(state: Any) -> Row:
@@ -372,7 +416,7 @@ def _row(state: Any) -> Row:
 def _plain(mind: Mind) -> list[Any]:
     known, usual = mind.evidence, mind.usual
     return [
-        [mind.belief.mean, mind.belief.cov, mind.resets, mind.nis],
+        [mind.belief.mean, mind.belief.cov, mind.resets, mind.consistency.snapshot()],
         [known.error, known.score, known.information, known.onset],
         [np.ascontiguousarray(part) for part in (usual.mean, usual.cross, usual.cov)],
     ]

@@ -9,8 +9,9 @@ import numpy as np
 from twin.domain.event import Verdict
 from twin.engine.usual import Usual
 from twin.monitors.glr import Bank, Evidence
+from twin.observers.consistency import Consistency
 from twin.observers.rewind import Row
-from twin.observers.ukf import Belief, Correction, correct, expect, predict, sound
+from twin.observers.ukf import Belief, correct, expect, predict, sound
 from twin.processes.base import Array, Process
 
 EXCHANGED: Final = 20.0
@@ -31,15 +32,15 @@ class Mind:
         Biases that the probes usually have.
     resets : int
         How often the self-check failed and the last good belief was taken up again.
-    nis : float
-        Normalised innovation squared per reading, averaged over about six hours [1].
+    consistency : Consistency
+        Whether the innovations are of the size expected.
     """
 
     belief: Belief
     evidence: Evidence
     usual: Usual
+    consistency: Consistency
     resets: int = 0
-    nis: float = 1.0
 
     def copy(self) -> "Mind":
         """An independent copy (beliefs are never changed in place)."""
@@ -142,7 +143,7 @@ class Stepper:
         known = mind.evidence
         self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
         self.bank.forget(known, row.mute)
-        self._average(mind, row, done, hours)
+        mind.consistency = mind.consistency.after(done, np.isfinite(row.readings), row.end_ns)
         return Expected(before, usual)
 
     def honest(self, expected: Expected, row: Row, doubt: Array) -> tuple[Array, Array]:
@@ -181,9 +182,3 @@ class Stepper:
         mind.belief = Belief(mind.belief.mean, mind.belief.cov * WIDEN_ON_RESET)
         mind.evidence = self.bank.empty()
         mind.resets += 1
-
-    def _average(self, mind: Mind, row: Row, done: Correction, hours: float) -> None:
-        count = int(np.isfinite(row.readings).sum())
-        if count:
-            share = min(hours / 6.0, 1.0)
-            mind.nis += share * (float(done.nis) / count - mind.nis)

@@ -1,15 +1,17 @@
 """One vessel: its frames, signal monitors, limits and model, stepped together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
+from twin.domain.forecast import Forecast
 from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.sample import Assay
 from twin.domain.tag import Tag, TagKind
+from twin.domain.trust import SelfReport
 from twin.engine.folding import SilenceFold
 from twin.engine.frames import SECOND, FrameCutter, believed
 from twin.engine.late import LateValues, told_late
@@ -31,6 +33,14 @@ class Model(Protocol):
 
     def revise(self, frames: Sequence[Frame]) -> tuple[list[Estimate], list[Event]]:
         """Take what came late for frames stepped before; beliefs since, findings at their times."""
+        ...
+
+    def forecast(self, set_points: Mapping[str, float]) -> Forecast | None:
+        """What is to come from here, with the loops at these set points; None when nothing can be said."""
+        ...
+
+    def report(self) -> SelfReport | None:
+        """How the model itself is; None while it does not know."""
         ...
 
     def snapshot(self) -> dict[str, object]:
@@ -69,11 +79,37 @@ def no_watch(vessel: Vessel) -> Watch | None:
     return None
 
 
+class Step(NamedTuple):
+    """What one frame, or one event from outside, brought forth."""
+
+    estimates: Sequence[Estimate] = ()
+    events: Sequence[Event] = ()
+    forecasts: Sequence[Forecast] = ()
+    reports: Sequence[SelfReport] = ()
+
+
 class VesselEngine:
-    """Everything that is inferred about one vessel."""
+    """Everything that is inferred about one vessel.
+
+    Parameters
+    ----------
+    vessel : Vessel
+    model : Model or None
+    grace_s : float
+        How long after the end of a frame values may still come [s].
+    watch : Watch or None
+    forecast_s : float
+        Time between two forecasts and reports of the model on itself, at whole multiples of it [s];
+        0 for none.
+    """
 
     def __init__(
-        self, vessel: Vessel, model: Model | None, grace_s: float, watch: Watch | None = None
+        self,
+        vessel: Vessel,
+        model: Model | None,
+        grace_s: float,
+        watch: Watch | None = None,
+        forecast_s: float = 0.0,
     ) -> None:
         self.vessel = vessel
         self.model = model
@@ -87,6 +123,8 @@ class VesselEngine:
         self.silence = SilenceFold(vessel.id)
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
         self.assays: list[Assay] = []
+        self.set_points: dict[str, float] = {}
+        self.forecast_ns = int(forecast_s * SECOND)
         self.assays_only = not online
 
     def add(self, m: Measurement) -> bool:
@@ -110,13 +148,13 @@ class VesselEngine:
         oldest_ns = self.late.oldest_ns()
         return start_ns if oldest_ns is None else min(start_ns, oldest_ns)
 
-    def advance(self, clock_ns: int | None) -> Iterator[tuple[list[Estimate], list[Event]]]:
+    def advance(self, clock_ns: int | None) -> Iterator[Step]:
         """Step through every complete frame, and before it through what came late for those before."""
         for end_ns, rows in self.cutter.close(clock_ns):
             yield self._repair(end_ns)
             yield self._frame(end_ns, rows)
 
-    def finish(self) -> Iterator[tuple[list[Estimate], list[Event]]]:
+    def finish(self) -> Iterator[Step]:
         """Step through all that waits: the end of a stored run."""
         return self.advance(self.cutter.last_end_ns())
 
@@ -131,6 +169,7 @@ class VesselEngine:
             "silence": self.silence.snapshot(),
             "limits": {t: w.snapshot() for t, w in self.limits.items()},
             "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
+            "set_points": dict(self.set_points),
         }
 
     def restore(self, state: dict[str, object]) -> None:
@@ -151,6 +190,7 @@ class VesselEngine:
                 self.limits[tag].restore(parts)
         rows = cast("list[tuple[str, float, int, int]]", state["assays"])
         self.assays = [Assay(*row) for row in rows]
+        self.set_points = dict(cast("dict[str, float]", state.get("set_points", {})))
 
     def _add_assay(self, m: Measurement) -> bool:
         if m.value is not None and m.quality in (Quality.GOOD, Quality.UNCERTAIN):
@@ -159,7 +199,7 @@ class VesselEngine:
             self.cutter.add(m)
         return True
 
-    def _repair(self, now_ns: int) -> tuple[list[Estimate], list[Event]]:
+    def _repair(self, now_ns: int) -> Step:
         """Live through closed frames again whose values came late; what they show is told as late."""
         events: list[Event] = []
         patches: list[Frame] = []
@@ -168,9 +208,9 @@ class VesselEngine:
             passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
             patches.append(self._filled(end_ns, checked + passed))
         if not patches:
-            return [], []
+            return Step()
         estimates, found = self.model.revise(patches) if self.model else ([], [])
-        return estimates, told_late(self.silence.fold(events, now_ns) + found, now_ns)
+        return Step(estimates, told_late(self.silence.fold(events, now_ns) + found, now_ns))
 
     def _check_late(self, m: Measurement, events: list[Event]) -> Measurement:
         """Judge a late value where it is newer than all that was judged of its tag."""
@@ -179,7 +219,7 @@ class VesselEngine:
             return m
         return self._check(replace(m, late=False), events)
 
-    def _frame(self, end_ns: int, rows: list[Measurement]) -> tuple[list[Estimate], list[Event]]:
+    def _frame(self, end_ns: int, rows: list[Measurement]) -> Step:
         events: list[Event] = []
         checked = [self._check(m, events) for m in rows if m.tag in self.signals]
         passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
@@ -188,9 +228,21 @@ class VesselEngine:
         events = self.silence.fold(events, end_ns)
         events += self.watch.step(end_ns, rows) if self.watch else []
         if self.model is None:
-            return [], events
-        estimates, found = self.model.step(self._condense(end_ns, checked + passed))
-        return estimates, events + found
+            return Step((), events)
+        frame = self._condense(end_ns, checked + passed)
+        estimates, found = self.model.step(frame)
+        forecast, report = self._outlook(frame)
+        return Step(estimates, events + found, forecast, report)
+
+    def _outlook(self, frame: Frame) -> tuple[list[Forecast], list[SelfReport]]:
+        """The forecast, and what the model says of itself, in a frame in which they are due."""
+        held = (t.name for t in self.tags.values() if t.kind is TagKind.SETPOINT)
+        self.set_points |= {name: frame.values[name].last for name in held if name in frame.values}
+        due = self.forecast_ns and frame.end_ns % self.forecast_ns < frame.end_ns - frame.start_ns
+        if self.model is None or not due:
+            return [], []
+        made, report = self.model.forecast(self.set_points), self.model.report()
+        return [made] if made else [], [report] if report else []
 
     def _check(self, m: Measurement, events: list[Event]) -> Measurement:
         checked, found = self.signals[m.tag].update(m)

@@ -26,6 +26,8 @@ PAUSE_H: Final = 1.0
 """A standing condition is told again after this long at the soonest [h] (chosen default)."""
 GONE: Final = 0.3
 """Below this share of its largest size, and within its slack, a condition is on its way out (default)."""
+FRESH_H: Final = 6.0
+"""A condition told within this time explains large innovations [h] (chosen default)."""
 QUIET_H: Final = 3.0
 """It is closed after this long [h] (chosen default)."""
 
@@ -94,6 +96,20 @@ class Decisions:
         """What standing conditions say is wrong with probes."""
         told = (self.hypotheses[code] for code in self.standing)
         return [h for h in told if h.verdict is Verdict.SENSOR]
+
+    def rates(self) -> dict[str, float]:
+        """How fast standing faults that grow move their states [state unit/h]."""
+        found = {}
+        for code, standing in self.standing.items():
+            h = self.hypotheses[code]
+            if h.shape is Shape.RAMP and not standing.quiet_ns:
+                found[h.state] = standing.told / max((standing.told_ns - standing.since_ns) / HOUR, 0.1)
+        return found
+
+    def busy(self, now_ns: int) -> bool:
+        """Tell whether a fault is suspected, or was confirmed within the last `FRESH_H` hours."""
+        fresh = (now_ns - s.told_ns < FRESH_H * HOUR for s in self.standing.values())
+        return bool(self.suspected) or any(fresh)
 
     def suspected_at(self, time_ns: int) -> list[str]:
         """Codes that are suspected now and were already at that time."""

@@ -10,6 +10,7 @@ LACTATE_G: Final = 0.08907  # g/mmol, as lactate ion
 
 _FIT = "fit of the theta-logistic law to the NISTCHO fed-batch assays, condition A"
 _DEFAULT = "chosen default"
+_FOLLOWS = "log of the specific rate per growth rate over mu0; set on simulated batches of the tuning seeds"
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("mu0", 0.0339, "1/h", _FIT),
@@ -22,6 +23,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("qG", 0.06, "mmol/(10*9.h)", "order of Xing et al. 2010; " + _DEFAULT),
     Parameter("qO2", 0.19, "mmol/(10*9.h)", "Goudar et al. 2011: 5.1-5.8 pmol/cell/day; " + _DEFAULT),
     Parameter("qP", 8e-4, "g/(10*9.h)", _DEFAULT),
+    Parameter("qG_growth", 1.5, "1", _FOLLOWS),
+    Parameter("qP_growth", -1.0, "1", _FOLLOWS),
     Parameter("qN", 0.004, "mmol/(10*9.h)", _DEFAULT),
     Parameter("RQ", 1.0, "mol/mol", "Goudar et al. 2011: 0.98-1.23"),
     Parameter("K_glucose", 0.3, "mmol/L", _DEFAULT),
@@ -61,7 +64,7 @@ STATES: Final[tuple[State, ...]] = (
     State("log_qG", "1", -2.8, 0.4, 0.04, -7.0, 1.0),
     State("qL", "mmol/(10*9.h)", 0.0, 0.03, 0.005, -0.3, 0.3),
     State("log_qO2", "1", -1.6, 0.2, 0.012, -5.0, 3.0),
-    State("log_qP", "1", -7.1, 0.3, 0.02, -12.0, 0.0),
+    State("log_qP", "1", -7.1, 0.3, 0.01, -12.0, 0.0),
     State("W", "kg", 2.0, 2.0, 2e-4, 0.05, 1e5),
     State("pO2", "%", 40.0, 30.0, 0.8, 0.0, 600.0, regulated=True),
     State("log_kLa", "1", 0.0, 0.5, 0.002, -5.0, 5.0),

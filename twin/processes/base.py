@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -282,6 +282,37 @@ class Process(Protocol):
 
     def derive(self, x: Array, u: Array) -> Array:
         """Values (..., q) of `quantities`."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """What a process model adds when it knows how the plant goes on by itself.
+
+    Without it a forecast holds the inputs as they are.
+    """
+
+    foreseen: tuple[str, ...]
+    """outputs whose readings are forecast"""
+    spread: Mapping[str, float]
+    """what of the recipe and the set points is not known: standard deviations by name"""
+    walks: Mapping[str, float]
+    """random walk of a state in a forecast where it is not the filter's [state unit/h^0.5]"""
+
+    def proceed(
+        self, x: Array, u: Array, wanted: Mapping[str, Array], age_h: float, hours: float
+    ) -> tuple[Array, Array]:
+        """States (..., n) and inputs (..., k) `hours` later.
+
+        Parameters
+        ----------
+        x, u : Array
+        wanted : Mapping of str to Array
+            Set points by tag name, and each name of `spread`, for every member (...).
+        age_h : float
+            Age of the forecast [h].
+        hours : float
+        """
         ...
 
 

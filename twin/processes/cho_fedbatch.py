@@ -28,6 +28,7 @@ from twin.processes._cho_fedbatch import (
     QUANTITIES,
     STATES,
 )
+from twin.processes._cho_recipe import FOLLOWS, FORESEEN, HELD_H, RECIPE, SPREAD, WALKS, Loops
 from twin.processes.base import Array, Process, Table, held_to, index, parameter_table
 
 ATM_MBAR: Final = 1013.25
@@ -56,10 +57,15 @@ class ChoFedBatch:
     outputs = OUTPUTS
     quantities = QUANTITIES
 
+    foreseen = FORESEEN
+    spread = SPREAD
+    walks = WALKS
+
     def __init__(self, table: Table) -> None:
         self.parameters = table.parameters
         self._p: Mapping[str, float] = table.values
         self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
+        self._loops = Loops(self._p)
 
     def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
         """Belief about a culture first seen at age `age_h` [h]: grown unseen from the inoculum."""
@@ -144,7 +150,9 @@ class ChoFedBatch:
         out[..., _S["log_Xv"]] += (mu - kd - thin) * hours
         out[..., _S["log_Xd"]] += np.log1p(np.maximum(kd * viable / dead * hours, 0.0)) - thin * hours
         qO2 = np.exp(x[..., _S["log_qO2"]])
-        uptake = np.exp(x[..., _S["log_qG"]]) * viable * x[..., _S["G"]] / (p["K_glucose"] + x[..., _S["G"]])
+        young = mu / p["mu0"] - 0.5
+        thirst = np.exp(x[..., _S["log_qG"]] + p["qG_growth"] * young)
+        uptake = thirst * viable * x[..., _S["G"]] / (p["K_glucose"] + x[..., _S["G"]])
         acid = x[..., _S["qL"]] * viable
         acid = np.where(acid < 0.0, acid * x[..., _S["L"]] / (0.5 + x[..., _S["L"]]), acid)
         ammonia = p["qN"] * viable
@@ -152,7 +160,8 @@ class ChoFedBatch:
         out[..., _S["G"]] += (supply - uptake - thin * x[..., _S["G"]]) * hours
         out[..., _S["L"]] += (acid - thin * x[..., _S["L"]]) * hours
         out[..., _S["N"]] += (ammonia - thin * x[..., _S["N"]]) * hours
-        out[..., _S["P"]] += (np.exp(x[..., _S["log_qP"]]) * viable - thin * x[..., _S["P"]]) * hours
+        made = np.exp(x[..., _S["log_qP"]] + p["qP_growth"] * young) * viable
+        out[..., _S["P"]] += (made - thin * x[..., _S["P"]]) * hours
         strong = (p["feed_alkalinity"] * feed + 2.0 * p["base_carbonate"] * base) / volume
         alkali = strong - thin * x[..., _S["A"]]
         out[..., _S["A"]] += alkali * hours
@@ -213,6 +222,34 @@ class ChoFedBatch:
         for state, fraction, gained in (("yO2", o2_in, -o2_moved), ("yCO2", co2_in, co2_moved)):
             source = 100.0 * (flow * fraction + gained * volume) / held
             out[..., _S[state]] = _relax(x[..., _S[state]], leaving / held, source, hours)
+
+    def proceed(
+        self, x: Array, u: Array, wanted: Mapping[str, Array], age_h: float, hours: float
+    ) -> tuple[Array, Array]:
+        """States and inputs `hours` later with the plant's loops at work; see `_cho_recipe`."""
+        u = u.copy()
+        u[..., _U["flow_CO2"]] = 0.0  # what is needed of it `acidity` brings
+        if age_h >= HELD_H:
+            cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
+            mu, _ = self._growth(x[..., _S["growth"]], cells)
+            u[..., _U["feed_flow"]] = self._loops.feed(x, mu, wanted)
+        out = self.advance(x, u, hours)
+        self._follow_growth(x, out)
+        hco3, pH = self._bicarbonate(out)
+        out = self._loops.acidity(out, pH, hco3, wanted["pH_sp"], hours)
+        flow, _, _, dry = self._gas(out, u)
+        fast = u.copy()
+        fast[..., _U["stirrer"]] = np.maximum(u[..., _U["stirrer"]], self._p["stirrer_most"])
+        kla = self._kla(out, fast, out[..., _S["W"]] / self._p["broth_density"])
+        out[..., _S["pO2"]] = self._loops.oxygen(out, kla, flow, dry, wanted["pO2_sp"])
+        return self._clip(out), u
+
+    def _follow_growth(self, before: Array, after: Array) -> None:
+        """Move specific rates with the growth rate, in place."""
+        cells = [np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]]) for x in (before, after)]
+        old, new = (self._growth(before[..., _S["growth"]], each)[0] for each in cells)
+        for rate, share in FOLLOWS.items():
+            after[..., _S[rate]] += share * (new - old) / self._p["mu0"]
 
     def observe(self, x: Array, u: Array) -> Array:
         """Expected readings of `outputs`."""
@@ -279,4 +316,4 @@ _HIGH: Final = np.array([s.high for s in STATES])
 
 def build(parameters: Mapping[str, float]) -> Process:
     """The model with `parameters` in place of its defaults."""
-    return ChoFedBatch(parameter_table(ChoFedBatch.id, PARAMETERS, parameters))
+    return ChoFedBatch(parameter_table(ChoFedBatch.id, PARAMETERS + RECIPE, parameters))

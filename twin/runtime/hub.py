@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from twin.domain.alarm import Alarm
 from twin.domain.event import Event
+from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement, Quality
+from twin.domain.trust import SelfReport, Trust
 from twin.ports import Clock, Update
 
 
@@ -48,6 +50,8 @@ class Hub:
         self.clock = clock
         self.pause_s = pause_s
         self._newest = Waiting()
+        self.forecasts: dict[str, Forecast] = {}
+        self.reports: dict[str, SelfReport] = {}
         self._mail: dict[int, Waiting] = {}
         self._number = 0
 
@@ -69,6 +73,14 @@ class Hub:
             box.changed.set()
         for box in self._mail.values():
             box.events += events
+
+    def foresee(self, forecasts: Sequence[Forecast], reports: Sequence[SelfReport]) -> None:
+        """Keep the newest of each vessel, to be asked for; a twin that is not at advice has no forecast."""
+        self.forecasts.update((f.asset, f) for f in forecasts)
+        self.reports.update((r.asset, r) for r in reports)
+        for report in reports:
+            if report.trust is not Trust.ADVICE:
+                self.forecasts.pop(report.asset, None)
 
     def latest(self) -> Update:
         """Newest value and estimate of everything."""

@@ -13,6 +13,7 @@ from twin.domain.asset import Line
 from twin.domain.audit import Deed
 from twin.domain.errors import NotFoundError, StorageError
 from twin.domain.event import Event, Kind, Stage
+from twin.domain.forecast import kept
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.domain.people import Actor
 from twin.engine.core import Engine, Outputs
@@ -220,7 +221,11 @@ class Pipeline:
     async def _keep(self, out: Outputs) -> None:
         if out.estimates:
             await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, out.estimates))
+        if out.forecasts:
+            ahead = [e for each in out.forecasts for e in kept(each)]
+            await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, ahead))
         self.hub.publish(estimates=out.estimates)
+        self.hub.foresee(out.forecasts, out.reports)
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
             made = [n for alarm in newest.values() for n in self.tell(alarm)]

@@ -63,6 +63,8 @@ async def _feed(
         out.estimates += step.estimates
         out.events += step.events
         out.alarms += step.alarms
+        out.forecasts += step.forecasts
+        out.reports += step.reports
         if not full:
             return
         start_ns = last_ns

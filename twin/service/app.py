@@ -1,6 +1,7 @@
 """The service: every part of a line joined, started in order and drained the other way."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -13,7 +14,7 @@ import structlog
 from twin.domain.asset import Line
 from twin.domain.command import Permit
 from twin.domain.subscription import Subscription
-from twin.engine.core import Engine
+from twin.engine.core import FORECAST_S, Engine
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import (
     Actuator,
@@ -60,6 +61,8 @@ STALL_S = 10.0
 """On an accelerated line the same [s of the wall], so that a busy machine is not taken for silence."""
 CANCEL_AGAIN_S = 5.0
 """Time a source has to end before it is told again [s] (chosen default)."""
+FORECAST_REST_S = 3.0
+"""Least time between two forecasts of a vessel [s of the wall] (chosen default)."""
 SNAPSHOT_S = 30.0
 """Time between two kept states of the engine [s of the wall] (chosen default)."""
 
@@ -207,8 +210,8 @@ async def _compose(
     settings: Settings,
 ) -> Service:
     grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
-    watched = watches(line, folder)
-    engine = Engine(line, model_of, grace_s, _served(line_file), watched)
+    watched, every_s = watches(line, folder), forecast_s(clock)
+    engine = Engine(line, model_of, grace_s, _served(line_file), watched, every_s)
     health, hub = Health(), Hub(clock)
     book = TagBook(line.tags())
     window = time_window(clock)
@@ -265,6 +268,11 @@ def _served(line_file: LineFile) -> dict[str, frozenset[str]]:
     """Vessels by the source that serves them, where the source says which."""
     sources = [(str(s.get("id", s.get("kind"))), s.get("vessels")) for s in line_file.sources]
     return {name: frozenset(vessels) for name, vessels in sources if isinstance(vessels, list)}
+
+
+def forecast_s(clock: Clock) -> float:
+    """Time between two forecasts [s of the line]: on an accelerated line not more often than it can bear."""
+    return FORECAST_S * math.ceil(FORECAST_REST_S * clock.speed / FORECAST_S)
 
 
 def time_window(clock: Clock) -> Callable[[], TimeWindow]:

@@ -330,6 +330,9 @@ def replay(
         Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
     ] = None,
     vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    forecasts: Annotated[
+        Path | None, typer.Option(metavar="FORECASTS.jsonl", help="Where forecasts go; else none are made")
+    ] = None,
 ) -> None:
     """Feed stored data through the same engine as live; twice gives the same bytes."""
     from twin.service.normal import watches
@@ -340,8 +343,11 @@ def replay(
     paths, pace = [*files, *(assays or [])], _speed(speed)
     check_files(paths)
     check_output(out, [*paths, line])
-    with whole_file(out) as sink, _progress() as step:
-        job = Replay(line_file, built, sink, watches(built, line.parent, normal))
+    if forecasts is not None:
+        check_output(forecasts, [*paths, line, out], "--forecasts")
+    ahead = whole_file(forecasts, "--forecasts") if forecasts else contextlib.nullcontext()
+    with whole_file(out) as sink, ahead as more, _progress() as step:
+        job = Replay(line_file, built, sink, watches(built, line.parent, normal), more)
         rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels} if vessels else None)
         tally = asyncio.run(job.run(rows, pace, step))
         _print_tally(tally)

@@ -1,10 +1,12 @@
-"""EVENTS.jsonl: one JSON object a line, schema 1 (docs/reference/events.md)."""
+"""EVENTS.jsonl and FORECASTS.jsonl: one JSON object a line, schema 1 (docs/reference/events.md)."""
 
 from typing import Any
 
 import orjson
 
+from dashboards import payloads
 from twin.domain.event import Cause, Event
+from twin.domain.forecast import Forecast
 from twin.domain.instant import iso
 
 SCHEMA = 1
@@ -13,6 +15,12 @@ SCHEMA = 1
 def event_line(event: Event) -> bytes:
     """One line with its line feed."""
     return orjson.dumps(event_document(event), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def forecast_line(forecast: Forecast) -> bytes:
+    """One line with its line feed: the same words as the interface's."""
+    document = {"schema": SCHEMA, **payloads.forecast(forecast, whole=True)}
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from twin.domain.errors import ConfigError
 
 
-def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
+def check_output(path: Path, inputs: Sequence[Path] = (), option: str = "--out") -> None:
     """Refuse a place that can not be written, or that is one of the inputs.
 
     Raises
@@ -17,17 +17,17 @@ def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
     ConfigError
     """
     if not path.parent.is_dir():
-        raise ConfigError(f"--out {path}: there is no folder {path.parent}; give one that exists")
+        raise ConfigError(f"{option} {path}: there is no folder {path.parent}; give one that exists")
     if path.is_dir():
-        raise ConfigError(f"--out {path}: is a folder; a file in it would do")
+        raise ConfigError(f"{option} {path}: is a folder; a file in it would do")
     if not os.access(path.parent, os.W_OK):
-        raise ConfigError(f"--out {path}: {path.parent} can not be written by this user")
+        raise ConfigError(f"{option} {path}: {path.parent} can not be written by this user")
     if any(path.resolve() == other.resolve() for other in inputs):
-        raise ConfigError(f"--out {path}: is one of the files to be read; another name would do")
+        raise ConfigError(f"{option} {path}: is one of the files to be read; another name would do")
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, option: str = "--out") -> Iterator[BinaryIO]:
     """A file that takes its name only when everything is written; what stood there stays until then.
 
     A device or a pipe is written to directly.
@@ -44,7 +44,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield sink
         part.replace(path)
     except OSError as error:
-        raise ConfigError(f"--out {path}: can not be written ({error.strerror})") from error
+        raise ConfigError(f"{option} {path}: can not be written ({error.strerror})") from error
     finally:
         if not device:
             part.unlink(missing_ok=True)

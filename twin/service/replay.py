@@ -16,10 +16,10 @@ from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event
 from twin.domain.measurement import Measurement, Quarantined, Reading
-from twin.engine.core import Engine, Outputs
+from twin.engine.core import FORECAST_S, Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.engine.vessel import WatchFactory, no_watch
-from twin.service.jsonl import event_line
+from twin.service.jsonl import event_line, forecast_line
 from twin.service.line import LineFile
 from twin.service.model import model_of
 
@@ -77,12 +77,21 @@ class Replay:
         Where EVENTS.jsonl goes.
     watch_of : WatchFactory
         What follows a vessel beside its model.
+    forecasts : BinaryIO or None
+        Where forecasts go; None: none are made. The events are the same.
     """
 
     def __init__(
-        self, line_file: LineFile, line: Line, out: BinaryIO, watch_of: WatchFactory = no_watch
+        self,
+        line_file: LineFile,
+        line: Line,
+        out: BinaryIO,
+        watch_of: WatchFactory = no_watch,
+        forecasts: BinaryIO | None = None,
     ) -> None:
-        self.engine = Engine(line, model_of, line_file.grace_s, watch_of=watch_of)
+        every_s = FORECAST_S if forecasts else 0.0
+        self.engine = Engine(line, model_of, line_file.grace_s, watch_of=watch_of, forecast_s=every_s)
+        self.forecasts = forecasts
         self.book = TagBook(line.tags())
         self.store = MemoryHistorian()
         self.out = out
@@ -122,6 +131,8 @@ class Replay:
         self.tally.late += len(out.late)
         for event in out.events:
             self._write(event)
+        if self.forecasts is not None:
+            self.forecasts.writelines(map(forecast_line, out.forecasts))
         for alarm in out.alarms:
             self.tally.alarms[alarm.state.value] += 1
 

@@ -8,7 +8,9 @@ from twin.domain.alarm import Alarm, Figures, Move, Trigger
 from twin.domain.asset import Line
 from twin.domain.command import Command, Permit
 from twin.domain.event import Event
+from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
+from twin.domain.trust import SelfReport
 from twin.ports import (
     Clock,
     Counters,
@@ -112,6 +114,16 @@ class ServiceView:
     async def command(self, tag: str, value: float, by: Actor, why: str) -> str:
         """Write a set point to the plant; returns what the other side said."""
         return await self._writeback.order(Command(tag, value, by.name, by.role.value, by.origin, why))
+
+    def forecasts(self) -> list[Forecast]:
+        """The newest forecast of each vessel that has one."""
+        found = self._hub.forecasts
+        return [found[vessel.id] for vessel in self.line.vessels if vessel.id in found]
+
+    def twins(self) -> list[SelfReport]:
+        """What each twin that has looked at itself said last."""
+        found = self._hub.reports
+        return [found[vessel.id] for vessel in self.line.vessels if vessel.id in found]
 
     def counters(self) -> Counters:
         """The conservation law now."""

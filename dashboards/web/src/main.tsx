@@ -1,5 +1,7 @@
 import { render } from "preact";
 import { App } from "./app";
+import { follow } from "./state/forecasts";
+import { followTwins } from "./state/twins";
 import { start } from "./state/live";
 import { keepCatalogue } from "./text/language";
 import "uplot/dist/uPlot.min.css";
@@ -14,3 +16,5 @@ const root = document.getElementById("app");
 if (root) render(<App />, root);
 keepCatalogue();
 void start();
+follow();
+followTwins();

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { type Alarm, type Counters, get, type Link } from "../state/api";
 import { now } from "../state/clock";
+import { Twins } from "../parts/twins";
 import { calling, vessel } from "../state/live";
 import { duration, number } from "../text/format";
 import { t } from "../text/language";
@@ -108,6 +109,7 @@ export function Diagnostics() {
       {problem ? <p class="broken panel">{t("diag.failed", { reason: reason(problem) })}</p> : null}
       {calling.value.some(ofSource) ? <Cards of={ofSource} /> : null}
       <Links links={links} />
+      <Twins />
       {counters ? <Sum counters={counters} /> : null}
     </div>
   );

@@ -1,6 +1,7 @@
 import type { Vessel } from "../state/api";
 import { now } from "../state/clock";
 import { events } from "../state/live";
+import { ExpectedHarvest } from "./ahead";
 import { batchAge, duration } from "../text/format";
 import { maybe, message, t } from "../text/language";
 
@@ -28,6 +29,7 @@ export function BatchLine({ vessel }: { vessel: Vessel }) {
         .map((each) => (
           <span key={each}>{each}</span>
         ))}
+      <ExpectedHarvest vessel={vessel} />
     </span>
   );
 }

@@ -9,6 +9,7 @@ import { maybe, t } from "../text/language";
 import { about, evidence, facts, others, rate, size, subject, title, together, verdictName } from "../text/words";
 import { Spark } from "../trend/spark";
 import { Actions } from "./actions";
+import { ifNothing } from "./ahead";
 import { Mark, stateName, unseen } from "./mark";
 
 const MARGIN_MS = 600_000;
@@ -39,7 +40,7 @@ function Reasons({ event }: { event: Happening }) {
   const rows: [string, string[]][] = [
     [t("card.why"), evidence(event)],
     [t("card.cause"), [about(event, "cause") ?? ""]],
-    [t("card.next"), [about(event, "consequence") ?? ""]],
+    [t("card.next"), [about(event, "consequence") ?? "", ifNothing(event)].filter(Boolean)],
     [t("card.do"), [about(event, "action") ?? ""]],
   ];
   return (

@@ -1,15 +1,18 @@
 // Whether the twin of a unit may be trusted now.
 import { now, allowance } from "../state/clock";
 import { alarms, belief, beliefNames } from "../state/live";
+import { twinOf } from "../state/twins";
 import { t } from "../text/language";
 
 const SILENT_MS = 15 * 60_000;
 
-type Health = "follows" | "doubts" | "silent" | "none";
+type Health = "follows" | "monitor" | "off" | "doubts" | "silent" | "none";
 
 function health(asset: string): Health {
   const name = beliefNames.value.find((each) => each.startsWith(`${asset}.`));
   const last = name && belief(name).value;
+  const trust = twinOf(asset)?.trust ?? "advice";
+  if (trust !== "advice") return trust;
   if (!last) return "none";
   if (alarms.value.some((each) => each.event.asset === asset && each.event.kind === "twin")) return "doubts";
   return now.value - Date.parse(last.t) > SILENT_MS + allowance() ? "silent" : "follows";
@@ -18,6 +21,8 @@ function health(asset: string): Health {
 const FILLS: Record<Health, string> = {
   follows: "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12Z",
   doubts: "M8 2a6 6 0 0 0 0 12Z",
+  monitor: "M8 2a6 6 0 0 0 0 12Z",
+  off: "M3 3l10 10M13 3L3 13",
   silent: "M3 8h10",
   none: "",
 };

@@ -9,7 +9,7 @@ import { t } from "../text/language";
 import { title } from "../text/words";
 
 const SPAN = 8 * HOUR;
-const KINDS = new Set(["drift", "limit", "signal_lost", "frozen", "dead", "noise", "gap", "twin"]);
+const KINDS = new Set(["drift", "limit", "signal_lost", "frozen", "dead", "noise", "gap", "twin", "unusual"]);
 
 interface Stood {
   event: Happening;

@@ -7,6 +7,7 @@ import { nameOf } from "../text/format";
 import { language } from "../text/language";
 import { title } from "../text/words";
 import { Spark } from "../trend/spark";
+import { TimeToLimit } from "./ahead";
 import { BatchLine } from "./batch";
 import { HealthMark } from "./health";
 import { Mark, unseen } from "./mark";
@@ -52,6 +53,7 @@ export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean
       </div>
       <footer>
         <HealthMark asset={vessel.id} />
+        <TimeToLimit asset={vessel.id} />
         {first ? (
           <a class="worst" href={cardOf(first)}>
             <Mark priority={first.priority} pulse={unseen(first)} />

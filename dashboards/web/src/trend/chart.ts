@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import type { Tag } from "../state/api";
 import { allowance } from "../state/clock";
+import { forecast } from "../state/forecasts";
 import { belief, lost, reading } from "../state/live";
 import { reason } from "../text/words";
 import { type Look, options } from "./plot";
@@ -15,6 +16,7 @@ export class Chart {
   private data: Data = empty();
   private readAt = 0;
   private readUntil = 0;
+  private made: string | undefined;
   private readonly watcher = new ResizeObserver(() => this.fit());
   private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
 
@@ -55,6 +57,7 @@ export class Chart {
 
   read(): void {
     const [from, until] = this.window();
+    this.made = this.newestForecast();
     this.readAt = performance.now();
     this.readUntil = until;
     load(this.names, from, until)
@@ -79,7 +82,12 @@ export class Chart {
     const [from, until] = this.window();
     const rested = performance.now() - this.readAt;
     const moved = until - this.readUntil > 0.1 * (until - from);
-    if (rested > RENEW_MS || (moved && rested > REST_MS)) this.read();
+    const renewed = this.newestForecast() !== this.made;
+    if (rested > RENEW_MS || ((moved || renewed) && rested > REST_MS)) this.read();
+  }
+
+  private newestForecast(): string | undefined {
+    return forecast(this.names.name.split(".")[0] ?? "")?.made;
   }
 
   close(): void {

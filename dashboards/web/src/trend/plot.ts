@@ -1,6 +1,7 @@
 // How a trend is drawn: band and thin line for the twin, solid for measured, step for the set point.
 import uPlot from "uplot";
 import type { Tag } from "../state/api";
+import { now } from "../state/clock";
 import { day } from "../text/format";
 import { language } from "../text/language";
 
@@ -89,6 +90,22 @@ function drawLimits(u: uPlot, look: Look): void {
   ctx.restore();
 }
 
+/** Where what was ends and what is to come begins. */
+function drawNow(u: uPlot): void {
+  const { ctx, bbox } = u;
+  const x = u.valToPos(now.peek() / 1000, "x", true);
+  if (x > bbox.left + bbox.width - 2 || x < bbox.left) return;
+  ctx.save();
+  ctx.strokeStyle = css("--limit");
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
+
 /** Laboratory samples: a ring with an error bar of two standard deviations. */
 function drawSamples(u: uPlot, look: Look): void {
   const values = u.data[6] ?? [];
@@ -97,6 +114,7 @@ function drawSamples(u: uPlot, look: Look): void {
   ctx.strokeStyle = css("--ink");
   ctx.fillStyle = css("--panel");
   ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash([]);
   u.data[0].forEach((t, i) => {
     const value = values[i];
     if (value === null || value === undefined) return;
@@ -135,7 +153,10 @@ export function options(look: Look, width: number, height: number): uPlot.Option
       { ...axis, show: look.xAxis, size: 2.6 * rem, space: 4.5 * rem, values: (_, splits) => clock(splits) },
       { ...axis, show: look.axes, size: 3.6 * rem, space: 1.7 * rem, values: (_, splits, __, ___, step) => figures(splits, step, look.format) },
     ],
-    bands: [{ series: [1, 2], fill: css(`${look.hue}-band`) }],
+    bands: [
+      { series: [1, 2], fill: css(`${look.hue}-band`) },
+      { series: [7, 8], fill: css(`${look.hue}-band`) },
+    ],
     series: [
       {},
       edge,
@@ -144,10 +165,13 @@ export function options(look: Look, width: number, height: number): uPlot.Option
       { stroke: hue, width: 1.75, points: { show: false } },
       { stroke: css("--setpoint"), width: 1.25, points: { show: false }, ...(stepped ? { paths: stepped } : {}) },
       { stroke: "transparent", width: 0, points: { show: false } },
+      { ...edge, spanGaps: true },
+      { ...edge, spanGaps: true },
+      { stroke: hue, width: 1.5, dash: [5, 5], points: { show: false }, spanGaps: true },
     ],
     hooks: {
       drawClear: [(u) => drawBehind(u, look)],
-      draw: [(u) => drawLimits(u, look), (u) => drawSamples(u, look)],
+      draw: [(u) => drawNow(u), (u) => drawLimits(u, look), (u) => drawSamples(u, look)],
       setCursor: [(u) => look.readout(u)],
       setSelect: [(u) => select(u, look)],
     },

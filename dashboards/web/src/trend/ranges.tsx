@@ -16,7 +16,7 @@ export function Ranges() {
 }
 
 export function Legend() {
-  const marks = ["measured", "twin", "setpoint", "limit", "lab", "fault"] as const;
+  const marks = ["measured", "twin", "forecast", "setpoint", "limit", "lab", "fault"] as const;
   return (
     <ul class="legend" aria-hidden="true">
       {marks.map((each) => (

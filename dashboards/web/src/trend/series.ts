@@ -1,6 +1,8 @@
 // The series of one trend: read from the service, carried on by the live stream, joined for drawing.
 import uPlot from "uplot";
 import { type Belief, getTrend, type Reading, type Tag } from "../state/api";
+import { now } from "../state/clock";
+import { type Ahead, whole } from "../state/forecasts";
 
 export interface Series {
   t: number[];
@@ -13,6 +15,7 @@ export interface Data {
   sd: (number | null)[];
   wanted: Series;
   lab: Series;
+  ahead: (Ahead & { t: number[] }) | undefined;
 }
 
 export const POINTS = 600;
@@ -24,6 +27,7 @@ export const empty = (): Data => ({
   sd: [],
   wanted: { t: [], v: [] },
   lab: { t: [], v: [] },
+  ahead: undefined,
 });
 
 export interface Names {
@@ -39,6 +43,7 @@ export async function load(names: Names, from: number, until: number): Promise<D
   const read = (name: string | undefined) => (name ? getTrend(name, from, until, POINTS) : undefined);
   const parts = [read(names.name), read(names.wanted?.id), read(names.lab?.id)];
   const [own, wanted, lab] = await Promise.all(parts);
+  const ahead = await foreseen(names.name, until);
   const series = (part: typeof own): Series => ({ t: part?.measured.t ?? [], v: part?.measured.value ?? [] });
   return {
     measured: names.assay ? { t: [], v: [] } : series(own),
@@ -46,7 +51,16 @@ export async function load(names: Names, from: number, until: number): Promise<D
     sd: own?.twin.sd ?? [],
     wanted: series(wanted),
     lab: series(names.assay ? own : lab),
+    ahead,
   };
+}
+
+/** The band of what is to come, when the time shown reaches beyond now; a sample's is that of its estimate. */
+async function foreseen(name: string, until: number): Promise<Data["ahead"]> {
+  const [asset = "", short = ""] = name.split(".");
+  const found = until > now.peek() ? await whole(asset) : undefined;
+  const band = found?.bands[name] ?? found?.bands[`${asset}.est_${short}`];
+  return band && found ? { ...band, t: found.t } : undefined;
 }
 
 const last = (series: Series) => series.t.at(-1) ?? Number.NEGATIVE_INFINITY;
@@ -91,16 +105,18 @@ function held(series: Series, until: number): Series {
   return { t: [...series.t, until], v: [...series.v, value] };
 }
 
-/** Joined columns: time, upper and lower edge of the band, mean, measured, set point, laboratory. */
+/** Joined columns: time, upper and lower edge of the band, mean, measured, set point, laboratory, forecast. */
 export function columns(data: Data, silence: number, until: number): uPlot.AlignedData {
   const { mean, sd } = data;
   const edge = (sign: number) => mean.v.map((m, i) => (m === null ? null : m + sign * 2 * (sd[i] ?? 0)));
   const measured = interrupted(data.measured, silence);
   const wanted = held(data.wanted, until);
+  const { t = [], low = [], middle = [], high = [] } = data.ahead ?? {};
   return uPlot.join([
     [mean.t, edge(1), edge(-1), mean.v],
     [measured.t, measured.v],
     [wanted.t, wanted.v],
     [data.lab.t, data.lab.v],
+    [t, high, low, middle],
   ]);
 }

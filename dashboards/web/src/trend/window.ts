@@ -1,6 +1,7 @@
 // Which time the trends show, and how keys and the wheel move it.
 import type { Vessel } from "../state/api";
 import { now } from "../state/clock";
+import { forecast } from "../state/forecasts";
 import { choose, fix, HOUR, range, RANGES } from "../state/route";
 
 /** Start and end of the time shown [ms]; a preset follows the line's clock. */
@@ -9,14 +10,24 @@ export function shown(vessel: Vessel): [number, number] {
   if (preset === null) return [from, until];
   const end = now.value;
   const start = vessel.batch ? Date.parse(vessel.batch.start) : end - 24 * HOUR;
-  return [preset === "batch" ? Math.min(start, end - HOUR / 6) : end - (RANGES[preset] ?? HOUR), end];
+  const begin = preset === "batch" ? Math.min(start, end - HOUR / 6) : end - (RANGES[preset] ?? HOUR);
+  return [begin, end + ahead(vessel, preset, end - begin)];
+}
+
+/** How far beyond now a preset shows what is to come [ms]: a quarter of the past, the whole batch to its end. */
+function ahead(vessel: Vessel, preset: string, past: number): number {
+  const found = forecast(vessel.id);
+  if (!found || preset === "1h") return 0;
+  const reach = Math.max(0, Date.parse(found.until) - now.value);
+  return preset === "batch" ? reach : Math.min(reach, past / 4);
 }
 
 /** Move by a share of the time shown, then zoom about a point within it (0 left, 1 right). */
 export function move([from, until]: [number, number], shift: number, zoom = 1, about = 0.5): void {
+  const latest = Math.max(now.value, until);
   const span = until - from;
   const centre = from + span * (about + shift);
-  fix(centre - span * zoom * about, Math.min(now.value, centre + span * zoom * (1 - about)));
+  fix(centre - span * zoom * about, Math.min(latest, centre + span * zoom * (1 - about)));
 }
 
 const KEYS: Record<string, [number, number]> = {

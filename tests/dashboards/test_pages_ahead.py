@@ -1,0 +1,53 @@
+"""What is to come, as the pages show it."""
+
+import pytest
+from browsing import serve, tab
+from playwright.async_api import expect
+from scripted_view import HOUR, ScriptedView, alarm, drift, forecast
+
+pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture
+def view() -> ScriptedView:
+    view = ScriptedView()
+    view.ahead = [forecast()]
+    view.raise_alarm(alarm(drift()))
+    return view
+
+
+async def test_the_card_of_a_unit_says_when_a_limit_is_left(browser, view):
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
+        card = page.locator("article.vessel", has=page.locator("h2", has_text="R101"))
+        await expect(card.locator(".to-limit")).to_contain_text("pH leaves 6.90–7.20 in", timeout=8000)
+        await expect(card).to_contain_text("product 2.9 (2.6–3.3) g/L")
+        other = page.locator("article.vessel", has=page.locator("h2", has_text="R102"))
+        await expect(other.locator(".to-limit")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "True pH leaves 6.90–7.20 at about"), ("fr", "Vrai pH quitte 6,90–7,20 vers")],
+)
+async def test_the_card_of_a_fault_says_what_follows_when_nothing_is_done(browser, view, language, text):
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang={language}")
+        await expect(page.locator("article.card")).to_contain_text(text, timeout=8000)
+
+
+async def test_the_trend_goes_on_beyond_now_with_its_band(browser, view):
+    async with serve(view) as port, tab(browser) as page:
+        async with page.expect_response(lambda r: "/api/v1/forecast?" in r.url):
+            await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator(".legend").first).to_contain_text("forecast, with 90 % band")
+        await expect(page.locator("[data-trend='R101.pH'] canvas")).to_be_visible()
+
+
+async def test_a_forecast_that_is_old_is_not_shown(browser, view):
+    view.ahead = [forecast(made_ns=view.clock.time_ns - 2 * HOUR)]
+    async with serve(view) as port, tab(browser) as page:
+        async with page.expect_response(lambda r: r.url.endswith("/api/v1/forecasts")):
+            await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
+        await expect(page.locator("article.vessel").first).to_contain_text("7.02", timeout=8000)
+        await expect(page.locator(".to-limit")).to_have_count(0)
