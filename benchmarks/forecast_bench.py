@@ -197,7 +197,7 @@ def figures(pairs: list[Pair], absolute: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print one line for each quantity and lead."""
+    """Print one line for each quantity and lead after every batch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first", type=int)
     parser.add_argument("beyond", type=int)
@@ -205,18 +205,25 @@ def main() -> None:
     parser.add_argument("--nistcho", type=Path)
     asked = parser.parse_args()
     pairs: list[Pair] = nistcho(asked.nistcho) if asked.nistcho else []
-    notes = {}
+    notes: dict[int, dict[str, float]] = {}
+    show(pairs)
     for seed in range(asked.first, asked.beyond):
         more, notes[seed] = simulated(seed)
         pairs += more
         print(seed, notes[seed], flush=True)
+        found = show(pairs)
+        if asked.out:
+            asked.out.write_text(json.dumps({"figures": found, "batches": notes}, indent=1) + "\n")
+
+
+def show(pairs: list[Pair]) -> dict[str, Any]:
+    """The figures of all pairs so far, printed."""
     found = {}
     for about in dict.fromkeys(p.about for p in pairs):
         group = [p for p in pairs if p.about == about]
         found[about] = figures(group, about in ("glucose hourly", "lactate hourly"))
-        print(f"{about:28}", found[about])
-    if asked.out:
-        asked.out.write_text(json.dumps({"figures": found, "batches": notes}, indent=1) + "\n")
+        print(f"{about:28}", found[about], flush=True)
+    return found
 
 
 if __name__ == "__main__":
