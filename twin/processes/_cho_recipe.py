@@ -39,7 +39,9 @@ FOLLOWS: Final[Mapping[str, float]] = {"log_qO2": 0.5, "qL": 0.05}
 """How states that the filter lets drift move with the growth rate over `mu0` in a forecast: a culture that
 stops growing takes up less oxygen and begins to use its lactate. Set on simulated batches of the tuning
 seeds."""
-WALKS: Final[Mapping[str, float]] = {"log_qP": 0.006, "N": 0.3, "qL": 0.002}
+WALKS: Final[Mapping[str, float]] = {
+    "log_Xv": 0.01, "log_Xd": 0.1, "log_qP": 0.004, "log_qO2": 0.016, "N": 0.3, "qL": 0.002,
+}  # fmt: skip
 """Standard deviation per square root of an hour that a forecast gives to a state instead of the filter's."""
 
 _S: Final = index(tuple(s.name for s in STATES))
