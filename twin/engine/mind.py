@@ -93,6 +93,7 @@ class Stepper:
         self.bank = Bank(process.hypotheses, self.names)
         self.scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
         self._walk = np.array([s.walk for s in process.states]) ** 2
+        self._start = np.array([s.start for s in process.states])
         self._low = np.array([s.low for s in process.states])
         self._high = np.array([s.high for s in process.states])
         self._gate = np.array([o.gate for o in process.outputs])
@@ -111,7 +112,17 @@ class Stepper:
         ]
 
     def step(self, mind: Mind, row: Row, releases: Sequence[Release] = ()) -> Expected:
-        """Predict to the end of the row, put its readings in, weigh the innovations; in place."""
+        """Predict to the end of the row, put its readings in, weigh the innovations; in place.
+
+        When anything on the way is not finite or not positive definite the last good belief is taken up.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            try:
+                return self._stepped(mind, row, releases)
+            except np.linalg.LinAlgError:
+                return self._reset(mind)
+
+    def _stepped(self, mind: Mind, row: Row, releases: Sequence[Release]) -> Expected:
         process, u = self.process, row.inputs
         hours = (row.end_ns - row.start_ns) / 3.6e12
         doubt = self._drives[row.unknown].max(axis=0, initial=0.0)
@@ -136,9 +147,8 @@ class Stepper:
             self._gate,
         )
         after = self._bounded(done.belief)
-        if not sound(after, self.scale):
-            self._reset(mind)
-            return Expected(before, usual)
+        if not (sound(before, self.scale) and sound(after, self.scale)):
+            return self._reset(mind)
         mind.belief, mind.usual = after, usual.corrected(done)
         known = mind.evidence
         self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
@@ -177,8 +187,14 @@ class Stepper:
                 exchanged.append(state)
         return Belief(mean, cov), exchanged
 
-    def _reset(self, mind: Mind) -> None:
+    def _reset(self, mind: Mind) -> Expected:
         """Take up the last good belief, wider; the evidence so far is void."""
-        mind.belief = Belief(mind.belief.mean, mind.belief.cov * WIDEN_ON_RESET)
+        if sound(mind.belief, self.scale):
+            mind.belief = Belief(mind.belief.mean, mind.belief.cov * WIDEN_ON_RESET)
+        else:  # spoilt after its step: what is left of the mean, known no better than at a begin
+            mean = np.where(np.isfinite(mind.belief.mean), mind.belief.mean, self._start)
+            mind.belief = Belief(np.clip(mean, self._low, self._high), np.diag(self.scale**2))
+            mind.usual = Usual.of(mind.belief, self.biases)
         mind.evidence = self.bank.empty()
         mind.resets += 1
+        return Expected(mind.belief, mind.usual)

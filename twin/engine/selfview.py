@@ -65,7 +65,14 @@ class SelfView:
         age_h = (now_ns - np.array([row.end_ns for row in rows])) / HOUR
         alive = np.where(self._assay, read[age_h < SAMPLED_H].any(axis=0), read[age_h < ALIVE_H].any(axis=0))
         priors = [self._scale, *self._amiss]
-        left, *amiss = doubt(process, mind.belief, rows[-1].inputs, alive, self._noise, priors)
+        with np.errstate(over="ignore", invalid="ignore"):
+            try:
+                found = doubt(process, mind.belief, rows[-1].inputs, alive, self._noise, priors)
+            except np.linalg.LinAlgError:
+                return  # a model that fails now is told by the reset; the next look finds it mended
+        if not all(np.isfinite(each.seen).all() for each in found):
+            return
+        left, *amiss = found
         slope = slopes(mind.belief, lambda x: process.derive(x, rows[-1].inputs), self._scale)
         named = zip((q.name for q in process.quantities), left.shares(slope).tolist(), strict=True)
         quantities = tuple(Seen(name, round(share, 3)) for name, share in named)
