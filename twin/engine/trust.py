@@ -35,9 +35,8 @@ KNOWN: Final = 0.2
 ENOUGH: Final = 0.5
 """Part of the quantities that must be known for advice (chosen default)."""
 DARK_H: Final = 6.0
-"""After this long without readings the twin is off (chosen default) [h]."""
-SAMPLES_H: Final = 72.0
-"""The same for one that lives on laboratory samples alone (chosen default) [h]."""
+"""After this long without readings the twin is off, unless it lives on laboratory samples alone; then it is
+blind when these stay away (chosen default) [h]."""
 RESETS: Final = 3
 """So many resets within `WINDOW_H` put it off (chosen default)."""
 HOLD_H: Final = 3.0
@@ -83,7 +82,7 @@ class Figures:
             found["twin_not_white"] = Trust.MONITOR
         if self.known < ENOUGH:
             found["twin_blind"] = Trust.MONITOR
-        if self.dark_h > (SAMPLES_H if self.samples_only else DARK_H):
+        if self.dark_h > DARK_H and not self.samples_only:
             found["twin_dark"] = Trust.OFF
         if self.resets >= RESETS:
             found["twin_unstable"] = Trust.OFF

@@ -1,6 +1,7 @@
 """A filter that is lost is found out within the step in which it happens, whatever loses it."""
 
 import numpy as np
+import orjson
 import pytest
 
 from twin.domain.asset import Vessel
@@ -8,6 +9,7 @@ from twin.domain.batch import Batch
 from twin.domain.event import Event
 from twin.domain.frame import Frame
 from twin.domain.sample import Assay
+from twin.domain.trust import Trust
 from twin.engine.culture import CultureTwin
 from twin.observers.ukf import Belief
 from twin.processes import cho_growth
@@ -69,3 +71,20 @@ def test_a_covariance_that_is_lost_is_found_in_the_next_step(spoil: float):
     (reset,) = step(twin, 30)
     assert reset.detail["resets"] == 1.0
     assert [event for hour in range(31, 60) for event in step(twin, hour)] == []
+
+
+def test_trust_and_consistency_survive_a_snapshot_through_json():
+    whole, _ = twin_and_model()
+    for hour in range(60):
+        step(whole, hour)
+    again, _ = twin_and_model()
+    state = orjson.loads(orjson.dumps(whole.snapshot(), option=orjson.OPT_SERIALIZE_NUMPY))
+    again.restore(state)
+    for hour in range(60, 140):
+        start, end = T0 + hour * HOUR, T0 + (hour + 1) * HOUR
+        assert again.step(Frame(start, end)) == whole.step(Frame(start, end))
+    assert again.report() == whole.report()
+    report = whole.report()
+    assert report is not None
+    assert report.trust is Trust.MONITOR, "no sample for three days"
+    assert whole.forecast({}) is None
