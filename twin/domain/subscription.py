@@ -10,6 +10,29 @@ URGENCY = (Priority.LOW, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """A predicted risk to be told of.
+
+    Parameters
+    ----------
+    tag : str
+        What is predicted, such as ``"R101.pO2"``.
+    below, above : float or None
+        Bound that must not be passed [unit of the tag]; one of the two.
+    within_h : float
+        How far ahead [h].
+    probability : float
+        From which probability on, 0..1.
+    """
+
+    tag: str
+    below: float | None
+    above: float | None
+    within_h: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What one subscriber wants to hear of.
 
@@ -37,6 +60,7 @@ class Subscription:
         All but critical alarms are gathered over so many hours [h]; 0 tells each at once.
     after_min : float
         Tell only what nobody acknowledged for so long [min]; 0 tells at once.
+    risks : tuple of Risk
     stopped : bool
         True when nothing is told.
     """
@@ -53,6 +77,7 @@ class Subscription:
     zone: str = "UTC"
     digest_h: float = 0.0
     after_min: float = 0.0
+    risks: tuple[Risk, ...] = ()
     stopped: bool = False
 
     def wants(self, alarm: Alarm) -> bool:

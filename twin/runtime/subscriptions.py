@@ -21,7 +21,7 @@ from twin.domain.audit import Deed
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.event import Event, Kind, Stage
 from twin.domain.people import Actor
-from twin.domain.subscription import Subscription
+from twin.domain.subscription import Risk, Subscription
 from twin.ports import ChannelInfo, Document, Ledger, SentNotice
 
 MOST: Final = 20
@@ -72,6 +72,10 @@ class SubscriptionBook:
             return []
         everybody = (*self._fixed, *self._own.values())
         return [self._timed(worded(alarm, s), s) for s in everybody if s.wants(alarm)]
+
+    def risks(self) -> list[tuple[Subscription, Risk]]:
+        """Every predicted risk somebody wants to hear of."""
+        return [(s, risk) for s in self._own.values() if not s.stopped for risk in s.risks]
 
     def channels(self) -> list[ChannelInfo]:
         """Routes that can be chosen."""
@@ -199,6 +203,9 @@ class SubscriptionBook:
             ZoneInfo(s.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise InputError(f"time zone {s.zone!r} is not known; Europe/Paris would do") from error
+        for risk in s.risks:
+            if (risk.below is None) == (risk.above is None):
+                raise InputError("a risk has either below or above")
 
     def _deed(self, by: Actor, action: str, number: str, old: str = "", new: str = "") -> Deed:
         return Deed(self._now_ns(), by.name, by.role.value, by.origin, action, number, old, new)
@@ -242,6 +249,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
             "kinds": tuple(row["kinds"]),
             "least": Priority(row["least"]),
             "quiet": None if quiet is None else (quiet[0], quiet[1]),
+            "risks": tuple(Risk(**risk) for risk in row["risks"]),
         }
     )
 
