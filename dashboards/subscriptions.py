@@ -13,11 +13,23 @@ from dashboards.asked import body_of, described
 from dashboards.payloads import Json
 from twin.domain.alarm import Priority
 from twin.domain.people import Role
-from twin.domain.subscription import Subscription
+from twin.domain.subscription import Risk, Subscription
 from twin.ports import View
 
 PATTERN = r"^[A-Za-z0-9_.*?-]{1,64}$"
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+
+
+class Foresight(BaseModel):
+    """A predicted risk: a tag, one bound, how far ahead, from which probability on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tag: str = Field(min_length=1, max_length=130)
+    below: float | None = Field(default=None, allow_inf_nan=False)
+    above: float | None = Field(default=None, allow_inf_nan=False)
+    within_h: float = Field(default=4.0, gt=0, le=72)
+    probability: float = Field(default=0.1, ge=0.01, le=0.99)
 
 
 class Wish(BaseModel):
@@ -37,6 +49,7 @@ class Wish(BaseModel):
     digest_h: float = Field(default=0.0, ge=0, le=168)
     after_min: float = Field(default=0.0, ge=0, le=1440)
     stopped: bool = False
+    risks: list[Foresight] = Field(default=[], max_length=10)
 
 
 class Stop(BaseModel):
@@ -137,7 +150,8 @@ def _wanted(number: str, body: Wish) -> Subscription:
     quiet = (
         (_minutes(body.quiet_from), _minutes(body.quiet_to)) if body.quiet_from and body.quiet_to else None
     )
-    fields = body.model_dump(exclude={"quiet_from", "quiet_to"})
+    fields = body.model_dump(exclude={"quiet_from", "quiet_to", "risks"})
+    fields["risks"] = tuple(Risk(**risk.model_dump()) for risk in body.risks)
     fields |= {"assets": tuple(body.assets), "kinds": tuple(body.kinds), "quiet": quiet}
     return Subscription(number, **fields)
 
@@ -167,4 +181,5 @@ def _subscription(s: Subscription) -> Json:
         "digest_h": s.digest_h,
         "after_min": s.after_min,
         "stopped": s.stopped,
+        "risks": [asdict(risk) for risk in s.risks],
     }

@@ -307,6 +307,7 @@ class ScriptedView:
 
     def __post_init__(self) -> None:
         self.subscriptions = SubscriptionBook(self.people._ledger, (), CHANNELS, time_ns)
+        self.subscriptions.tags = frozenset(tag.id for tag in self.line.tags())
         for asset in (each.id for each in self.line.vessels):
             for name, *_, accuracy, level, _limits in ONLINE:
                 self.set(f"{asset}.{name}", level)

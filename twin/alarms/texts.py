@@ -24,6 +24,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "kind.gap": ("gap in the data", "trou dans les données"),
     "kind.phase": ("phase", "phase"),
     "kind.sample": ("sample", "échantillon"),
+    "kind.risk": ("predicted risk", "risque prévu"),
     "kind.calibration": ("calibration", "étalonnage"),
     "kind.link": ("link", "liaison"),
     "kind.twin": ("twin's trust", "confiance du jumeau"),
@@ -84,6 +85,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Les avis de cet abonnement arrivent ici. Rien d'anormal.",
     ),
     "words.digest": ("{count} notices", "{count} avis"),
+    "words.below": ("below", "sous"),
+    "words.above": ("above", "au-dessus de"),
+    "words.risk": ("{tag} may go {side} {bound}", "{tag} risque de passer {side} {bound}"),
+    "words.risk.text": (
+        "Probability {percent} % within {hours} h, if nothing is done. You asked for {asked} % or more.",
+        "Probabilité {percent} % d'ici {hours} h si rien n'est fait. Vous vouliez l'apprendre dès {asked} %.",
+    ),
     "words.stop": ("Stop these notices", "Ne plus recevoir ces avis"),
     "words.simulated": ("simulated data", "données simulées"),
 }

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """the recipe entered another phase"""
     SAMPLE = "sample"
     """a laboratory result arrived"""
+    RISK = "risk"
+    """a forecast says that a bound may be passed"""
     CALIBRATION = "calibration"
     """an instrument was calibrated"""
     LINK = "link"

@@ -13,12 +13,12 @@ from twin.domain.asset import Line
 from twin.domain.audit import Deed
 from twin.domain.errors import NotFoundError, StorageError
 from twin.domain.event import Event, Kind, Stage
-from twin.domain.forecast import kept
+from twin.domain.forecast import Forecast, kept
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.domain.people import Actor
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
-from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
+from twin.ports import Clock, Delivery, Document, Historian, Ledger, LinkChange
 from twin.runtime.accounting import Accounting
 from twin.runtime.channel import Channel
 from twin.runtime.health import Health
@@ -72,6 +72,7 @@ class Pipeline:
         self.book, self.engine, self.historian, self.ledger = book, engine, historian, ledger
         self.hub, self.health, self.clock = hub, health, clock
         self.tell, self.window = tell, window
+        self.foretold: Callable[[Forecast], tuple[list[Notice], list[Document]]] = lambda _: ([], [])
         self.due = asyncio.Event()
         self.heard: deque[LinkChange] = deque()
         self.in_hand = 0
@@ -226,6 +227,8 @@ class Pipeline:
             await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, ahead))
         self.hub.publish(estimates=out.estimates)
         self.hub.foresee(out.forecasts, out.reports)
+        for each in out.forecasts:
+            await self._foretell(each)
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
             made = [n for alarm in newest.values() for n in self.tell(alarm)]
@@ -242,6 +245,13 @@ class Pipeline:
         """A store takes nothing, or takes rows again: shown at once, told at the next tick."""
         self.health.link(change)
         self.heard.append(change)
+
+    async def _foretell(self, forecast: Forecast) -> None:
+        """Tell of the risks a forecast holds, each once until it is over."""
+        notices, documents = self.foretold(forecast)
+        if documents:
+            await asyncio.to_thread(self.ledger.commit, (), (), notices, (), documents)
+            self.due.set()
 
     def _note(self, link: LinkChange) -> list[Event]:
         self.health.link(link)

@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
+from twin.alarms.risk import AGAIN, probability
 from twin.alarms.routing import timed, worded
-from twin.alarms.words import catalogue
+from twin.alarms.words import catalogue, number
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
 from twin.domain.audit import Deed
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.event import Event, Kind, Stage
+from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
 from twin.domain.subscription import Risk, Subscription
 from twin.ports import ChannelInfo, Document, Ledger, SentNotice
@@ -61,10 +63,12 @@ class SubscriptionBook:
         self._ledger, self._fixed, self._now_ns, self.due = ledger, tuple(fixed), now_ns, due
         self._channels = {each.name: each for each in channels}
         self.address = ""
+        self.tags: frozenset[str] = frozenset()
         rows = {key: orjson.loads(body) for key, body in ledger.documents("subscription").items()}
         self._secrets = {key: str(row.pop("secret")) for key, row in rows.items()}
         self._own = {key: _subscription(row) for key, row in rows.items()}
         self._lately: dict[str, deque[int]] = {}
+        self._foretold = {key: int(orjson.loads(body)) for key, body in ledger.documents("risk").items()}
 
     def notices(self, alarm: Alarm) -> list[Notice]:
         """What is told of an alarm that calls for attention, each with the time it may go out."""
@@ -73,9 +77,22 @@ class SubscriptionBook:
         everybody = (*self._fixed, *self._own.values())
         return [self._timed(worded(alarm, s), s) for s in everybody if s.wants(alarm)]
 
-    def risks(self) -> list[tuple[Subscription, Risk]]:
-        """Every predicted risk somebody wants to hear of."""
-        return [(s, risk) for s in self._own.values() if not s.stopped for risk in s.risks]
+    def foretold(self, forecast: Forecast) -> tuple[list[Notice], list[Document]]:
+        """What is told of a forecast, and what is to be remembered of it: each risk once until it is over."""
+        notices, documents = [], []
+        for s in self._own.values():
+            for place, risk in enumerate(() if s.stopped else s.risks):
+                chance = probability(forecast, risk)
+                key = f"{s.subscriber}/{place}"
+                if chance is None:
+                    continue
+                if chance >= risk.probability and key not in self._foretold:
+                    self._foretold[key] = forecast.made_ns
+                    notices.append(self._timed(_risk_notice(forecast, risk, chance, s, key), s))
+                    documents.append(Document("risk", key, orjson.dumps(forecast.made_ns)))
+                elif chance < AGAIN * risk.probability and self._foretold.pop(key, None) is not None:
+                    documents.append(Document("risk", key, None))
+        return notices, documents
 
     def channels(self) -> list[ChannelInfo]:
         """Routes that can be chosen."""
@@ -106,6 +123,7 @@ class SubscriptionBook:
         document = Document("subscription", number, orjson.dumps({**asdict(kept), "secret": secret}))
         self._keep(self._deed(by, "subscription.put", number, _brief(old), _brief(kept)), document)
         self._own[number], self._secrets[number] = kept, secret
+        self._foretold = {k: t for k, t in self._foretold.items() if not k.startswith(f"{number}/")}
         return kept
 
     def drop(self, number: str, by: Actor) -> None:
@@ -206,12 +224,32 @@ class SubscriptionBook:
         for risk in s.risks:
             if (risk.below is None) == (risk.above is None):
                 raise InputError("a risk has either below or above")
+            if risk.tag not in self.tags:
+                raise InputError(f"nothing on this line is called {risk.tag!r}; R101.pO2 would be a name")
 
     def _deed(self, by: Actor, action: str, number: str, old: str = "", new: str = "") -> Deed:
         return Deed(self._now_ns(), by.name, by.role.value, by.origin, action, number, old, new)
 
     def _keep(self, deed: Deed, document: Document) -> None:
         self._ledger.commit(deeds=[deed], documents=[document])
+
+
+def _risk_notice(forecast: Forecast, risk: Risk, chance: float, s: Subscription, key: str) -> Notice:
+    words = catalogue(s.language)
+    side = words["words.below" if risk.below is not None else "words.above"]
+    bound = risk.below if risk.below is not None else risk.above
+    event = Event(
+        forecast.made_ns, Kind.RISK, forecast.asset, Stage.CONFIRMED, f"risk/{key}/{forecast.made_ns}",
+        tag=risk.tag, confidence=chance, model=forecast.model,
+        detail={"bound": float(bound or 0.0), "within_h": risk.within_h},
+    )  # fmt: skip
+    alarm = Alarm(f"risk/{key}", AlarmState.UNACK, Priority.MEDIUM, event, event.t, event.t)
+    parts = {"tag": risk.tag, "side": side, "bound": number(float(bound or 0.0), s.language)}
+    title = words["words.risk"].format(**parts)
+    percent, asked = round(100 * chance), round(100 * risk.probability)
+    hours = number(risk.within_h, s.language)
+    text = words["words.risk.text"].format(percent=percent, hours=hours, asked=asked)
+    return replace(worded(alarm, s), key=f"risk/{key}/{forecast.made_ns}", title=title, text=text)
 
 
 def _check_address(channel: ChannelInfo, address: str) -> None:

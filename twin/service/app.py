@@ -220,6 +220,8 @@ async def _compose(
     tell = subscriptions.notices
     pipeline = Pipeline(book, engine, historian, ledger, hub, health, clock, tell, window)
     subscriptions.due, subscriptions.address = pipeline.due.set, settings.public_url
+    subscriptions.tags = frozenset(book.tags)
+    pipeline.foretold = subscriptions.foretold
     newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
     await pipeline.recover(line)
     context = SourceContext(book.tags, clock, _NewestStored(newest, hub))

@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from connectors.historians.memory import MemoryHistorian
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.alarms.routing import notices
-from twin.domain.alarm import Trigger
+from twin.domain.alarm import Alarm, AlarmState, Notice, Priority, Trigger
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.errors import StorageError
-from twin.domain.event import Kind
+from twin.domain.event import Event, Kind, ModelRef, Stage
+from twin.domain.forecast import Forecast
 from twin.domain.measurement import Quality, Quarantined, Reading
 from twin.domain.people import Actor, Role
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Limits, Tag
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
-from twin.ports import Delivery, LinkChange
+from twin.ports import Delivery, Document, LinkChange
 from twin.runtime.clock import WallClock
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
@@ -262,3 +263,15 @@ async def test_rows_of_closed_frames_are_stored_as_late(ledger) -> None:
     await flow.process([Delivery((reading(30, 7.1), reading(700, 7.2)))])
     rows = await store.read(["R1.pH"], 0, 1000 * S)
     assert [(m.time_ns // S, m.late) for m in rows] == [(10, False), (30, True), (700, False)]
+
+
+async def test_what_a_forecast_holds_is_told_and_remembered_in_one_commit(ledger) -> None:
+    p = pipeline(MemoryHistorian(), ledger)
+    event = Event(S, Kind.RISK, "R1", Stage.CONFIRMED, "risk/s/0/1")
+    alarm = Alarm("risk/s/0", AlarmState.UNACK, Priority.MEDIUM, event, S, S)
+    notice = Notice("risk/s/0/1", "s", "en", "t", "x", alarm)
+    p.foretold = lambda forecast: ([notice], [Document("risk", "s/0", b"1")])
+    await p._foretell(Forecast("R1", S, (S,), (), (), None, ModelRef("m", "1", "0" * 12)))
+    assert ledger.documents("risk") == {"s/0": b"1"}
+    assert [each.notice.key for each in ledger.due(S)] == ["risk/s/0/1"]
+    assert p.due.is_set()

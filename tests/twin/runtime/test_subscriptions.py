@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from connectors.ledgers.sqlite import SqliteLedger
+from twin.alarms.risk import probability
 from twin.alarms.routing import timed, worded
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
 from twin.domain.errors import ConnectorError, InputError, NotFoundError
-from twin.domain.event import Event, Kind, Stage, Verdict
+from twin.domain.event import Event, Kind, ModelRef, Stage, Verdict
+from twin.domain.forecast import Forecast, Outlook
 from twin.domain.people import Actor, Role
-from twin.domain.subscription import Subscription
+from twin.domain.subscription import Risk, Subscription
 from twin.ports import ChannelInfo
 from twin.runtime.deliver import Delivery
 from twin.runtime.subscriptions import MOST, RATE, SubscriptionBook
@@ -231,3 +233,48 @@ async def test_a_test_notice_goes_the_way_of_any_other_and_not_too_often(book, l
     await deliver(ledger, box, now.ns)
     assert [n.title for n in box.sent] == ["Essai d'un abonnement"]
     assert book.told(kept.subscriber, ANNA)[0].state == "sent"
+
+
+def forecast(low: float, middle: float, high: float, made_ns: int = NOON) -> Forecast:
+    times = tuple(made_ns + hour * HOUR for hour in range(9))
+    ramp = [hour / 8 for hour in range(9)]
+    lows, middles, highs = (tuple(40 + (end - 40) * r for r in ramp) for end in (low, middle, high))
+    outlook = Outlook("R101.pO2", "%", lows, middles, highs)
+    return Forecast("R101", made_ns, times, (outlook,), (), None, ModelRef("m", "1", "0" * 12))
+
+
+PO2 = Risk("R101.pO2", below=20.0, above=None, within_h=8.0, probability=0.1)
+
+
+def test_the_probability_of_a_bound_is_that_of_the_ensemble() -> None:
+    assert probability(forecast(20.0, 30.0, 40.0), PO2) == pytest.approx(0.05, abs=1e-3)
+    assert probability(forecast(10.0, 20.0, 30.0), PO2) == pytest.approx(0.5, abs=1e-6)
+    assert probability(forecast(10.0, 20.0, 30.0), replace(PO2, within_h=4.0)) < 0.01
+    above = replace(PO2, below=None, above=50.0)
+    assert probability(forecast(40.0, 45.0, 50.0), above) == pytest.approx(0.05, abs=1e-3)
+    assert probability(forecast(1.0, 2.0, 3.0), replace(PO2, tag="R102.pO2")) is None
+
+
+def test_a_predicted_risk_is_told_once_until_it_is_over_also_over_a_restart(book, ledger, now) -> None:
+    book.tags = frozenset({"R101.pO2"})
+    kept = book.put(replace(WISH, risks=(PO2,)), ANNA)
+    assert book.foretold(forecast(25.0, 32.0, 40.0)) == ([], [])
+    notices, documents = book.foretold(forecast(15.0, 22.0, 30.0))
+    (notice,) = notices
+    assert (notice.subscriber, notice.title) == (kept.subscriber, "R101.pO2 risque de passer sous 20")
+    assert "Probabilité 32 % d'ici 8 h" in notice.text
+    ledger.commit(notices=notices, documents=documents)
+    again = SubscriptionBook(ledger, [], CHANNELS, now)
+    assert again.foretold(forecast(14.0, 21.0, 30.0, NOON + HOUR)) == ([], [])
+    _, over = again.foretold(forecast(30.0, 35.0, 40.0, NOON + 2 * HOUR))
+    assert [each.body for each in over] == [None]
+    assert len(again.foretold(forecast(15.0, 22.0, 30.0, NOON + 3 * HOUR))[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "risk", [replace(PO2, tag="R101.pO3"), replace(PO2, above=1.0), replace(PO2, below=None)]
+)
+def test_a_risk_that_can_not_be_foretold_is_refused(book, risk) -> None:
+    book.tags = frozenset({"R101.pO2"})
+    with pytest.raises(InputError):
+        book.put(replace(WISH, risks=(risk,)), ANNA)

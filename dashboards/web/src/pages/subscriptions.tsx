@@ -2,9 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { Choice, Field, Form } from "../parts/form";
 import { get, type Priority, send } from "../state/api";
-import { line } from "../state/live";
+import { line, tags } from "../state/live";
 import { route, to } from "../state/route";
 import { refused } from "../state/session";
+import { percent } from "../text/format";
 import { type Key, LANGUAGES, language, message, t } from "../text/language";
 import { reason } from "../text/words";
 
@@ -28,6 +29,15 @@ interface Subscription {
   digest_h: number;
   after_min: number;
   stopped: boolean;
+  risks: Risk[];
+}
+
+interface Risk {
+  tag: string;
+  below: number | null;
+  above: number | null;
+  within_h: number;
+  probability: number;
 }
 
 interface Sent {
@@ -58,7 +68,48 @@ function wish(fields: Record<string, string>, kinds: string[]): object {
     zone: zone(),
     digest_h: Number(fields["digest_h"] || 0),
     after_min: Number(fields["after_min"] || 0),
+    risks: fields["risk_tag"] ? [risk(fields)] : [],
   };
+}
+
+function risk(fields: Record<string, string>): Risk {
+  const bound = Number((fields["risk_bound"] ?? "").replace(",", "."));
+  return {
+    tag: fields["risk_tag"] ?? "",
+    below: fields["risk_side"] === "below" ? bound : null,
+    above: fields["risk_side"] === "above" ? bound : null,
+    within_h: Number(fields["risk_h"]),
+    probability: Number(fields["risk_percent"]) / 100,
+  };
+}
+
+function Risks() {
+  const [tag, setTag] = useState("");
+  const online = [...tags.value.values()].filter((each) => each.kind === "online").map((each) => each.id);
+  return (
+    <fieldset>
+      <legend>{t("risk.title")}</legend>
+      <label>
+        {t("risk.tag")}
+        <select name="risk_tag" value={tag} onChange={(event) => setTag(event.currentTarget.value)}>
+          <option value="">--</option>
+          {online.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </select>
+      </label>
+      {tag ? (
+        <>
+          <Choice label={t("risk.side")} name="risk_side" options={[["below", t("risk.below")], ["above", t("risk.above")]]} />
+          <Field label={t("risk.bound")} name="risk_bound" required inputMode="decimal" pattern="-?[0-9]+([.,][0-9]+)?" />
+          <Field label={t("risk.hours")} name="risk_h" type="number" min="0.25" max="72" step="any" value="4" required />
+          <Field label={t("risk.percent")} name="risk_percent" type="number" min="1" max="99" value="10" required />
+        </>
+      ) : null}
+    </fieldset>
+  );
 }
 
 function New({ channels, done }: { channels: Channel[]; done: () => void }) {
@@ -86,6 +137,7 @@ function New({ channels, done }: { channels: Channel[]; done: () => void }) {
           </p>
           <Choice label={t("subs.least")} name="least" options={PRIORITIES.map((each) => [each, t(`priority.${each}`)])} value="medium" />
         </fieldset>
+        <Risks />
         <fieldset>
           <legend>{t("subs.how")}</legend>
           <label>
@@ -140,6 +192,10 @@ function One({ of, done }: { of: Subscription; done: () => void }) {
     ["subs.least", t(`priority.${of.least}`)],
     ["subs.quiet", of.quiet_from ? `${of.quiet_from} – ${of.quiet_to} (${of.zone})` : ""],
     ["subs.digest", of.digest_h ? String(of.digest_h) : ""],
+    ...of.risks.map((each): [Key, string] => [
+      "risk.title",
+      `${each.tag} ${each.below === null ? `> ${each.above}` : `< ${each.below}`}, ${each.within_h} h, ${percent(each.probability)}`,
+    ]),
     ["subs.after", of.after_min ? String(of.after_min) : ""],
   ];
   return (
