@@ -1,5 +1,6 @@
 """Scenario files: which vessels run, for how long, and what goes wrong in them."""
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,9 +15,12 @@ from simulators.parameters import names
 from simulators.probes import CHANNELS
 from twin.domain.errors import ConfigError
 
+ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+"""Identity of a vessel: it stands in topics, node ids and file names."""
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FaultSpec(_Strict):
@@ -60,6 +64,8 @@ class FaultSpec(_Strict):
             raise ValueError(f"kind {self.kind!r} takes no `tag`; it concerns {kind.tag}")
         place(self.kind, self.tag)
         self._check_other(kind)
+        if self.size is not None and kind.unit == "fraction" and abs(self.size) > 1.0:
+            raise ValueError(f"size {self.size:g} came; {self.kind} is a fraction, -1 to 1 would do")
         if self.end_h is not None and self.end_h <= self.at_h:
             raise ValueError(f"end_h {self.end_h} is not after at_h {self.at_h}")
         return self
@@ -129,7 +135,7 @@ class Recipe(_Strict):
 class Laboratory(_Strict):
     """How samples are drawn and assayed."""
 
-    every_h: float = Field(default=24.0, gt=0)
+    every_h: float = Field(default=24.0, ge=0.1)
     jitter_h: float = Field(default=1.0, ge=0)
     missing: float = Field(default=0.05, ge=0, lt=1)
     noise: float = Field(default=1.0, ge=0)
@@ -143,9 +149,9 @@ class Laboratory(_Strict):
 class SetPoints(_Strict):
     """What the controllers hold at the start."""
 
-    pH: float = 7.05  # noqa: N815
-    pO2: float = 40.0  # noqa: N815
-    temperature: float = 36.8
+    pH: float = Field(default=7.05, ge=4, le=9)  # noqa: N815
+    pO2: float = Field(default=40.0, ge=0, le=200)  # noqa: N815
+    temperature: float = Field(default=36.8, ge=4, le=60)
 
 
 class Perfusion(_Strict):
@@ -186,14 +192,14 @@ class VesselScenario(_Strict):
     id: str = ""
     fleet: Fleet | None = None
     kind: Kind = "cho_fedbatch"
-    volume_l: float = Field(default=2.0, gt=0)
+    volume_l: float = Field(default=2.0, ge=0.05, le=50_000)
     batch: str = ""
-    start_h: float = Field(default=0.0, ge=0)
+    start_h: float = Field(default=0.0, ge=0, le=5_000)
     """culture age when the wires open [h]"""
     parameters: dict[str, float] = Field(default_factory=dict)
     variability: bool = True
     """draw this batch's own clone and medium"""
-    disturbance: float = Field(default=0.01, ge=0)
+    disturbance: float = Field(default=0.01, ge=0, le=1)
     """slow relative noise of growth, respiration, lactate and kLa (standard deviation)"""
     set_points: SetPoints = SetPoints()
     recipe: Recipe = Recipe()
@@ -242,7 +248,7 @@ class VesselScenario(_Strict):
         """The vessel itself, or every one of the fleet."""
         if self.fleet is None:
             return (self,)
-        ids = (self.fleet.id.format(n=n) for n in range(1, self.fleet.count + 1))
+        ids = (self.fleet.id.replace("{n}", str(n)) for n in range(1, self.fleet.count + 1))
         return tuple(
             self.model_copy(update={"id": i, "fleet": None, "batch": f"{self.batch}{i}"}) for i in ids
         )
@@ -266,7 +272,7 @@ class Scenario(_Strict):
     seed: int = Field(default=1, ge=0)
     start: AwareDatetime | None = None
     """when the wires open; null: now for the wires, 2026-01-01T00:00:00Z for files"""
-    duration_h: float = Field(gt=0)
+    duration_h: float = Field(gt=0, le=20_000)
     period_s: float = Field(default=60.0, gt=0, le=3600)
     on_change: OnChange | None = None
     """null: every value is sent"""
@@ -278,7 +284,12 @@ class Scenario(_Strict):
         if not self.vessels:
             raise ValueError("vessels: at least one is needed")
         members = tuple(m for vessel in self.vessels for m in vessel.members())
+        if self.start is not None and not 2000 <= self.start.year < 2100:
+            raise ValueError(f"start {self.start.isoformat()}: a year from 2000 to 2099 would do")
         ids = [m.id for m in members]
+        strange = [i for i in ids if not re.fullmatch(ID, i)]
+        if strange:
+            raise ValueError(f"vessel id {strange[0]!r} is none; letters, digits, _ and - would do")
         twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
         if twice:
             raise ValueError(f"vessel ids used twice: {', '.join(twice)}")
@@ -338,8 +349,10 @@ def load_scenario(path: Path | Traversable) -> Scenario:
         raise ConfigError(
             f"{path}: can not be read ({error.strerror}); give the path of a scenario file"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())[:300]}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is nested too deeply; a scenario needs five levels") from error
     try:
         return Scenario.model_validate(raw)
     except ValidationError as error:

@@ -1,9 +1,10 @@
 """Run a scenario as fast as it goes and write files: data, assays, truth, faults."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
 from simulators.plant import Plant, PlantBatch
 from simulators.scenario import Scenario
+from twin.domain.errors import ConfigError
 
 FILE_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When the wires open in a file, if the scenario does not say."""
@@ -123,7 +125,27 @@ def simulate(scenario: Scenario, out: Path, seed: int | None = None) -> Written:
         Ends in ``.parquet``.
     seed : int or None
         In place of the scenario's own.
+
+    Raises
+    ------
+    ConfigError
+        When they can not be written; then none of them is there.
     """
+    try:
+        with TemporaryDirectory(dir=out.parent, prefix=".simulated-") as folder:
+            written = _written(scenario, Path(folder) / out.name, seed)
+            values, assays, truth, faults = (
+                path.replace(out.with_name(path.name))
+                for path in (written.values, written.assays, written.truth, written.faults)
+            )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{out}: can not be written ({reason}); none of the files was kept") from error
+    return replace(written, values=values, assays=assays, truth=truth, faults=faults)
+
+
+def _written(scenario: Scenario, out: Path, seed: int | None) -> Written:
+    """The four files in a folder of their own."""
     origin = start_ns(scenario)
     plant = Plant(scenario, seed)
     assays: list[AssayResult] = []

@@ -49,6 +49,9 @@ BROKEN = {
     "kind: pH_drift, at_h: 5, end_h: 4": "end_h 4.0 is not after at_h 5.0",
     "kind: pH_drift, at_h: -1": "greater than or equal to 0",
     "kind: pH_drift, at_h: 1, sise: 2": "Extra inputs are not permitted",
+    "kind: pH_drift, at_h: .inf": "finite",
+    "kind: pH_drift, at_h: 1, size: .nan": "finite",
+    "kind: kLa_loss, at_h: 1, size: 2": "-1 to 1 would do",
 }
 
 
@@ -71,6 +74,28 @@ def test_every_fault_of_the_file_is_listed_with_its_place(tmp_path: Path) -> Non
     assert any(line.startswith("  spede:") for line in lines)
     assert any(line.startswith("  duration_h:") and "-2" in line for line in lines)
     assert any("parameters not known: mu_mx" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "instead", "told"),
+    [
+        ("duration_h: 10", "duration_h: .inf", "duration_h"),
+        ("duration_h: 10", "duration_h: 1.0e+12", "duration_h"),
+        ("start_h: 24", "start_h: 1.0e+9", "start_h"),
+        ("start_h: 24", "volume_l: 1.0e-12", "volume_l"),
+        ("start_h: 24", "set_points: {temperature: 5000}", "temperature"),
+        ("start_h: 24", "laboratory: {every_h: 1.0e-9}", "every_h"),
+        ("V{n}", "../V{n}", "letters, digits"),
+        ("V{n}", "V{m}", "letters, digits"),
+        ("duration_h: 10", "duration_h: 10\nstart: 9999-01-01T00:00:00Z", "a year from"),
+        ("duration_h: 10", "duration_h: 10\nstart: 2026-13-01T00:00:00Z", "not YAML"),
+        ("duration_h: 10", "duration_h: " + "[" * 5000, "nested too deeply"),
+    ],
+)
+def test_what_no_plant_has_is_refused(tmp_path: Path, written_as: str, instead: str, told: str) -> None:
+    assert written_as in GOOD
+    with pytest.raises(ConfigError, match=told):
+        load_scenario(written(tmp_path, GOOD.replace(written_as, instead)))
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "schema: 1\n  id: x", "\tid: x", "schema: 2\nid: a"])

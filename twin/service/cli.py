@@ -256,7 +256,7 @@ def demo(
 def simulate(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="A file, or a packaged name")] = "",
     out: Annotated[Path | None, typer.Option(help="FILE.parquet; assays and truth go beside it")] = None,
-    seed: Annotated[int | None, typer.Option(help="Replaces the scenario's seed")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Replaces the scenario's seed")] = None,
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Explain every fault and stop")] = False,
     batches: Annotated[int, typer.Option(min=1, help="More than 1: a table of what became of each")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes for many batches")] = 1,
