@@ -23,6 +23,9 @@ BUFFER_ROWS: Final = 500_000
 """Rows an edge node keeps while its host is away (chosen default: a day and a half at 4 rows a second)."""
 ROLLING_S: Final = 30.0
 """How far back an edge node sends again after it learnt late that its host was gone [s] (chosen default)."""
+AGAIN_S: Final = 2.0
+"""Messages acknowledged this short before a connection was lost are sent again [s]: a broker that is killed
+may not have written them down yet (chosen default; mosquitto writes at the end of each turn of its loop)."""
 _CHUNK: Final = 500
 
 
@@ -63,6 +66,8 @@ class _Client:
 class JsonWire(_Client):
     """Probe heads and the laboratory: one JSON message per head and time, QoS 1.
 
+    After a lost connection the newest acknowledged messages go out again, before those that wait.
+
     Parameters
     ----------
     host, port
@@ -90,12 +95,22 @@ class JsonWire(_Client):
         self._told = on_acknowledged
         self._sent: dict[int, tuple[str, bytes]] = {}
         self._early: set[int] = set()
+        self._recent: deque[tuple[float, str, bytes]] = deque()
         self._lock = threading.Lock()
 
     def _make(self) -> mqtt.Client:
         client = super()._make()
         client.on_publish = self._on_publish
+        client.on_connect = self._on_connect
         return client
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, _code: Any, _properties: Any) -> None:
+        """Send the newest acknowledged messages again; paho sends those that wait after this."""
+        with self._lock:
+            again = [(topic, data) for _, topic, data in self._recent]
+            self._recent.clear()
+            for topic, data in again:
+                self._sent[client.publish(topic, data, qos=1).mid] = topic, data
 
     @property
     def pending(self) -> int:
@@ -154,6 +169,11 @@ class JsonWire(_Client):
         self._tell(*message)
 
     def _tell(self, topic: str, data: bytes) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._recent.append((now, topic, data))
+            while self._recent[0][0] < now - AGAIN_S:
+                self._recent.popleft()
         if self._told is not None:
             self._told(topic, data)
 
