@@ -107,6 +107,16 @@ async def test_a_value_grows_old_by_the_clock_of_the_line(browser, view):
         await expect(page.locator("[data-tag='R101.pH']").first).to_have_class("value good")
 
 
+async def test_a_unit_that_says_nothing_is_not_called_well(browser, view):
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R102?lang=en")
+        card = page.locator(".unit-page .cards > p")
+        await expect(card).to_have_text("Nothing is wrong here.")
+        view.clock.time_ns += 600 * SECOND
+        view.push(view.set("R101.pH", 7.0))
+        await expect(card).to_have_text("Nothing can be said of this unit: no value comes.")
+
+
 @pytest.mark.parametrize(
     ("origin", "text"),
     [(Origin.SIMULATED, "Simulated data"), (Origin.REPLAY, "Replay"), (Origin.PLANT, None)],

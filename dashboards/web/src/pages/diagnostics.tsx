@@ -90,7 +90,7 @@ function Sum({ counters }: { counters: Counters }) {
 const ofSource = (alarm: Alarm) => !vessel(alarm.event.asset);
 
 export function Diagnostics() {
-  const [links, setLinks] = useState<Link[]>([]);
+  const [links, setLinks] = useState<Link[] | null>(null);
   const [counters, setCounters] = useState<Counters | null>(null);
   const [problem, setProblem] = useState<Error | null>(null);
   useEffect(() => {
@@ -108,7 +108,7 @@ export function Diagnostics() {
     <div class="diagnostics">
       {problem ? <p class="broken panel">{t("diag.failed", { reason: reason(problem) })}</p> : null}
       {calling.value.some(ofSource) ? <Cards of={ofSource} /> : null}
-      <Links links={links} />
+      {links ? <Links links={links} /> : null}
       <Twins />
       {counters ? <Sum counters={counters} /> : null}
     </div>

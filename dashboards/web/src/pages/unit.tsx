@@ -1,15 +1,16 @@
 // L2: one unit, its values in place, its trends, what is wrong and what the twin believes.
-import type { Alarm, Vessel } from "../state/api";
+import type { Alarm, Tag, Vessel } from "../state/api";
 import { Beliefs } from "../parts/beliefs";
 import { BatchLine } from "../parts/batch";
 import { DriftCard } from "../parts/drift-card";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
 import { Mimic } from "../parts/mimic";
-import { calling, vessel } from "../state/live";
+import { calling, heardAll, reading, vessel } from "../state/live";
+import { trust } from "../state/quality";
 import { to } from "../state/route";
 import { byUrgency } from "../state/urgency";
-import { language, t } from "../text/language";
+import { type Key, language, t } from "../text/language";
 import { Legend, Ranges } from "../trend/ranges";
 import { Trend } from "../trend/trend";
 
@@ -23,11 +24,18 @@ function stack(unit: Vessel): string[] {
   return (chosen.length ? chosen : assays.slice(0, 6)).map((each) => `${unit.id}.${each}`);
 }
 
-export function Cards({ of }: { of: (alarm: Alarm) => boolean }) {
+/** True when no probe of a unit tells anything now: then no alarm does not mean that all is well. */
+function blind(unit: Vessel): boolean {
+  const online = unit.tags.filter((each) => each.kind === "online");
+  const silent = (tag: Tag) => ["stale", "missing"].includes(trust(tag, reading(tag.id).value));
+  return heardAll.value && online.length > 0 && online.every(silent);
+}
+
+export function Cards({ of, none = "card.none" }: { of: (alarm: Alarm) => boolean; none?: Key }) {
   const open = byUrgency(calling.value.filter(of));
   return (
     <div class="cards">
-      {open.length === 0 ? <p class="quiet panel">{t("card.none")}</p> : null}
+      {open.length === 0 ? <p class="quiet panel">{t(none)}</p> : null}
       {open.map((each) => (
         <DriftCard key={each.id} alarm={each} />
       ))}
@@ -75,7 +83,7 @@ export function UnitPage({ id }: { id: string }) {
       </div>
       <Trends unit={unit} />
       <aside>
-        <Cards of={({ event }) => event.asset === unit.id} />
+        <Cards of={({ event }) => event.asset === unit.id} none={blind(unit) ? "card.blind" : "card.none"} />
         <Beliefs vessel={unit} />
       </aside>
     </div>
