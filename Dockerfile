@@ -17,7 +17,7 @@ COPY simulators simulators
 COPY dashboards dashboards
 COPY seeds seeds
 COPY --from=pages /src/dashboards/static dashboards/static
-RUN /opt/bioline/bin/pip install --no-cache-dir .
+RUN /opt/bioline/bin/pip install --no-cache-dir '.[report]'
 
 FROM python:3.11.11-slim-bookworm
 RUN groupadd --gid 10001 bioline \

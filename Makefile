@@ -55,7 +55,7 @@ $(VENV)/.made:
 
 $(VENV)/.run: pyproject.toml $(VENV)/.made
 	@echo "Installing the service (about a minute) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[report]'
 	@echo "Compiling the simulated plant ..."
 	@$(BIN)/python -c 'from simulators.plant import Plant; from simulators.scenario import load_scenario, packaged; Plant(load_scenario(packaged("demo"))).advance(0)'
 	@touch $@

@@ -114,7 +114,15 @@ def _settle(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> No
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """Open an existing file for reading only, beside its writer."""
+    """Open an existing file for reading only, beside its writer.
+
+    Raises
+    ------
+    StorageError
+        It is not there or not usable.
+    """
+    if not path.exists():
+        raise StorageError(f"{path}: is not there; nothing was stored yet in this TWIN_DATA_DIR")
     with named(path):
         uri = f"{path.resolve().as_uri()}?mode=ro"
         return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)

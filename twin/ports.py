@@ -189,12 +189,26 @@ class History(Protocol):
         """Measurements with start <= time < end, by time and then tag; the first `limit`."""
         ...
 
+    async def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
+        """Newest measurement of each tag that has one."""
+        ...
+
+    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> Trend:
+        """Measured series of a tag, at most about 2 x `points` values (minimum and maximum each)."""
+        ...
+
+    async def trend_estimates(
+        self, name: str, start_ns: int, end_ns: int, points: int
+    ) -> tuple[Trend, Trend]:
+        """Mean and standard deviation of an estimate, at the same times."""
+        ...
+
     async def close(self) -> None:
-        """Release everything."""
+        """Finish and release everything."""
         ...
 
 
-class Historian(Protocol):
+class Historian(History, Protocol):
     """Time series. Measured data and model data are kept apart.
 
     `write` and `write_estimates` return when every row is durable, and raise
@@ -211,32 +225,8 @@ class Historian(Protocol):
         """Keep the twin's beliefs; later beliefs about the same time replace earlier ones."""
         ...
 
-    async def read(
-        self, tags: Sequence[str], start_ns: int, end_ns: int, limit: int | None = None
-    ) -> list[Measurement]:
-        """Measurements with start <= time < end, by time and then tag; the first `limit`."""
-        ...
-
-    async def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
-        """Newest measurement of each tag that has one."""
-        ...
-
-    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> Trend:
-        """Measured series of a tag, at most about 2 x `points` values (minimum and maximum each)."""
-        ...
-
-    async def trend_estimates(
-        self, name: str, start_ns: int, end_ns: int, points: int
-    ) -> tuple[Trend, Trend]:
-        """Mean and standard deviation of an estimate, at the same times."""
-        ...
-
     async def pending(self) -> int:
         """Durable rows that still wait for the server (0 for an embedded store)."""
-        ...
-
-    async def close(self) -> None:
-        """Finish and release everything."""
         ...
 
 
@@ -270,7 +260,35 @@ class Document:
     body: bytes | None
 
 
-class Ledger(Protocol):
+class Record(Protocol):
+    """What a ledger holds of what happened, for reading only; beside a service that writes it."""
+
+    def trail(self, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Entries of the audit trail numbered above `after`, oldest first."""
+        ...
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """Newest refused readings."""
+        ...
+
+    def known_alarms(self) -> list[Alarm]:
+        """Every alarm, standing or past."""
+        ...
+
+    def moves(self, start_ns: int, end_ns: int) -> list[Move]:
+        """Changes of state of every alarm in start <= t < end, oldest first; each is kept by `commit`."""
+        ...
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
+        """Events with their running number, oldest first, those numbered above `after`."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+class Ledger(Record, Protocol):
     """What needs a transaction: events, alarms, outbox, audit trail, documents, quarantine, snapshots.
 
     Every method returns after the commit is on disk. Synchronous: calls are short.
@@ -295,10 +313,6 @@ class Ledger(Protocol):
         """Every document of a kind by key."""
         ...
 
-    def trail(self, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Entries of the audit trail numbered above `after`, oldest first."""
-        ...
-
     def trail_length(self) -> int:
         """Number of the newest entry of the audit trail; 0 when there is none."""
         ...
@@ -307,28 +321,12 @@ class Ledger(Protocol):
         """Keep refused readings with their reasons."""
         ...
 
-    def quarantined(self, limit: int = 100) -> list[Quarantined]:
-        """Newest refused readings."""
-        ...
-
     def alarms(self) -> list[Alarm]:
         """Alarms that are not back to normal, newest first."""
         ...
 
     def alarm(self, alarm_id: str) -> Alarm | None:
         """One alarm, standing or past."""
-        ...
-
-    def known_alarms(self) -> list[Alarm]:
-        """Every alarm, standing or past."""
-        ...
-
-    def moves(self, start_ns: int, end_ns: int) -> list[Move]:
-        """Changes of state of every alarm in start <= t < end, oldest first; each is kept by `commit`."""
-        ...
-
-    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
-        """Events with their running number, oldest first, those numbered above `after`."""
         ...
 
     def newest_event(self) -> int:
@@ -361,10 +359,6 @@ class Ledger(Protocol):
 
     def load_snapshot(self, name: str) -> bytes | None:
         """The newest state kept under `name`."""
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
         ...
 
 

@@ -15,7 +15,6 @@ from typing import Final, ParamSpec, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.sqlite_file import hold, named, open_reader, open_writer, transaction
-from twin.domain.errors import StorageError
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.ports import ALONE, Historian, HistorianContext, History, Trend, WriteReport
 
@@ -87,8 +86,6 @@ def open_history(config: Config, context: HistorianContext = ALONE) -> History:
     StorageError
         It is not there or not usable.
     """
-    if not config.path.exists():
-        raise StorageError(f"{config.path}: is not there; nothing was stored yet in this TWIN_DATA_DIR")
     return SqliteHistory(Reading(config.path))
 
 
@@ -103,6 +100,20 @@ class SqliteHistory:
     ) -> list[Measurement]:
         """Measurements with start <= time < end, by time and then tag; the first `limit`."""
         return await asyncio.to_thread(self._reading.read, tags, start_ns, end_ns, limit)
+
+    async def last(self, tags: Sequence[str]) -> dict[str, Measurement]:
+        """Newest measurement of each tag that has one."""
+        return await asyncio.to_thread(self._reading.last, tags)
+
+    async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> Trend:
+        """Extremes of the measured series, decimated in SQL."""
+        return await asyncio.to_thread(self._reading.trend, name, start_ns, end_ns, points)
+
+    async def trend_estimates(
+        self, name: str, start_ns: int, end_ns: int, points: int
+    ) -> tuple[Trend, Trend]:
+        """Mean and standard deviation of an estimate where the mean has its extremes."""
+        return await asyncio.to_thread(self._reading.trend_estimates, name, start_ns, end_ns, points)
 
     async def close(self) -> None:
         """Release the file."""

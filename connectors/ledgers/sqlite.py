@@ -17,7 +17,7 @@ from twin.domain.audit import START, Deed, Entry, chained
 from twin.domain.errors import StorageError
 from twin.domain.event import Event
 from twin.domain.measurement import Quarantined
-from twin.ports import Document, DueNotice, Ledger, SentNotice
+from twin.ports import Document, DueNotice, Ledger, Record, SentNotice
 
 MIGRATIONS: Final = (
     """
@@ -107,6 +107,17 @@ def open_ledger(config: Config) -> Ledger:
     return SqliteLedger(config.path)
 
 
+def open_record(config: Config) -> Record:
+    """Open the file for reading only, beside a service that writes it.
+
+    Raises
+    ------
+    StorageError
+        It is not there or not usable.
+    """
+    return SqliteRecord(config.path, open_reader(config.path))
+
+
 def read_trail(config: Config) -> Iterator[Entry]:
     """The audit trail as it is on disk, also while a service writes it.
 
@@ -124,15 +135,55 @@ def read_trail(config: Config) -> Iterator[Entry]:
         db.close()
 
 
-class SqliteLedger:
-    """The file behind the port. May be called from any thread; calls wait for each other."""
+class SqliteRecord:
+    """The file for reading only. May be called from any thread; calls wait for each other."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self._path, self._db = path, db
+        self._one_at_a_time = threading.RLock()
+
+    def trail(self, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Entries of the audit trail numbered above `after`, oldest first."""
+        return [_entry(*row) for row in self._rows(_TRAIL, after, limit)]
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """Newest refused readings, newest first."""
+        rows = self._rows("SELECT body FROM quarantine ORDER BY number DESC LIMIT ?", limit)
+        return [records.decode_quarantined(body) for (body,) in rows]
+
+    def known_alarms(self) -> list[Alarm]:
+        """Every alarm, standing or past."""
+        rows = self._rows("SELECT body FROM alarms ORDER BY raised DESC, id")
+        return [records.decode_alarm(body) for (body,) in rows]
+
+    def moves(self, start_ns: int, end_ns: int) -> list[Move]:
+        """Changes of state of every alarm in start <= t < end, oldest first."""
+        return [_move(*row) for row in self._rows(_MOVES, start_ns, end_ns)]
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
+        """Events with their running number, oldest first, those numbered above `after`."""
+        rows = self._rows(
+            "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?", after, limit
+        )
+        return [(number, records.decode_event(body)) for number, body in rows]
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._one_at_a_time:
+            self._db.close()
+
+    def _rows(self, sql: str, *parameters: object) -> list[Any]:
+        with self._one_at_a_time, named(self._path):
+            return self._db.execute(sql, parameters).fetchall()
+
+
+class SqliteLedger(SqliteRecord):
+    """The file behind the port, for its one writer."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._one_at_a_time = threading.RLock()
         self._held = hold(path)
         try:
-            self._db = open_writer(path, MIGRATIONS)
+            super().__init__(path, open_writer(path, MIGRATIONS))
         except BaseException:
             self._held.release()
             raise
@@ -160,10 +211,6 @@ class SqliteLedger:
         """Every document of a kind by key."""
         return dict(self._rows("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", kind))
 
-    def trail(self, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Entries of the audit trail numbered above `after`, oldest first."""
-        return [_entry(*row) for row in self._rows(_TRAIL, after, limit)]
-
     def trail_length(self) -> int:
         """Number of the newest entry of the audit trail; 0 when there is none."""
         return int(self._rows("SELECT coalesce(max(number), 0) FROM trail")[0][0])
@@ -176,11 +223,6 @@ class SqliteLedger:
                 [(_text(row.reading.source), _text(row.reason), records.encode(row)) for row in rows],
             )
 
-    def quarantined(self, limit: int = 100) -> list[Quarantined]:
-        """Newest refused readings, newest first."""
-        rows = self._rows("SELECT body FROM quarantine ORDER BY number DESC LIMIT ?", limit)
-        return [records.decode_quarantined(body) for (body,) in rows]
-
     def alarms(self) -> list[Alarm]:
         """Alarms that are not back to normal, newest first."""
         rows = self._rows(
@@ -192,22 +234,6 @@ class SqliteLedger:
         """One alarm, standing or past."""
         rows = self._rows("SELECT body FROM alarms WHERE id = ?", alarm_id)
         return records.decode_alarm(rows[0][0]) if rows else None
-
-    def known_alarms(self) -> list[Alarm]:
-        """Every alarm, standing or past."""
-        rows = self._rows("SELECT body FROM alarms ORDER BY raised DESC, id")
-        return [records.decode_alarm(body) for (body,) in rows]
-
-    def moves(self, start_ns: int, end_ns: int) -> list[Move]:
-        """Changes of state of every alarm in start <= t < end, oldest first."""
-        return [_move(*row) for row in self._rows(_MOVES, start_ns, end_ns)]
-
-    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Event]]:
-        """Events with their running number, oldest first, those numbered above `after`."""
-        rows = self._rows(
-            "SELECT number, body FROM events WHERE number > ? ORDER BY number LIMIT ?", after, limit
-        )
-        return [(number, records.decode_event(body)) for number, body in rows]
 
     def newest_event(self) -> int:
         """Running number of the newest event; 0 when there is none."""
@@ -258,18 +284,13 @@ class SqliteLedger:
 
     def close(self) -> None:
         """Release the file."""
-        with self._one_at_a_time:
-            self._db.close()
-            self._held.release()
+        super().close()
+        self._held.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._one_at_a_time, transaction(self._db, self._path):
             yield self._db
-
-    def _rows(self, sql: str, *parameters: object) -> list[Any]:
-        with self._one_at_a_time, named(self._path):
-            return self._db.execute(sql, parameters).fetchall()
 
 
 _ADD_EVENT: Final = (

@@ -6,6 +6,7 @@ service starts in a second.
 
 import asyncio
 import contextlib
+import hashlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -297,7 +298,7 @@ def export(
     tags: Annotated[list[str] | None, typer.Option("--tag", help="Patterns of ids; all when none")] = None,
 ) -> None:
     """Write what is stored of a line as Parquet; the service may go on running."""
-    from connectors.codecs.iso_time import LATEST_NS, parse_ns
+    from connectors.codecs.iso_time import LATEST_NS
     from twin.service import export as exporting
 
     line_file, built = _load(line)
@@ -307,16 +308,53 @@ def export(
     wanted = [t.id for t in built.tags() if not tags or any(fnmatchcase(t.id, p) for p in tags)]
     if not wanted:
         raise ConfigError(f"--tag {', '.join(tags or [])}: matches no tag of the line")
-    try:
-        span = (parse_ns(since) if since else 0, parse_ns(until) if until else LATEST_NS)
-    except ValueError as error:
-        raise ConfigError(f"--from or --to: {error}") from error
+    span = (_time("--from", since) or 0, _time("--to", until) or LATEST_NS)
 
     async def work() -> int:
         async with exporting.open_history(line_file, built, _settings()) as history:
             return await exporting.export(history, wanted, *span, out)
 
     console.print(f"{out}: {asyncio.run(work())} values of {len(wanted)} tags")
+
+
+@app.command()
+def report(
+    line: LineArgument,
+    vessel: Annotated[str, typer.Option(help="The unit whose batch is reported, such as R101")],
+    out: Annotated[Path, typer.Option(metavar="REPORT.pdf", help="PDF/A (.pdf) or a page (.html)")],
+    since: Annotated[str, typer.Option("--from", help="First source time; default start of the batch")] = "",
+    until: Annotated[str, typer.Option("--to", help="Time to stop before; default the newest value")] = "",
+    language: Annotated[str, typer.Option(help="en or fr")] = "en",
+    by: Annotated[str, typer.Option(help="For whom it is made, as it is to stand in it")] = "",
+) -> None:
+    """Make the report of a batch from what is stored; the service may go on running."""
+    from twin.alarms.words import LANGUAGES
+    from twin.service.report import gather, write
+    from twin.service.report.document import document
+
+    line_file, built = _load(line)
+    if language not in LANGUAGES:
+        raise ConfigError(f"--language {language}: en or fr would do")
+    write.check_form(out)
+    check_output(out, [line])
+    sha256 = hashlib.sha256(line.read_bytes()).hexdigest()
+    asked = gather.Asked(vessel, _time("--from", since), _time("--to", until), by)
+    found = asyncio.run(gather.gather(asked, sha256, line_file, built, _settings()))
+    made = document(found, language)
+    console.print(f"{out}: sha256 {write.write(made, out)}", soft_wrap=True)
+    console.print(f"{write.sidecar(out)}: content {made.sha256()}", soft_wrap=True)
+
+
+def _time(option: str, text: str) -> int | None:
+    """A time given on the command line [ns since 1970-01-01 UTC]; None when none was."""
+    from connectors.codecs.iso_time import parse_ns
+
+    if not text:
+        return None
+    try:
+        return parse_ns(text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {error}") from error
 
 
 @app.command()

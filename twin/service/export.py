@@ -48,7 +48,7 @@ async def open_history(line_file: LineFile, line: Line, settings: Settings) -> A
     """
     section = line_file.historian
     if section["kind"] == "memory":
-        raise ConfigError("export: the line's historian is memory; nothing of it can be read from outside")
+        raise ConfigError("the line's historian is memory; nothing of it can be read from outside")
     with TemporaryDirectory(prefix="bioline-export-") as own:
         about = HistorianContext(tags={tag.id: tag for tag in line.tags()})
         history: Any
@@ -74,15 +74,22 @@ async def export(history: History, tags: Sequence[str], start_ns: int, end_ns: i
     """
     count = 0
     with whole_file(out) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as sink:
-        async for rows in _parts(history, tags, start_ns, end_ns):
+        async for rows in parts(history, tags, start_ns, end_ns):
             sink.write_table(_table(rows))
             count += len(rows)
     return count
 
 
-async def _parts(
+async def parts(
     history: History, tags: Sequence[str], start_ns: int, end_ns: int
 ) -> AsyncIterator[list[Measurement]]:
+    """Every stored row of the tags with start <= time < end, in parts of `AT_ONCE` at most.
+
+    Raises
+    ------
+    StorageError
+        When more rows carry one time than can be read at once.
+    """
     while True:
         rows = await history.read(tags, start_ns, end_ns, AT_ONCE)
         if len(rows) < AT_ONCE:
