@@ -480,6 +480,39 @@ def learn(
 
 
 @app.command()
+def calibrate(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz with counts of past runs")
+    ],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    out: Annotated[Path, typer.Option(metavar="PARAMETERS.yaml", help="Where the parameters go")],
+    fit: Annotated[str, typer.Option(help="Vessels to fit on: A-R1 B1-B9; default all")] = "",
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Forecast every group from a fit of the others")
+    ] = False,
+    group: Annotated[str, typer.Option(help="A vessel's group is what stands before this in its id")] = "-",
+    until: Annotated[
+        float, typer.Option(min=1, max=10_000, help="Age until which a left-out run is known [h]")
+    ] = 122.0,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A parameter that is not fitted; may be given again")
+    ] = None,
+) -> None:
+    """Fit the parameters of a process model to past runs, and say what these determine."""
+    try:
+        from twin.service import calibrate as calibration
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "scipy":
+            raise
+        raise ConfigError("twin calibrate needs SciPy; pip install 'bioline-twin[calibrate]'") from error
+
+    line_file, built = _load(line)
+    check_output(out, [*runs, line])
+    asked = calibration.Wanted(runs, fit, group, leave_one_out, until, keep or ())
+    calibration.show(calibration.run(asked, line_file, built, out), console)
+
+
+@app.command()
 def score(
     campaign: Annotated[
         str, typer.Argument(metavar="CAMPAIGN.yaml", help="A file, or a packaged name: quick, faults")

@@ -113,13 +113,14 @@ def _refuse_shared(fit: Sequence[str], calibrate: Sequence[str]) -> None:
 def _about(asked: Wanted, found: Windows, fit: Sequence[str], held: Sequence[str]) -> dict[str, object]:
     return {
         "made_by": f"bioline-twin {version('bioline-twin')}",
-        "files": [{"name": p.name, "sha256": _sha256(p)} for p in asked.files],
+        "files": [{"name": p.name, "sha256": sha256_of(p)} for p in asked.files],
         "fitted_on": _hashed(found.pick(fit)),
         "calibrated_with": _hashed(found.pick(held)),
     }
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Hash of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -143,7 +144,7 @@ def read_runs(
         for one in read_series(path, layout_of(line_file)):
             vessel, _, tag = one.address.rpartition(".")
             if tag in tags and (wanted is None or vessel in wanted):
-                runs.setdefault(vessel, {})[tag] = _joined(runs.get(vessel, {}).get(tag), one)
+                runs.setdefault(vessel, {})[tag] = joined(runs.get(vessel, {}).get(tag), one)
     begins = {v.id: v.batch.start_ns for v in line.vessels if v.batch and v.batch.start_ns}
     names = [v.id for v in line.vessels if v.id in runs]
     if not names:
@@ -155,7 +156,8 @@ def read_runs(
     return Windows(tuple(names), stacked[:, :, 0].transpose(0, 2, 1), stacked[:, :, 1].transpose(0, 2, 1))
 
 
-def _joined(before: Series | None, one: Series) -> Series:
+def joined(before: Series | None, one: Series) -> Series:
+    """One tag's values from two files, in order of time."""
     if before is None:
         return one
     times = np.concatenate((before.times, one.times))
