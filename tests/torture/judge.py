@@ -57,10 +57,10 @@ class Verdict:
 def judge(plant: Plant, rows: list[Stored], refused: list[tuple[str, float]], first: int) -> Verdict:
     """Compare everything from the counter `first` on (before it nobody had subscribed yet)."""
     found = [(row.tag, int(row.value)) for row in rows]
-    kept = {(tag, int(value)) for tag, value in refused}
+    there, kept = set(found), {(tag, int(value)) for tag, value in refused}
     wanted = {key for key in plant.taken if key[1] >= first}
     return Verdict(
-        lost={key for key in wanted if key not in (kept if key[0] == STRANGER else set(found))},
+        lost={key for key in wanted if key not in (kept if key[0] == STRANGER else there)},
         invented={
             key
             for row, key in zip(rows, found, strict=True)
