@@ -66,7 +66,8 @@ class _Client:
 class JsonWire(_Client):
     """Probe heads and the laboratory: one JSON message per head and time, QoS 1.
 
-    After a lost connection the newest acknowledged messages go out again, before those that wait.
+    Every message waits in one line and leaves it in order. After a lost connection the newest acknowledged
+    messages go out again first, then those the broker has not acknowledged, then the line moves on.
 
     Parameters
     ----------
@@ -96,26 +97,50 @@ class JsonWire(_Client):
         self._sent: dict[int, tuple[str, bytes]] = {}
         self._early: set[int] = set()
         self._recent: deque[tuple[float, str, bytes]] = deque()
+        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._moves = threading.Event()
         self._lock = threading.Lock()
+        self._pump: asyncio.Task[None] | None = None
 
     def _make(self) -> mqtt.Client:
         client = super()._make()
         client.on_publish = self._on_publish
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         return client
 
+    async def open(self) -> None:
+        """Begin connecting; messages wait until the broker is there."""
+        await super().open()
+        self._pump = asyncio.create_task(self._move())
+
+    async def close(self) -> None:
+        """Disconnect and end the thread; what still waits is lost. May be called twice."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        await super().close()
+
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, _code: Any, _properties: Any) -> None:
-        """Send the newest acknowledged messages again; paho sends those that wait after this."""
+        """Send the newest acknowledged messages again; paho sends the unacknowledged ones after this.
+
+        The line moves on with the first acknowledgement, which is read after both.
+        """
         with self._lock:
             again = [(topic, data) for _, topic, data in self._recent]
             self._recent.clear()
-            for topic, data in again:
-                self._sent[client.publish(topic, data, qos=1).mid] = topic, data
+        for topic, data in again:
+            self._out(client, topic, data)
+        if not self._sent:
+            self._moves.set()
+
+    def _on_disconnect(self, *_about: Any) -> None:
+        self._moves.clear()
 
     @property
     def pending(self) -> int:
         """Messages the broker has not acknowledged yet."""
-        return len(self._sent)
+        return len(self._sent) + len(self._waiting)
 
     async def publish(self, rows: Sequence[Row]) -> None:
         """Send the rows, one message for each head and time; waits while too many are in flight."""
@@ -143,24 +168,42 @@ class JsonWire(_Client):
     async def drained(self, timeout_s: float) -> bool:
         """Wait until everything is acknowledged; False when it is not in time."""
         end = time.monotonic() + timeout_s
-        while self._sent and time.monotonic() < end:  # noqa: ASYNC110 - acknowledged on the network thread
+        while self.pending and time.monotonic() < end:  # noqa: ASYNC110 - acknowledged on the network thread
             await asyncio.sleep(0.02)
-        return not self._sent
+        return not self.pending
 
     async def _send(self, topic: str, content: Mapping[str, Any]) -> None:
-        while len(self._sent) >= 2 * IN_FLIGHT:  # noqa: ASYNC110 - acknowledged on the network thread
+        while self.pending >= 2 * IN_FLIGHT:  # noqa: ASYNC110 - acknowledged on the network thread
             await asyncio.sleep(0.01)
-        data = json.dumps(content, separators=(",", ":")).encode()
-        info = self._client.publish(topic, data, qos=1)
+        self._waiting.append((topic, json.dumps(content, separators=(",", ":")).encode()))
+        if self._moves.is_set():
+            self._advance()
+
+    async def _move(self) -> None:
+        """Keep the line moving after a connection came back."""
+        while True:
+            await asyncio.sleep(0.02)
+            if self._moves.is_set():
+                self._advance()
+
+    def _advance(self) -> None:
+        while self._waiting:
+            topic, data = self._waiting[0]
+            self._out(self._client, topic, data)
+            self._waiting.popleft()
+
+    def _out(self, client: mqtt.Client, topic: str, data: bytes) -> None:
+        """Hand a message to paho. Not under our lock: paho calls us back under its own."""
+        mid = client.publish(topic, data, qos=1).mid
         with self._lock:
-            if info.mid in self._early:
-                self._early.discard(info.mid)
-            else:
-                self._sent[info.mid] = topic, data
+            if mid not in self._early:
+                self._sent[mid] = topic, data
                 return
+            self._early.discard(mid)
         self._tell(topic, data)
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _code: Any, _properties: Any) -> None:
+        self._moves.set()
         with self._lock:
             message = self._sent.pop(mid, None)
             if message is None:
