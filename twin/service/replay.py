@@ -15,6 +15,7 @@ from connectors.sources.files import FileLayout, read_file
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event
+from twin.domain.forecast import Forecast
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.engine.core import FORECAST_S, Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
@@ -96,6 +97,8 @@ class Replay:
         self.store = MemoryHistorian()
         self.out = out
         self.tally = Tally()
+        self.events: list[Event] = []
+        self.foreseen: list[Forecast] = []
 
     async def run(
         self, rows: Iterable[Reading | Quarantined], speed: float | None, progress: Callable[[int], None]
@@ -107,6 +110,7 @@ class Replay:
             await self._take(batch)
             progress(len(batch))
         self._keep(self.engine.finish())
+        self._write()
         return self.tally
 
     async def _take(self, batch: Sequence[Reading | Quarantined]) -> None:
@@ -114,7 +118,11 @@ class Replay:
         report = await self.store.write(measured)
         self.tally.stored += report.stored
         self.tally.duplicate += report.duplicate
-        self.tally.quarantined.update(reason for _, reason in report.refused)
+        for m, reason in report.refused:
+            self.tally.quarantined[reason] += 1
+            self.tally.examples.setdefault(
+                reason, f"{m.tag}: {m.value} came, another value is stored for its time"
+            )
         lost = {(m.tag, m.time_ns, m.value) for m, _ in report.refused}
         self._keep(self.engine.handle([m for m in measured if (m.tag, m.time_ns, m.value) not in lost]))
 
@@ -129,16 +137,21 @@ class Replay:
 
     def _keep(self, out: Outputs) -> None:
         self.tally.late += len(out.late)
-        for event in out.events:
-            self._write(event)
+        self.events += out.events
         if self.forecasts is not None:
-            self.forecasts.writelines(map(forecast_line, out.forecasts))
+            self.foreseen += out.forecasts
         for alarm in out.alarms:
             self.tally.alarms[alarm.state.value] += 1
 
-    def _write(self, event: Event) -> None:
-        self.tally.events[f"{event.kind.value}.{event.stage.value}"] += 1
-        self.out.write(event_line(event))
+    def _write(self) -> None:
+        """Everything found, by time and asset: which vessel's frame closes first depends on the batches."""
+        for event in sorted(self.events, key=lambda e: (e.t, e.asset)):
+            self.tally.events[f"{event.kind.value}.{event.stage.value}"] += 1
+            self.out.write(event_line(event))
+        if self.forecasts is not None:
+            self.forecasts.writelines(
+                map(forecast_line, sorted(self.foreseen, key=lambda f: (f.made_ns, f.asset)))
+            )
 
 
 class Pace:
