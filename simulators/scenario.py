@@ -1,7 +1,7 @@
 """Scenario files: which vessels run, for how long, and what goes wrong in them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,6 +17,12 @@ from twin.domain.errors import ConfigError
 
 ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """Identity of a vessel: it stands in topics, node ids and file names."""
+COUNTER = r"\{n(?::0([1-9])d)?\}"
+"""Where a fleet counts its vessels: ``{n}``, or ``{n:03d}`` for a fixed width."""
+
+
+def _counted(n: int) -> Callable[[re.Match[str]], str]:
+    return lambda found: f"{n:0{found[1] or 1}d}"
 
 
 class _Strict(BaseModel):
@@ -180,7 +186,7 @@ Kind = Literal["cho_fedbatch", "cho_perfusion", "ecoli_fedbatch"]
 
 
 class Fleet(_Strict):
-    """Many vessels of one description; `{n}` in `id` counts from 1."""
+    """Many vessels of one description; `{n}` or `{n:03d}` in `id` counts from 1."""
 
     count: int = Field(ge=1, le=10_000)
     id: str = "R{n}"
@@ -248,7 +254,7 @@ class VesselScenario(_Strict):
         """The vessel itself, or every one of the fleet."""
         if self.fleet is None:
             return (self,)
-        ids = (self.fleet.id.replace("{n}", str(n)) for n in range(1, self.fleet.count + 1))
+        ids = (re.sub(COUNTER, _counted(n), self.fleet.id) for n in range(1, self.fleet.count + 1))
         return tuple(
             self.model_copy(update={"id": i, "fleet": None, "batch": f"{self.batch}{i}"}) for i in ids
         )
