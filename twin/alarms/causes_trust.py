@@ -4,8 +4,8 @@ from typing import Final
 
 from twin.alarms.texts import Texts, both
 
-_LESS = "What would be confirmed is told as suspected and nothing is forecast until the twin is good again."
-_MOINS = "Ce qui serait confirmé est annoncé comme soupçonné et rien n'est prévu avant qu'il aille mieux."
+_LESS = "Nothing is forecast until the twin is good again; findings say how far it is trusted."
+_MOINS = "Rien n'est prévu avant qu'il aille mieux\u00a0; les constats disent quelle confiance il mérite."
 _NONE = "Neither bands nor estimates are shown; the twin goes on in silence and comes back by itself."
 _RIEN = "Ni bandes ni estimations ne sont montrées ; le jumeau continue en silence et revient de lui-même."
 
@@ -58,13 +58,13 @@ TRUST_CAUSES: Final[dict[str, Texts]] = {
         (
             "Nothing reaches the twin",
             "No reading has come for hours; what the twin believes is only its own continuation.",
-            _NONE,
+            _LESS,
             "Look at the links on the diagnostics page.",
         ),
         (
             "Plus rien n'arrive au jumeau",
             "Aucune mesure depuis des heures ; ce que croit le jumeau n'est que sa propre continuation.",
-            _RIEN,
+            _MOINS,
             "Regarder les liaisons sur la page de diagnostic.",
         ),
     ),

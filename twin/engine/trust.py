@@ -1,16 +1,16 @@
 """A twin demotes itself when its own figures are poor, and takes itself up again when they are good.
 
     advice    findings are told, forecasts are made
-    monitor   bands and estimates are shown; what would be confirmed is told as suspected, nothing is forecast
+    monitor   bands and estimates are shown, nothing is forecast
     off       neither bands nor estimates are shown; the twin goes on in silence and says how it is
 
-A finding that was told before keeps its alarm, is revised and closed as ever. One that was held back is
-confirmed when the twin is back at advice and it still stands. While a fault is suspected, or was confirmed
-within the last hours, large innovations are what the fault does and do not count against the twin.
+A finding is told at every level, with the level in its detail: a process that leaves its path surprises the
+twin, and must not silence it. While a fault is suspected, or was confirmed within the last hours, large
+innovations are what the fault does and do not count against the twin.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
@@ -35,8 +35,8 @@ KNOWN: Final = 0.2
 ENOUGH: Final = 0.5
 """Part of the quantities that must be known for advice (chosen default)."""
 DARK_H: Final = 6.0
-"""After this long without readings the twin is off, unless it lives on laboratory samples alone; then it is
-blind when these stay away (chosen default) [h]."""
+"""After this long without readings the twin only monitors [h]; one that lives on laboratory samples alone is
+blind when these stay away (chosen default)."""
 RESETS: Final = 3
 """So many resets within `WINDOW_H` put it off (chosen default)."""
 HOLD_H: Final = 3.0
@@ -83,7 +83,7 @@ class Figures:
         if self.known < ENOUGH:
             found["twin_blind"] = Trust.MONITOR
         if self.dark_h > DARK_H and not self.samples_only:
-            found["twin_dark"] = Trust.OFF
+            found["twin_dark"] = Trust.MONITOR
         if self.resets >= RESETS:
             found["twin_unstable"] = Trust.OFF
         return found
@@ -109,10 +109,6 @@ class TrustKeeper:
     pending: str = ""
     pending_ns: int = 0
     """towards which level it moves, and since when"""
-    told: set[str] = field(default_factory=set)
-    """conditions that people know as confirmed"""
-    held: dict[str, Event] = field(default_factory=dict)
-    """the newest event of each condition that is held back"""
 
     def judge(self, figures: Figures, now_ns: int) -> list[Event]:
         """Move trust by one look at the figures, an hour or so after the last."""
@@ -136,12 +132,7 @@ class TrustKeeper:
             self.number += 1
         stages = {Trust.ADVICE: Stage.CONFIRMED}
         stage = Stage.CLOSED if wanted is Trust.ADVICE else stages.get(before, Stage.REVISED)
-        events = [self._event(stage, before, figures, now_ns)]
-        if wanted is Trust.ADVICE:
-            events += [replace(e, t=now_ns, stage=Stage.CONFIRMED) for e in self.held.values()]
-            self.told.update(self.held)
-            self.held.clear()
-        return events
+        return [self._event(stage, before, figures, now_ns)]
 
     def _event(self, stage: Stage, before: Trust, figures: Figures, now_ns: int) -> Event:
         nis, correlation = figures.consistency.mean(WINDOW_H)
@@ -166,51 +157,23 @@ class TrustKeeper:
         )
 
     def pass_on(self, events: Sequence[Event]) -> list[Event]:
-        """Events as people may hear them now; what is held back is told as suspected."""
-        return [self._pass(e) if e.kind is Kind.DRIFT else e for e in events]
-
-    def _pass(self, event: Event) -> Event:
-        known = event.condition in self.told
-        if event.stage is Stage.CLOSED:
-            self.told.discard(event.condition)
-            self.held.pop(event.condition, None)
-            return event
-        if event.stage is Stage.SUSPECTED or known:
-            return event
+        """Events as people hear them: findings of a twin that is not trusted say so."""
         if self.level is Trust.ADVICE:
-            self.told.add(event.condition)
-            return event
-        self.held[event.condition] = event
-        return replace(event, stage=Stage.SUSPECTED, detail={**event.detail, "trust": self.level.value})
+            return list(events)
+        said = {"trust": self.level.value}
+        return [replace(e, detail={**e.detail, **said}) if e.kind is Kind.DRIFT else e for e in events]
 
     def snapshot(self) -> dict[str, Any]:
-        """State as numbers, strings and lists; what is held back is kept as its conditions."""
+        """State as numbers, strings and lists."""
         return {
             "level": self.level.value,
             "since_ns": self.since_ns,
             "number": self.number,
             "pending": [self.pending, self.pending_ns],
-            "told": sorted(self.told),
-            "held": [_plain(event) for event in self.held.values()],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state from `snapshot`."""
         self.level, self.since_ns = Trust(state["level"]), int(state["since_ns"])
-        self.number, self.told = int(state["number"]), set(state["told"])
+        self.number = int(state["number"])
         self.pending, self.pending_ns = str(state["pending"][0]), int(state["pending"][1])
-        self.held = {event.condition: event for event in map(_event, state["held"])}
-
-
-def _plain(event: Event) -> dict[str, Any]:
-    return asdict(event)
-
-
-def _event(state: Mapping[str, Any]) -> Event:
-    """An event as `asdict` made it, perhaps through JSON."""
-    causes = tuple(Cause(**{**c, "verdict": Verdict(c["verdict"])}) for c in state["causes"])
-    model = ModelRef(**state["model"]) if state["model"] else None
-    verdict = Verdict(state["verdict"]) if state["verdict"] else None
-    kinds = {"kind": Kind(state["kind"]), "stage": Stage(state["stage"]), "verdict": verdict}
-    more = {"causes": causes, "model": model, "evidence": tuple(state["evidence"])}
-    return Event(**{**state, **kinds, **more})

@@ -41,7 +41,7 @@ def judged(keeper: TrustKeeper, figures: Figures, hours: range) -> list[Event]:
         (replace(GOOD, consistency=consistency(20.0)), Trust.OFF, "twin_surprised"),
         (replace(GOOD, consistency=consistency(1.5, 0.9)), Trust.MONITOR, "twin_not_white"),
         (replace(GOOD, known=0.4), Trust.MONITOR, "twin_blind"),
-        (replace(GOOD, dark_h=7.0), Trust.OFF, "twin_dark"),
+        (replace(GOOD, dark_h=7.0), Trust.MONITOR, "twin_dark"),
         (replace(GOOD, resets=3), Trust.OFF, "twin_unstable"),
     ],
 )
@@ -74,34 +74,15 @@ def test_a_fault_that_explains_it_few_readings_and_caution_do_not_count(figures)
     assert judged(TrustKeeper("R1", MODEL), figures, range(30)) == []
 
 
-def test_a_finding_while_demoted_is_suspected_and_confirmed_when_the_twin_is_good_again():
+def test_a_finding_is_told_at_every_level_and_says_how_far_the_twin_trusts_itself():
     keeper = TrustKeeper("R1", MODEL)
+    assert keeper.pass_on([fault(Stage.CONFIRMED)]) == [fault(Stage.CONFIRMED)]
     judged(keeper, replace(GOOD, known=0.1), range(4))
     (heard,) = keeper.pass_on([fault(Stage.CONFIRMED, 5 * HOUR)])
-    assert (heard.stage, heard.detail["trust"]) == (Stage.SUSPECTED, "monitor")
-    (still,) = keeper.pass_on([fault(Stage.REVISED, 6 * HOUR)])
-    assert still.stage is Stage.SUSPECTED
-    up, told = judged(keeper, GOOD, range(7, 11))
-    assert (up.kind, told.stage, told.t, told.condition) == (
-        Kind.TWIN, Stage.CONFIRMED, 10 * HOUR, "R1/kla_loss/1",
-    )  # fmt: skip
-    assert "trust" not in told.detail
-    assert keeper.pass_on([fault(Stage.REVISED)])[0].stage is Stage.REVISED
-
-
-def test_a_finding_held_back_that_ends_is_closed_and_never_confirmed():
-    keeper = TrustKeeper("R1", MODEL)
-    judged(keeper, replace(GOOD, known=0.1), range(4))
-    keeper.pass_on([fault(Stage.CONFIRMED)])
-    assert keeper.pass_on([fault(Stage.CLOSED)])[0].stage is Stage.CLOSED
-    assert [e.kind for e in judged(keeper, GOOD, range(7, 11))] == [Kind.TWIN]
-
-
-def test_a_finding_told_before_keeps_its_alarm():
-    keeper = TrustKeeper("R1", MODEL)
-    assert keeper.pass_on([fault(Stage.CONFIRMED)])[0].stage is Stage.CONFIRMED
-    judged(keeper, replace(GOOD, known=0.1), range(4))
-    assert keeper.pass_on([fault(Stage.REVISED)])[0].stage is Stage.REVISED
+    assert (heard.stage, heard.detail["trust"]) == (Stage.CONFIRMED, "monitor")
+    (up,) = judged(keeper, GOOD, range(7, 11))
+    assert (up.kind, up.stage) == (Kind.TWIN, Stage.CLOSED)
+    assert "trust" not in keeper.pass_on([fault(Stage.REVISED)])[0].detail
 
 
 def test_other_events_pass_untouched():
@@ -111,10 +92,9 @@ def test_other_events_pass_untouched():
     assert keeper.pass_on([limit]) == [limit]
 
 
-def test_a_snapshot_through_json_keeps_trust_and_what_is_held_back():
+def test_a_snapshot_through_json_keeps_trust():
     keeper, again = TrustKeeper("R1", MODEL), TrustKeeper("R1", MODEL)
     judged(keeper, replace(GOOD, known=0.1), range(4))
-    keeper.pass_on([fault(Stage.CONFIRMED)])
     again.restore(orjson.loads(orjson.dumps(keeper.snapshot())))
     assert (again.level, again.number, again.since_ns) == (Trust.MONITOR, 1, 3 * HOUR)
     assert judged(again, GOOD, range(7, 11)) == judged(keeper, GOOD, range(7, 11))
