@@ -19,7 +19,7 @@ test: $(VENV)/.test $(FRONT) tools   ## Everything CI checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 torture: $(VENV)/.test tools   ## Kill every party at random and count every value: make torture ARGS="--kills 100"
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)

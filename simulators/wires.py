@@ -1,5 +1,7 @@
 """What every wire takes: rows of values, and assays."""
 
+import contextlib
+import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,12 +72,27 @@ class Wire(Protocol):
         ...
 
 
+_PORTS: Final = range(20_000, 32_000)
+"""Below the ports that Linux (32768 up), macOS and Windows (49152 up) lend to outgoing connections."""
+
+
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback address that nobody uses.
+
+    It is bound later, by somebody else: a port that the system lends to outgoing connections could be lent
+    in between.
+
+    Raises
+    ------
+    OSError
+        None of 100 ports drawn is free.
+    """
+    for _ in range(100):
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port of the loopback address between 20000 and 32000 in 100 draws")
 
 
 def iso(time_ns: int) -> str:

@@ -1,6 +1,7 @@
 """MQTT as skids speak it: JSON from probe heads and the laboratory, and a Sparkplug B edge node."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -26,6 +27,8 @@ ROLLING_S: Final = 30.0
 AGAIN_S: Final = 2.0
 """Messages acknowledged this short before a connection was lost are sent again [s]: a broker that is killed
 may not have written them down yet (chosen default; mosquitto writes at the end of each turn of its loop)."""
+_GOODBYE_S: Final = 2.0
+"""How long an edge node waits for the acknowledgement of its NDEATH [s] (chosen default)."""
 _CHUNK: Final = 500
 
 
@@ -262,6 +265,7 @@ class SparkplugEdge(_Client):
         self._recent: deque[tuple[float, Row]] = deque()
         self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop
+        self._goodbye: mqtt.MQTTMessageInfo | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._bd_seq = -1
         self._seq = 0
@@ -308,8 +312,19 @@ class SparkplugEdge(_Client):
         """Say goodbye with an NDEATH and end."""
         if self._restarting is not None:
             await asyncio.gather(self._restarting, return_exceptions=True)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """Disconnect once the NDEATH is acknowledged.
+
+        A socket that closes with an unread acknowledgement is reset, and a reset takes the DISCONNECT behind
+        it along: the broker would say the will as well.
+        """
         with self._lock:
             self._die()
+        if self._goodbye is not None:
+            with contextlib.suppress(RuntimeError, ValueError):
+                await asyncio.to_thread(self._goodbye.wait_for_publish, _GOODBYE_S)
         await super().close()
 
     # --- on paho's thread ------------------------------------------------------------------------
@@ -376,7 +391,7 @@ class SparkplugEdge(_Client):
         self._restarting = asyncio.create_task(self._restart())
 
     async def _restart(self) -> None:
-        await super().close()
+        await self._leave()
         self._client = self._make()
         await self.open()
 
@@ -434,7 +449,7 @@ class SparkplugEdge(_Client):
 
     def _die(self) -> None:
         if self._connected and self._born:
-            self._client.publish(self._topic("NDEATH"), self._death(), qos=1, retain=False)
+            self._goodbye = self._client.publish(self._topic("NDEATH"), self._death(), qos=1, retain=False)
         self._born = False
 
     def _death(self) -> bytes:

@@ -14,11 +14,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from simulators.wires import free_port
 
 
 class Server:

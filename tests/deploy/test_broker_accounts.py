@@ -12,6 +12,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from simulators.wires import free_port
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy/mosquitto"
 ACCOUNTS = ("bioline", "gateway", "laboratory", "viewer", "edge-1", "edge-2")
 pytestmark = pytest.mark.servers
@@ -34,9 +36,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     shutil.copy(DEPLOY / "acl", folder / "acl")
     for path in (folder, folder / "acl", passwords):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     text = (DEPLOY / "mosquitto.conf").read_text(encoding="utf-8")
     text = text.replace("listener 1883\n", f"listener {port} 127.0.0.1\n")
     text = text.replace("/run/secrets/mosquitto_passwords", str(passwords))

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 from connectors.historians.influxdb import Config, open_historian
+from simulators.wires import free_port
 from twin.domain.measurement import Estimate, Measurement, Quality
 
 GRAFANA = Path(__file__).resolve().parents[2] / "deploy/grafana"
@@ -50,11 +50,7 @@ def test_panels_and_provisioning_are_joined() -> None:
 def influx_url(tmp_path: Path) -> Iterator[str]:
     if shutil.which("influxd") is None:
         pytest.skip("influxd is not installed: on Debian apt-get install influxdb")
-    ports = []
-    for _ in range(2):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
+    ports = [free_port(), free_port()]
     folders = {f"INFLUXDB_{key}_DIR": str(tmp_path / key) for key in ("META", "DATA", "DATA_WAL")}
     environment = os.environ | folders | {
         "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{ports[0]}",

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from simulators.plant import Plant
 from simulators.probes import CHANNELS, SET_POINTS, TAGS
 from simulators.scenario import Scenario
 from simulators.station import Station, wire_tags
+from simulators.wires import free_port
 
 HERE = Path(__file__).parent
 PACKAGES = ("node-opcua-client@2.182.2", "mqtt@5.16.0", "sparkplug-payload@1.0.3")
@@ -80,9 +80,7 @@ async def running(wire: str) -> AsyncIterator[tuple[Station, Plant, Any]]:
         {"schema": 1, "id": "s", "title": {"en": "s"}, "duration_h": 48, "period_s": 60, "vessels": [vessel]}
     )
     plant = Plant(plan, keep_truth=False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
 
     async def go_on(station: Station) -> None:
         while True:

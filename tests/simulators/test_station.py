@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from simulators.plant import PlantBatch
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
 from simulators.station import PROBES, _security, routes, run_station, wire_tags
+from simulators.wires import free_port
 from simulators.wires_opcua import Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
@@ -81,9 +81,7 @@ async def test_every_value_arrives_by_its_own_wire_and_nothing_else_does() -> No
         for vessel in plan.vessels
         for tag in wire_tags(vessel)
     }
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        opcua_port = probe.getsockname()[1]
+    opcua_port = free_port()
     plant: Any = CountingPlant()
     got: dict[str, list[Any]] = {"ua": [], "json": [], "spb": []}
     with open_broker() as broker:

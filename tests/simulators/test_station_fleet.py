@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from simulators.plant import Plant
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
 from simulators.station import Station, rows_of, wire_tags
+from simulators.wires import free_port
 from twin.domain.measurement import Reading
 from twin.domain.tag import Tag
 from twin.ports import Source, SourceContext
@@ -71,9 +71,7 @@ async def test_fifty_vessels_say_everything_by_three_wires() -> None:
         for vessel in plan.vessels
         for tag in wire_tags(vessel)
     }
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     plant = Plant(plan, keep_truth=False)
     up: set[str] = set()
     got: list[Reading] = []

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import math
-import socket
 import struct
 import time
 from collections import deque
@@ -28,7 +27,7 @@ from simulators.plant import Plant, PlantBatch
 from simulators.scenario import Scenario
 from simulators.sparkplug_bytes import EdgeMetric, command_metrics, payload
 from simulators.station import Station, wire_tags
-from simulators.wires import WireTag
+from simulators.wires import WireTag, free_port
 from simulators.wires_commands import Commands
 from simulators.wires_opcua import OpcUaWire, Security
 from simulators.wires_sparkplug_commands import obey
@@ -43,12 +42,6 @@ def scenario(**wires: str) -> Scenario:
     return Scenario.model_validate(
         {"schema": 1, "id": "s", "title": {"en": "s"}, "duration_h": 48, "period_s": 60, "vessels": [vessel]}
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from servers import Broker, free_port
+from servers import Broker
 
+from simulators.wires import free_port
 from torture.judge import Verdict, judge
 from torture.plant import MQTT_TAGS, OPCUA_TAGS, STEP_S, Plant
 from torture.points import INFLUX_POINTS, POINTS

@@ -22,14 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import ValidationError
-from servers import free_port
 from watching import Watched, context
 
 from connectors.codecs.certificates import term
 from connectors.codecs.iso_time import ns_datetime
 from connectors.sources import _opcua_session as opcua_session
 from connectors.sources.opcua import Config, open_source
-from simulators.wires import Row, WireTag
+from simulators.wires import Row, WireTag, free_port
 from simulators.wires_opcua import OpcUaWire, Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Reading

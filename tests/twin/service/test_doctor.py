@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from servers import free_port
 from typer.testing import CliRunner
 
-from simulators.wires import WireTag
+from simulators.wires import WireTag, free_port
 from simulators.wires_opcua import OpcUaWire
 from twin.domain.people import Actor, Role
 from twin.ports import LinkChange
