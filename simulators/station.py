@@ -27,8 +27,9 @@ from simulators.scenario import Scenario, VesselScenario, load_scenario
 from simulators.wires import AssayRow, Row, Wire, WireTag
 from simulators.wires_commands import LOG_LENGTH, Commanded, Commands
 from simulators.wires_mqtt import JsonWire, SparkplugEdge
-from simulators.wires_opcua import OpcUaWire, Security
+from simulators.wires_opcua import OpcUaWire
 from simulators.wires_opcua_devices import Nameplate
+from simulators.wires_opcua_security import Security
 from twin.domain.errors import ConfigError
 from twin.ports import Clock
 from twin.runtime.clock import ScaledClock
@@ -248,7 +249,9 @@ async def _follow(plant: Plant, station: Station, clock: Clock, origin_ns: int) 
         await clock.sleep(STEP_S * clock.speed)
 
 
-def _security(certificate: Path | None, private_key: Path | None, users: Path | None) -> Security | None:
+def _security(
+    certificate: Path | None, private_key: Path | None, users: Path | None, trusted: Path | None
+) -> Security | None:
     """Security of the OPC UA server as the command line asks for it.
 
     Raises
@@ -257,28 +260,41 @@ def _security(certificate: Path | None, private_key: Path | None, users: Path | 
         When one of certificate and key is missing, or the file of users is not one.
     """
     if certificate is None or private_key is None:
-        if (certificate, private_key, users) != (None, None, None):
-            raise ConfigError("--certificate and --private-key are needed, both, and for --users too")
+        if any((certificate, private_key, users, trusted)):
+            raise ConfigError(
+                "--certificate and --private-key are needed, both, and for --users and --trusted too"
+            )
         return None
-    accounts = _accounts(users) if users is not None else {}
-    operators = tuple(name for name, account in accounts.items() if account.get("operator"))
-    pairs = tuple((name, str(account["password"])) for name, account in accounts.items())
-    return Security(certificate, private_key, pairs, operators)
+    accounts = {} if users is None else _accounts(users)
+    beside = Path() if users is None else users.parent
+    return Security(
+        certificate,
+        private_key,
+        tuple((name, str(a["password"])) for name, a in accounts.items() if "password" in a),
+        tuple(name for name, account in accounts.items() if account.get("operator")),
+        tuple((name, beside / str(a["certificate"])) for name, a in accounts.items() if "certificate" in a),
+        trusted,
+    )
 
 
 def _accounts(users: Path) -> dict[str, dict[str, object]]:
-    like = '{"ann": {"password": "...", "operator": true}}'
+    like = '{"ann": {"password": "...", "operator": true}, "bob": {"certificate": "bob.der"}}'
     try:
         told = json.loads(users.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"--users {users}: can not be read ({error}); JSON such as {like} would do"
         ) from error
-    if not isinstance(told, dict) or not all(
-        isinstance(a, dict) and a.get("password") for a in told.values()
-    ):
-        raise ConfigError(f"--users {users}: each account needs a password; JSON such as {like} would do")
+    if not isinstance(told, dict) or not all(map(_is_account, told.values())):
+        raise ConfigError(
+            f"--users {users}: each account needs a password or a certificate, not both; "
+            f"JSON such as {like} would do"
+        )
     return told
+
+
+def _is_account(told: object) -> bool:
+    return isinstance(told, dict) and bool(told.get("password")) != bool(told.get("certificate"))
 
 
 async def _main(arguments: argparse.Namespace) -> None:
@@ -287,7 +303,7 @@ async def _main(arguments: argparse.Namespace) -> None:
     Plant(scenario, keep_truth=False).advance(scenario.period_s)  # compiles before the clock starts
     ports = arguments.opcua_port, arguments.mqtt_port
     host, protocol = arguments.primary_host, arguments.mqtt_protocol
-    security = _security(arguments.certificate, arguments.private_key, arguments.users)
+    security = _security(arguments.certificate, arguments.private_key, arguments.users, arguments.trusted)
     station = Station(scenario, *ports, protocol, host, plant, arguments.writable, security)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -316,6 +332,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--certificate", type=Path, help="of the OPC UA server, DER: sessions are encrypted")
     parser.add_argument("--private-key", type=Path, help="of the OPC UA server, PEM")
     parser.add_argument("--users", type=Path, help="JSON file of accounts; operators alone may write")
+    parser.add_argument(
+        "--trusted",
+        type=Path,
+        metavar="FOLDER",
+        help="certificates of the OPC UA applications that may connect",
+    )
     asyncio.run(_main(parser.parse_args(arguments)))
 
 

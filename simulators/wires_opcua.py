@@ -7,9 +7,7 @@ import logging
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -18,8 +16,9 @@ from asyncua.server.history import HistoryStorageInterface
 
 from simulators.wires import Row, WireTag, free_port
 from simulators.wires_commands import Commands
-from simulators.wires_opcua_commands import PlantServer, Users, add_methods
+from simulators.wires_opcua_commands import PlantServer, add_methods
 from simulators.wires_opcua_devices import Devices, Nameplate
+from simulators.wires_opcua_security import Security, TrustList, Users
 from twin.domain.quantity import UNECE, unece_unit_id
 
 NAMESPACE: Final = "urn:bioline:plant"
@@ -43,24 +42,6 @@ class _Value(ua.DataValue):  # type: ignore[misc]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """What the server asks of clients; without `users` everybody who is encrypted may read.
-
-    Parameters
-    ----------
-    certificate, private_key : Path
-    users : tuple of (name, password)
-    operators : tuple of str
-        Users who may write set points and call methods where the server takes commands.
-    """
-
-    certificate: Path
-    private_key: Path
-    users: tuple[tuple[str, str], ...] = ()
-    operators: tuple[str, ...] = ()
 
 
 class _Ring:
@@ -211,8 +192,12 @@ class OpcUaWire:
         self._server = server
 
     def _internal(self) -> PlantServer:
-        users, operators = (self._security.users, self._security.operators) if self._security else ((), ())
-        return PlantServer(Users(dict(users), frozenset(operators)), self._commands)
+        asks = self._security
+        if asks is None:
+            return PlantServer(Users({}, frozenset(), {}), self._commands)
+        users = Users(dict(asks.users), frozenset(asks.operators), dict(asks.user_certificates))
+        trusted = None if asks.trusted is None else TrustList(asks.trusted)
+        return PlantServer(users, self._commands, trusted)
 
     async def _allow(self, server: Server, folder: ua.NodeId, tag: WireTag) -> None:
         """Let operators write a set point, where commands are taken."""
@@ -234,8 +219,8 @@ class OpcUaWire:
                 ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
             ]
         )
-        if self._security.users:
-            server.set_identity_tokens([ua.UserNameIdentityToken])
+        if tokens := self._security.tokens():
+            server.set_identity_tokens(tokens)
 
     async def _add(self, server: Server, folder: ua.NodeId, tag: WireTag, index: int) -> None:
         node = ua.NodeId(tag.id, index)

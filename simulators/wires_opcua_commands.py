@@ -4,15 +4,16 @@ The driver's server lets a user named ``admin`` change everything, and tells met
 caller; so sessions from outside are our own, and their users are never administrators.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from asyncua import Server, ua
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 
 from simulators.wires_commands import Commands, Reason, Refused
+from simulators.wires_opcua_security import TrustList, Users
 
 WIRE: Final = "opcua"
 _WRITE: Final = ua.AccessLevel.CurrentWrite.mask
@@ -28,33 +29,6 @@ _METHODS: Final = {
 }
 
 
-class Users:
-    """Who may come in, and who of them may operate.
-
-    Parameters
-    ----------
-    users : Mapping[str, str]
-        Passwords by name; empty lets everybody in.
-    operators : frozenset of str
-        Names that may write; with no users everybody may.
-    """
-
-    def __init__(self, users: Mapping[str, str], operators: frozenset[str]) -> None:
-        self._users, self._operators = dict(users), operators
-
-    def get_user(
-        self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None
-    ) -> User | None:
-        """The user of an identity token; None refuses it."""
-        if not self._users or (username in self._users and self._users[username] == password):
-            return User(role=UserRole.User, name=username or "anonymous")
-        return None
-
-    def operates(self, user: User) -> bool:
-        """True for an operator."""
-        return not self._users or user.name in self._operators
-
-
 class PlantServer(InternalServer):  # type: ignore[misc]
     """The driver's server with sessions that know what an operator may do.
 
@@ -63,10 +37,13 @@ class PlantServer(InternalServer):  # type: ignore[misc]
     users : Users
     commands : Commands or None
         None serves for reading only.
+    trusted : TrustList or None
+        None lets every application connect.
     """
 
-    def __init__(self, users: Users, commands: Commands | None) -> None:
+    def __init__(self, users: Users, commands: Commands | None, trusted: TrustList | None = None) -> None:
         super().__init__(user_manager=users)
+        self.certificate_validator = trusted
         self.users, self.commands = users, commands
         self.set_points: dict[ua.NodeId, str] = {}
         """tag id of each variable that may be written"""
@@ -83,6 +60,22 @@ class _Session(InternalSession):  # type: ignore[misc]
     """A client's session: ours are the set points and methods, the rest is the driver's."""
 
     iserver: PlantServer
+    _shown: bytes | None = None
+    """certificate the application named when the session was made"""
+
+    async def create_session(self, params: ua.CreateSessionParameters, *place: Any, **by_name: Any) -> Any:
+        self._shown = params.ClientCertificate
+        if self.iserver.certificate_validator and not self._shown:
+            raise ServiceError(ua.StatusCodes.BadCertificateInvalid)
+        return await super().create_session(params, *place, **by_name)
+
+    def activate_session(
+        self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
+    ) -> ua.ActivateSessionResult:
+        # the driver checks the certificate that was named, and not that it is the one that encrypts
+        if self.iserver.certificate_validator and peer_certificate != self._shown:
+            raise ServiceError(ua.StatusCodes.BadSecurityChecksFailed)
+        return super().activate_session(params, peer_certificate)
 
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
         results: list[ua.DataValue] = await super().read(params)

@@ -71,6 +71,8 @@ class SessionSettings:
     server_certificate: Path | None = None
     user: str = ""
     password: str = ""
+    user_certificate: Path | None = None
+    user_private_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +359,9 @@ async def open_session(settings: SessionSettings) -> Session:
         client.set_password(settings.password)
     if settings.policy:
         await _secure(client, settings)
+    if settings.user_certificate and settings.user_private_key:
+        await client.load_client_certificate(settings.user_certificate)
+        await client.load_private_key(settings.user_private_key)
     session = Session(settings, client)
     client.connection_lost_callback = session.on_lost
     try:
@@ -392,6 +397,7 @@ def terms(settings: SessionSettings) -> list[Term]:
     named = (
         ("our certificate", settings.certificate),
         ("the server's certificate", settings.server_certificate),
+        ("the user's certificate", settings.user_certificate),
     )
     files = [(f"{whose} {path}", path) for whose, path in named if path is not None and path.exists()]
     return [term(path.read_bytes(), name) for name, path in files]

@@ -67,6 +67,8 @@ class Config(BaseModel):
         Account at the server.
     password_file
         Read at every connect.
+    user_certificate, user_private_key
+        By which the server knows the user, in place of `user` and `password_file`; the files must be there.
     allow_insecure
         Permits another machine without encryption, or without `server_certificate`.
     publish_ms, sampling_ms
@@ -107,6 +109,8 @@ class Config(BaseModel):
     server_certificate: Path | None = None
     user: str = ""
     password_file: Path | None = None
+    user_certificate: Path | None = None
+    user_private_key: Path | None = None
     allow_insecure: bool = False
     publish_ms: float = Field(default=500.0, ge=10)
     sampling_ms: float = Field(default=250.0, ge=0)
@@ -132,7 +136,19 @@ class Config(BaseModel):
             )
         identifier(self, "V.n", "V", "n")
         self._secure(is_loopback(parts.hostname))
+        self._known_by_certificate()
         return self
+
+    def _known_by_certificate(self) -> None:
+        given = bool(self.user_certificate), bool(self.user_private_key)
+        if given == (False, False):
+            return
+        if not all(given) or self.user:
+            raise ValueError(
+                f"{self.url}: a user is known by user_certificate and user_private_key, both, or by user"
+            )
+        if not self.policy:
+            raise ValueError(f"{self.url}: user_certificate needs encryption; set security: aes256")
 
     def _secure(self, here: bool) -> None:
         if self.policy and not (self.certificate and self.private_key):
@@ -366,6 +382,8 @@ def session_settings(config: Config) -> SessionSettings:
         server_certificate=config.server_certificate,
         user=config.user,
         password=password,
+        user_certificate=config.user_certificate,
+        user_private_key=config.user_private_key,
     )
 
 

@@ -18,7 +18,7 @@ from simulators.probes import TAGS
 from simulators.scenario import Scenario
 from simulators.station import PROBES, _security, routes, run_station, wire_tags
 from simulators.wires import free_port
-from simulators.wires_opcua import Security
+from simulators.wires_opcua_security import Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.quantity import UNECE
@@ -145,13 +145,19 @@ def test_every_unit_on_the_wire_has_a_code() -> None:
 
 def test_accounts_of_the_opcua_server_come_from_a_file(tmp_path: Path) -> None:
     users, certificate, key = (tmp_path / name for name in ("users.json", "c.der", "k.pem"))
-    users.write_text('{"ann": {"password": "a", "operator": true}, "bob": {"password": "b"}}')
-    security = _security(certificate, key, users)
-    assert security == Security(certificate, key, (("ann", "a"), ("bob", "b")), ("ann",))
-    assert _security(None, None, None) is None
-    with pytest.raises(ConfigError, match="both"):
-        _security(None, key, None)
-    for wrong in ("[]", '{"ann": "a"}', '{"ann": {"operator": true}}', "{"):
+    users.write_text(
+        '{"ann": {"password": "a", "operator": true}, "bob": {"password": "b"},'
+        ' "cy": {"certificate": "cy.der"}}'
+    )
+    security = _security(certificate, key, users, tmp_path)
+    accounts = (("ann", "a"), ("bob", "b")), ("ann",), (("cy", tmp_path / "cy.der"),)
+    assert security == Security(certificate, key, *accounts, tmp_path)
+    assert _security(None, None, None, None) is None
+    for some in ((None, key, None, None), (None, None, None, tmp_path)):
+        with pytest.raises(ConfigError, match="both"):
+            _security(*some)
+    both = '{"ann": {"password": "a", "certificate": "b"}}'
+    for wrong in ("[]", '{"ann": "a"}', '{"ann": {"operator": true}}', both, "{"):
         users.write_text(wrong)
         with pytest.raises(ConfigError, match="would do"):
-            _security(certificate, key, users)
+            _security(certificate, key, users, None)

@@ -29,7 +29,8 @@ from simulators.sparkplug_bytes import EdgeMetric, command_metrics, payload
 from simulators.station import Station, wire_tags
 from simulators.wires import WireTag, free_port
 from simulators.wires_commands import Commands
-from simulators.wires_opcua import OpcUaWire, Security
+from simulators.wires_opcua import OpcUaWire
+from simulators.wires_opcua_security import Security
 from simulators.wires_sparkplug_commands import obey
 from twin.domain.errors import ConfigError
 

@@ -29,7 +29,8 @@ from connectors.codecs.iso_time import ns_datetime
 from connectors.sources import _opcua_session as opcua_session
 from connectors.sources.opcua import Config, open_source
 from simulators.wires import Row, WireTag, free_port
-from simulators.wires_opcua import OpcUaWire, Security
+from simulators.wires_opcua import OpcUaWire
+from simulators.wires_opcua_security import Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Reading
 from twin.domain.tag import Tag, TagKind
@@ -439,6 +440,25 @@ async def test_UA_01_UA_03_an_encrypted_session_with_an_account(
             await refused.until(lambda: refused.ups == [False])
 
 
+async def test_UA_03_a_user_known_by_a_certificate(keys: dict[str, Path], tmp_path: Path) -> None:
+    security = Security(keys["server"], keys["server_key"], user_certificates=(("twin", keys["stranger"]),))
+    tags = {"R101.pH": Tag("R101", "pH", "pH", "1", 0.0, 14.0, 0.1)}
+    common: dict[str, Any] = {
+        "security": "aes256",
+        "certificate": tmp_path / "twin.der",
+        "private_key": tmp_path / "twin.pem",
+        "server_certificate": keys["server"],
+    }
+    async with OpcUaWire([WireTag("R101.pH", "1", 0.0, 14.0)], security=security) as wire:
+        user = {"user_certificate": keys["stranger"], "user_private_key": keys["stranger_key"]}
+        async with Watched(source(wire.url, tags, **common, **user)) as got:
+            await got.until(lambda: got.ups[:1] == [True])
+        other = {"user_certificate": keys["server"], "user_private_key": keys["server_key"]}
+        for refused_user in (other, {}):
+            async with Watched(source(wire.url, tags, **common, **refused_user)) as refused:
+                await refused.until(lambda: refused.ups == [False])
+
+
 def certificate(path: Path, begins: datetime, ends: datetime) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
@@ -493,6 +513,8 @@ async def test_nobody_there_is_one_down_with_what_to_try() -> None:
         {"url": "opc.tcp://plant:4840", "certificate": "a", "private_key": "b"},
         {"security": "basic128rsa15"},
         {"security": "aes256"},
+        {"user_certificate": "a", "user_private_key": "b"},
+        {"security": "aes256", "certificate": "a", "private_key": "b", "user_certificate": "c"},
         {"nodes": "{vessel}"},
         {"publish_ms": 1000, "sampling_ms": 10, "queue_size": 10},
         {"node": "x"},
