@@ -45,6 +45,8 @@ def vessel(each: Vessel) -> Json:
         "id": each.id,
         "name": dict(each.name),
         "process": each.process,
+        "form": each.form.value,
+        "feeds": list(each.feeds),
         "batch": batch
         and {
             "id": batch.id,

@@ -15,7 +15,17 @@ from twin.domain.people import Actor, Person, Role
 pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="module")]
 AXE = Path(pages.__file__).parent / "web/node_modules/axe-core/axe.min.js"
 SIGNED_OUT = ("", "welcome?invitation=x", "stop?number=s&secret=x")
-SIGNED_IN = ("", "unit/R101", "tag/R101.pH", "alarms", "diagnostics", "subscriptions", "people", "trail")
+SIGNED_IN = (
+    "",
+    "?wall=1",
+    "unit/R101",
+    "tag/R101.pH",
+    "alarms",
+    "diagnostics",
+    "subscriptions",
+    "people",
+    "trail",
+)
 WAIT = "main .panel, main .empty, main section"
 
 

@@ -16,6 +16,15 @@ class Origin(StrEnum):
     REPLAY = "replay"
 
 
+class Form(StrEnum):
+    """What a unit looks like on the overview of the line."""
+
+    VESSEL = "vessel"
+    TANK = "tank"
+    FILTER = "filter"
+    COLUMN = "column"
+
+
 @dataclass(frozen=True, slots=True)
 class Vessel:
     """One vessel with its tags and the process model that describes it.
@@ -34,6 +43,9 @@ class Vessel:
     batch : Batch or None
     normal : str
         File of what was learnt from good runs, or ``""`` for none.
+    form : Form
+    feeds : tuple of str
+        Ids of the units that its material goes to.
     """
 
     id: str
@@ -43,6 +55,8 @@ class Vessel:
     parameters: Mapping[str, float] = field(default_factory=dict)
     batch: Batch | None = None
     normal: str = ""
+    form: Form = Form.VESSEL
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -152,6 +153,8 @@ def _vessel(name: str, section: VesselSection, tags: list[TagSection]) -> Vessel
         parameters=dict(section.process.parameters) if section.process else {},
         batch=_batch(section.batch) if section.batch else None,
         normal=section.normal,
+        form=section.form,
+        feeds=tuple(section.feeds),
     )
 
 
@@ -248,8 +251,23 @@ def check_references(line_file: LineFile, line: Line, faults: Faults) -> None:
     assets = vessels | {str(s.get("id")) for s in line_file.sources} | {"historian"}
     for i, person in enumerate(line_file.subscribers):
         _matched(f"subscribers.{i}.assets", person.assets, assets, faults)
+    check_pipes(line, faults)
     _check_writes(line_file, line, faults)
     _check_files(line_file, line, faults)
+
+
+def check_pipes(line: Line, faults: Faults) -> None:
+    """Every pipe leads to a unit of the line, once, and material never comes back to where it was."""
+    known = {vessel.id for vessel in line.vessels}
+    feeds = {vessel.id: vessel.feeds for vessel in line.vessels}
+    for name, fed in feeds.items():
+        _known(f"vessel {name}.feeds", list(fed), known, faults)
+        _unique(f"vessel {name}.feeds", fed, faults)
+    try:
+        TopologicalSorter({name: known & set(fed) for name, fed in feeds.items()}).prepare()
+    except CycleError as error:
+        ring = " > ".join(reversed(error.args[1]))
+        faults.add("vessels", f"feeds go in a ring: {ring}; leave out the pipe that leads back")
 
 
 def _check_writes(line_file: LineFile, line: Line, faults: Faults) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from twin.domain.asset import Origin
+from twin.domain.asset import Form, Origin
 from twin.domain.quantity import UNITS, unit_is_known
 from twin.domain.tag import TagKind
 
@@ -172,6 +172,8 @@ class VesselSection(Strict):
     process: ProcessSection | None = None
     normal: str = ""
     batch: BatchSection | None = None
+    form: Form = Form.VESSEL
+    feeds: list[str] = []
     tags: TagUse | Annotated[list[TagSection], Field(min_length=1)]
 
     @model_validator(mode="after")

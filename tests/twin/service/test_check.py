@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from twin.domain.asset import Form
 from twin.domain.errors import ConfigError
 from twin.service.build import load_line
 from twin.service.cli import app
@@ -56,6 +57,12 @@ def fleet(**section: Any) -> dict[str, Any]:
     return line
 
 
+def piped(*feeds: list[str]) -> dict[str, Any]:
+    """The good line with vessels R101, R102, ... that feed these."""
+    rows = [{**GOOD["vessels"][0], "id": f"R{101 + i}", "feeds": fed} for i, fed in enumerate(feeds)]
+    return broken("vessels", rows)
+
+
 TAG0 = ("vessels", 0, "tags", 0)
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "misspelt top key": (broken("vessles", []), "vessles"),
@@ -73,6 +80,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "infinite range": (broken(*TAG0, "high", float("inf")), "high"),
     "limits not rising": (broken(*TAG0, "limits", {"low": 8, "high": 6}), "rise"),
     "tag twice": (broken("vessels", 0, "tags", 1, "name", "pH"), "twice"),
+    "feeds a stranger": (piped(["C201"]), "vessel R101.feeds: 'C201' is not in"),
+    "feeds itself": (piped(["R101"]), "ring: R101 > R101"),
+    "feeds twice": (piped(["R102", "R102"], []), "vessel R101.feeds: 'R102' is there twice"),
+    "feeds in a ring": (piped(["R102"], ["R103"], ["R101"]), "leave out the pipe that leads back"),
+    "unknown form": (broken("vessels", 0, "form", "barrel"), "form"),
     "vessel twice": (broken("vessels", GOOD["vessels"] * 2), "twice"),
     "unknown process": (broken("vessels", 0, "process", "kind", "yeast"), "yeast"),
     "unknown parameter": (broken("vessels", 0, "process", "parameters", {"mumax": 1}), "mumax"),
@@ -118,6 +130,18 @@ def written(tmp_path: Path, line: object) -> Path:
 def test_a_good_line_is_usable(tmp_path: Path) -> None:
     _, line = load_line(written(tmp_path, GOOD))
     assert [t.id for t in line.tags()] == ["R101.pH", "R101.pO2"]
+
+
+def test_pipes_of_a_fleet_lead_on(tmp_path: Path) -> None:
+    line = fleet(keys="1..2", id="R10{key}")
+    line["vessels"][0]["feeds"] = ["C201"]
+    line["vessels"].append({**GOOD["vessels"][0], "id": "C201", "form": "column"})
+    _, built = load_line(written(tmp_path, line))
+    assert [(v.id, v.form, v.feeds) for v in built.vessels] == [
+        ("R101", Form.VESSEL, ("C201",)),
+        ("R102", Form.VESSEL, ("C201",)),
+        ("C201", Form.COLUMN, ()),
+    ]
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -4,6 +4,7 @@ import { now } from "../state/clock";
 import { type Exit, forecast, nextExit } from "../state/forecasts";
 import { tags } from "../state/live";
 import { to } from "../state/route";
+import { wall } from "../state/wall";
 import { digitsFor, duration, nameOf, number, percent, time, unit, withUnit } from "../text/format";
 import { maybe, t } from "../text/language";
 import { tagDigits } from "./value";
@@ -55,7 +56,7 @@ export function TimeToLimit({ asset }: { asset: string }) {
   const words = { name: nameOf(exit.tag), limits: bounds(exit), time: duration(left) };
   return (
     <a class="to-limit" href={to("tag", exit.tag)} title={t("ahead.sure", { percent: percent(exit.probability) })}>
-      {t("ahead.limit", words)}
+      {t(wall.value ? "ahead.short" : "ahead.limit", words)}
     </a>
   );
 }

@@ -8,8 +8,6 @@ import { t } from "../text/language";
 import { subject, title, together, verdictName } from "../text/words";
 import { Mark, stateName, unseen } from "./mark";
 
-const ROWS = 10;
-
 function Row({ alarm }: { alarm: Alarm }) {
   const { event } = alarm;
   const parts = partsOf(alarm.id).length;
@@ -32,7 +30,7 @@ function Row({ alarm }: { alarm: Alarm }) {
   );
 }
 
-export function AlarmList() {
+export function AlarmList({ most }: { most: number }) {
   const rows = byUrgency(calling.value);
   return (
     <section class="alarms panel" aria-labelledby="alarms">
@@ -41,7 +39,7 @@ export function AlarmList() {
       </h2>
       {rows.length === 0 ? <p class="quiet">{t("alarms.none")}</p> : null}
       <ol>
-        {rows.slice(0, ROWS).map((each) => (
+        {rows.slice(0, most).map((each) => (
           <Row key={each.id} alarm={each} />
         ))}
       </ol>
@@ -50,7 +48,7 @@ export function AlarmList() {
           <a href={to("alarms")}>{t("alarms.aside", { count: aside.value.length })}</a>
         </p>
       ) : null}
-      {rows.length > ROWS ? <p class="quiet">{t("alarms.more", { count: rows.length - ROWS })}</p> : null}
+      {rows.length > most ? <p class="quiet">{t("alarms.more", { count: rows.length - most })}</p> : null}
     </section>
   );
 }

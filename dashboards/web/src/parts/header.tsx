@@ -1,6 +1,7 @@
 import { now } from "../state/clock";
 import { line } from "../state/live";
 import { route, to } from "../state/route";
+import { fromWall, toWall, wall } from "../state/wall";
 import { may, session, signOut } from "../state/session";
 import { day, time } from "../text/format";
 import { LANGUAGES, language, speak, t } from "../text/language";
@@ -42,6 +43,16 @@ function Languages() {
   );
 }
 
+/** The switch to and from the wall. */
+function Wall() {
+  if (route.value.page !== "") return null;
+  return (
+    <button class="to-wall" aria-pressed={wall.value} title={t("wall.hint")} onClick={wall.value ? fromWall : toWall}>
+      {t("nav.wall")}
+    </button>
+  );
+}
+
 export function Header() {
   const { page } = route.value;
   const known = line.value;
@@ -77,6 +88,7 @@ export function Header() {
       </nav>
       <Clock />
       <Who />
+      <Wall />
       <Languages />
     </header>
   );

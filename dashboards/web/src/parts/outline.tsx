@@ -10,7 +10,24 @@ export function level(vessel: Vessel): number {
   return Math.min(0.95, Math.max(0.05, (0.55 * weight) / vessel.batch.volume_l));
 }
 
+/** What is no stirred vessel: a store, a membrane in its housing, a packed bed. */
+const PLAIN = {
+  tank: "M12 36Q40 22 68 36V108H12ZM22 108V120M58 108V120M40 29V14M68 100H78",
+  filter: "M24 20H56V108H24ZM24 108L56 20M40 20V6M40 108V122M56 84H74",
+  column: "M26 18Q26 8 40 8T54 18V110Q54 120 40 120T26 110ZM26 30H54M26 98H54M40 8V0M40 120V128M32 42H34M46 42H48M39 54H41M32 66H34M46 66H48M39 78H41M32 90H34M46 90H48",
+};
+
 export function Outline({ vessel }: { vessel: Vessel }) {
+  if (vessel.form !== "vessel")
+    return (
+      <svg class="outline" viewBox="0 0 80 128" aria-hidden="true">
+        <path d={PLAIN[vessel.form]} />
+      </svg>
+    );
+  return <Stirred vessel={vessel} />;
+}
+
+function Stirred({ vessel }: { vessel: Vessel }) {
   const top = 112 - 84 * level(vessel);
   return (
     <svg class="outline" viewBox="0 0 80 128" aria-hidden="true">

@@ -34,6 +34,8 @@ export interface Vessel {
   id: string;
   name: Record<string, string>;
   process: string;
+  form: "vessel" | "tank" | "filter" | "column";
+  feeds: string[];
   batch: Batch | null;
   tags: Tag[];
 }
