@@ -14,8 +14,8 @@ class LogEvent:
         Seconds since the wires opened; negative for what came before.
     vessel : str
     kind : str
-        ``phase``, ``sample``, ``calibration``, ``bag_change``, ``cip``, ``sip``, ``set_point`` or
-        ``refused``.
+        ``phase``, ``sample``, ``calibration``, ``bag_change``, ``cip``, ``sip``, ``set_point``,
+        ``recipe`` or ``refused``.
     text : Mapping[str, str]
         By language code.
     data : Mapping[str, float | str]

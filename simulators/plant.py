@@ -198,4 +198,16 @@ class Plant:
         vessel, _, name = tag_id.partition(".")
         if vessel not in self._runs:
             raise ConfigError(f"set point {tag_id}: no vessel {vessel!r}; there are: {', '.join(self._runs)}")
-        self._runs[vessel].set_point(name, value)
+        self._runs[vessel].crew.set_point(name, value)
+
+    def operate(self, vessel: str, operation: str, about: str = "") -> None:
+        """Carry out one of `operations.OPERATIONS`, such as ``HoldPhase``, at the time reached.
+
+        Raises
+        ------
+        ConfigError
+            When vessel, operation or argument do not exist; `operations.NotNow` when its time is not now.
+        """
+        if vessel not in self._runs:
+            raise ConfigError(f"{operation}: no vessel {vessel!r}; there are: {', '.join(self._runs)}")
+        self._runs[vessel].crew.operate(operation, about)

@@ -168,6 +168,32 @@ def calibrate(probe: Any, spec: ProbeSpec, draw: Generator, age_s: float) -> Non
     probe.offset, probe.walk = spec.offset * z[1] - probe.offset_rate * age_s, 0.0
 
 
+def correct(probe: Any, spec: ProbeSpec, draw: Generator, true: float) -> float:
+    """Set one probe to a reference at one point: its offset where it has one, else its gain.
+
+    The reference errs as a calibration does. What moved the reading goes on moving it.
+
+    Returns
+    -------
+    float
+        By how much the reading changed [unit of the tag].
+
+    Raises
+    ------
+    ValueError
+        When the probe is off by more than a tenth of its range (chosen default): a transmitter refuses that.
+    """
+    z = draw.standard_normal()
+    by = true * (1.0 + spec.gain * z) + spec.offset * z - float(probe.value)
+    if not abs(by) <= 0.1 * (spec.high - spec.low):
+        raise ValueError(f"reads {float(probe.value):g} where a reference says {true:g}")
+    if spec.offset > 0.0 or probe.x2 <= 0.0:
+        probe.offset += by
+    else:
+        probe.gain += by / probe.x2
+    return by
+
+
 def _share(tick_s: float, lag_s: float) -> float:
     return 1.0 - math.exp(-tick_s / lag_s) if lag_s > 0.0 else 1.0
 

@@ -1,7 +1,8 @@
 """The recipe: which phase begins when, and how much to feed, or bleed, after each sample."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from simulators.scenario import Microbial, Recipe
 
@@ -43,6 +44,7 @@ PHASE_LIMITS: dict[str, dict[str, tuple[float, float]]] = {
 }  # fmt: skip
 """Limits of set points that a phase changes; NaN for set points nobody may write."""
 FEED = ("feed", "Feeding", "Alimentation")
+HARVEST = ("harvest", "Harvest", "Récolte")
 
 
 def phases(recipe: Recipe, kind: str = "cho_fedbatch") -> tuple[Phase, ...]:
@@ -58,7 +60,7 @@ def phases(recipe: Recipe, kind: str = "cho_fedbatch") -> tuple[Phase, ...]:
         (recipe.grow_h, "grow", "Growth", "Croissance"),
         (fed_h, *feed),
         (recipe.shift_h, "shift", "Temperature shift", "Changement de température"),
-        (recipe.harvest_h, "harvest", "Harvest", "Récolte"),
+        (recipe.harvest_h, *HARVEST),
     )
     found = [Phase(at, name, {"en": en, "fr": fr}) for at, name, en, fr in plan if at is not None]
     return tuple(sorted(found, key=lambda phase: phase.at_h))
@@ -135,6 +137,11 @@ class Exponential:
     rate: float = 0.0
     _low: bool = False
 
+    def begin(self, volume_l: float) -> None:
+        """Begin to feed what the cells expected at the end of the batch need."""
+        need = self.settings.growth_rate / self.settings.yield_g * self.cells_g_l * volume_l
+        self.rate = 1e3 * need / self.sugar_g_l
+
     def decide(self, age_h: float, volume_l: float, po2: float, set_point: float, at_the_end: bool) -> float:
         """Feed until the next look, `LOOK_H` later [mL/h].
 
@@ -151,8 +158,7 @@ class Exponential:
             self._low = self._low or po2 < set_point + 5.0
             leapt = self._low and po2 > set_point + LEAP
             if leapt and age_h >= how.earliest_feed_h:
-                need = how.growth_rate / how.yield_g * self.cells_g_l * volume_l
-                self.rate = 1e3 * need / self.sugar_g_l
+                self.begin(volume_l)
         elif how.guard and at_the_end and po2 < 0.5 * set_point:
             self.rate *= 1.0 - EASE
         elif not (how.guard and at_the_end):
@@ -197,3 +203,62 @@ class Bleeding:
             self.growth += BELIEF * (min(FASTEST, max(0.0, grown)) - self.growth)
         self.last = (age_h, cells, bled_l)
         return max(0.0, volume_l * (self.growth + math.log(cells / self.target) / SETTLE_H))
+
+
+class Procedure:
+    """The phases that are to come, and whether the recipe is held; while it is, its time stands still.
+
+    Parameters
+    ----------
+    plan : sequence of Phase
+        In order of their beginning.
+    """
+
+    def __init__(self, plan: Sequence[Phase]) -> None:
+        self.coming = list(plan)
+        self.now = ""
+        """name of the phase that runs"""
+        self._held_at_h: float | None = None
+
+    @property
+    def held(self) -> bool:
+        """True while the recipe is held."""
+        return self._held_at_h is not None
+
+    @property
+    def next_h(self) -> float:
+        """Culture age at which the next phase begins [h]; infinite when none does by itself."""
+        return self.coming[0].at_h if self.coming and not self.held else math.inf
+
+    def begin(self) -> Phase:
+        """The next phase, which is no longer to come."""
+        return self.coming.pop(0)
+
+    def hold(self, age_h: float) -> bool:
+        """Hold the recipe; False when it is held or over."""
+        if self.held or self.now in ("", "harvest"):
+            return False
+        self._held_at_h = age_h
+        return True
+
+    def resume(self, age_h: float) -> bool:
+        """Go on: what is to come is later by the time held; False when the recipe is not held."""
+        if self._held_at_h is None:
+            return False
+        late = age_h - self._held_at_h
+        self.coming = [replace(phase, at_h=phase.at_h + late) for phase in self.coming]
+        self._held_at_h = None
+        return True
+
+    def advance(self, age_h: float) -> Phase:
+        """The next phase, beginning now."""
+        return replace(self.begin(), at_h=age_h)
+
+    def harvest(self, age_h: float) -> Phase:
+        """The harvest, beginning now; phases before it are left out and a hold ends."""
+        self._held_at_h = None
+        left = [phase.name for phase in self.coming]
+        after = left.index("harvest") + 1 if "harvest" in left else len(left)
+        self.coming = self.coming[after:]
+        name, en, fr = HARVEST
+        return Phase(age_h, name, {"en": en, "fr": fr})

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from simulators.log import LogEvent
+from simulators.operations import NotNow
 from simulators.wires import WireTag
 from twin.domain.errors import ConfigError
 
@@ -18,9 +19,10 @@ LONGEST_NAME: Final = 100
 class Reason(Enum):
     """Why a command is refused, in English and French."""
 
-    UNKNOWN = "there is no such set point", "cette consigne n'existe pas"
-    TYPE = "it is not a number of the tag's type", "ce n'est pas un nombre du type de la voie"
-    RANGE = "it is outside the limits", "elle est hors des limites"
+    UNKNOWN = "there is no such thing to set", "il n'existe rien de tel à régler"
+    TYPE = "it is not of the type asked for", "le type n'est pas celui demandé"
+    RANGE = "it is outside the limits", "hors des limites"
+    STATE = "the batch is not where that can be done", "le lot n'en est pas là"
     ROLE = "the user is not an operator", "l'utilisateur n'est pas opérateur"
     UNREADABLE = "the message can not be read", "le message est illisible"
 
@@ -40,6 +42,10 @@ class Commanded(Protocol):
 
     def set_point(self, tag_id: str, value: float) -> None:
         """Write a set point; raises ConfigError outside its limits."""
+        ...
+
+    def operate(self, vessel: str, operation: str, about: str = "") -> None:
+        """Carry out an operation; raises ConfigError, which is a `NotNow` when only the time is wrong."""
         ...
 
 
@@ -84,6 +90,32 @@ class Commands:
             self._plant.set_point(tag, value)
         except ConfigError as error:
             raise self.refused(tag, value, wire, Reason.RANGE) from error
+
+    def operate(self, vessel: str, operation: str, about: object, wire: str) -> None:
+        """Ask for an operation of the recipe, the laboratory or a probe (`operations.OPERATIONS`).
+
+        Parameters
+        ----------
+        vessel, operation : str
+        about : object
+            The argument as it came; only a text is one.
+        wire : str
+            Name of the wire, for the log.
+
+        Raises
+        ------
+        Refused
+            After the refusal was noted in the log.
+        """
+        named = f"{vessel}.{operation}"
+        if not isinstance(about, str):
+            raise self.refused(named, about, wire, Reason.TYPE)
+        try:
+            self._plant.operate(vessel, operation, about)
+        except NotNow as error:
+            raise self.refused(named, about, wire, Reason.STATE) from error
+        except ConfigError as error:
+            raise self.refused(named, about, wire, Reason.RANGE) from error
 
     def refused(self, tag: str, value: object, wire: str, reason: Reason) -> Refused:
         """Note a refusal in the log; returns what to raise."""

@@ -4,6 +4,7 @@ The driver's server lets a user named ``admin`` change everything, and tells met
 caller; so sessions from outside are our own, and their users are never administrators.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from asyncua import Server, ua
@@ -12,6 +13,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 
+from simulators.operations import OPERATIONS
 from simulators.wires_commands import Commands, Reason, Refused
 from simulators.wires_opcua_security import TrustList, Users
 
@@ -21,12 +23,18 @@ _STATUS: Final = {
     Reason.UNKNOWN: ua.StatusCodes.BadNodeIdUnknown,
     Reason.TYPE: ua.StatusCodes.BadTypeMismatch,
     Reason.RANGE: ua.StatusCodes.BadOutOfRange,
+    Reason.STATE: ua.StatusCodes.BadInvalidState,
     Reason.ROLE: ua.StatusCodes.BadUserAccessDenied,
 }
-_METHODS: Final = {
+_FEED: Final = {
     "StartFeed": "Feed at this rate until the recipe decides again.",
     "HoldFeed": "Stop the feed until the recipe decides again.",
 }
+"""Methods that write the feed's set point."""
+_ARGUMENTS: Final = {"StartFeed": ("rate", ua.VariantType.Double, "[mL/h]")} | {
+    name: (one.argument, ua.VariantType.String, "") for name, one in OPERATIONS.items() if one.argument
+}
+"""Name, type and unit of a method's one argument; the others have none."""
 
 
 class PlantServer(InternalServer):  # type: ignore[misc]
@@ -116,12 +124,16 @@ class _Session(InternalSession):  # type: ignore[misc]
     def _call(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
         tag, method = self.iserver.methods[request.MethodId]
         arguments = list(request.InputArguments or ())
-        expected = 1 if method == "StartFeed" else 0
+        expected = int(method in _ARGUMENTS)
         if len(arguments) != expected:
             few = len(arguments) < expected
             code = ua.StatusCodes.BadArgumentsMissing if few else ua.StatusCodes.BadTooManyArguments
             return ua.CallMethodResult(StatusCode=ua.StatusCode(code))
-        status = self._command(tag, arguments[0] if arguments else ua.Variant(0.0, ua.VariantType.Double))
+        given = arguments[0] if arguments else None
+        if method in _FEED:
+            status = self._command(tag, given or ua.Variant(0.0, ua.VariantType.Double))
+        else:
+            status = self._operate(tag.partition(".")[0], method, given)
         argument = status.value in (ua.StatusCodes.BadTypeMismatch, ua.StatusCodes.BadOutOfRange)
         if not (argument and arguments):
             return ua.CallMethodResult(StatusCode=status, InputArgumentResults=[ua.StatusCode()] * expected)
@@ -129,22 +141,33 @@ class _Session(InternalSession):  # type: ignore[misc]
             StatusCode=ua.StatusCode(ua.StatusCodes.BadInvalidArgument), InputArgumentResults=[status]
         )
 
+    def _operate(self, vessel: str, operation: str, sent: ua.Variant | None) -> ua.StatusCode:
+        text = sent is None or (sent.VariantType == ua.VariantType.String and not sent.is_array)
+        about = "" if sent is None else (sent.Value or "" if text else None)
+        return self._carry_out(
+            f"{vessel}.{operation}", about, lambda to: to.operate(vessel, operation, about, WIRE)
+        )
+
     def _command(self, tag: str, sent: ua.Variant | None) -> ua.StatusCode:
-        commands = self.iserver.commands
-        assert commands is not None  # no node is registered without
         double = sent is not None and sent.VariantType == ua.VariantType.Double and not sent.is_array
         content: object = None if sent is None else sent.Value
+        told = content if double else repr(content)
+        return self._carry_out(tag, content, lambda to: to.set_point(tag, told, WIRE))
+
+    def _carry_out(self, what: str, content: object, act: Callable[[Commands], None]) -> ua.StatusCode:
+        commands = self.iserver.commands
+        assert commands is not None  # no node is registered without
         try:
             if not self._operates():
-                raise commands.refused(tag, content, WIRE, Reason.ROLE)
-            commands.set_point(tag, content if double else repr(content), WIRE)
+                raise commands.refused(what, content, WIRE, Reason.ROLE)
+            act(commands)
         except Refused as refused:
             return ua.StatusCode(_STATUS[refused.reason])
         return ua.StatusCode()
 
 
 async def add_methods(server: Server, vessel: ua.NodeId, feed_tag: str) -> None:
-    """Methods of a vessel's object: ``StartFeed(rate [mL/h])`` and ``HoldFeed()``.
+    """Methods of a vessel's object: those of the feed, and every operation of `OPERATIONS`.
 
     Parameters
     ----------
@@ -155,19 +178,22 @@ async def add_methods(server: Server, vessel: ua.NodeId, feed_tag: str) -> None:
     feed_tag : str
         Tag id of the feed's set point.
     """
-    rate = ua.Argument(
-        Name="rate", DataType=ua.NodeId(ua.ObjectIds.Double), Description=ua.LocalizedText("[mL/h]")
-    )
-    for name, said in _METHODS.items():
+    for name, said in (_FEED | {name: one.explanation for name, one in OPERATIONS.items()}).items():
         node = ua.NodeId(f"{vessel.Identifier}.{name}", vessel.NamespaceIndex)
-        inputs = [rate] if name == "StartFeed" else []
         method = await server.get_node(vessel).add_method(
-            node, ua.QualifiedName(name, vessel.NamespaceIndex), _never, inputs, []
+            node, ua.QualifiedName(name, vessel.NamespaceIndex), _never, _inputs(name), []
         )
         await method.write_attribute(
             ua.AttributeIds.Description, ua.DataValue(ua.Variant(ua.LocalizedText(said)))
         )
         server.iserver.methods[node] = (feed_tag, name)
+
+
+def _inputs(method: str) -> list[ua.Argument]:
+    if method not in _ARGUMENTS:
+        return []
+    name, kind, unit = _ARGUMENTS[method]
+    return [ua.Argument(Name=name, DataType=ua.NodeId(kind.value), Description=ua.LocalizedText(unit))]
 
 
 def _never(_parent: ua.NodeId, *_arguments: Any) -> ua.StatusCode:

@@ -23,6 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.broker import RunningBroker, open_broker
 from simulators.log import LogEvent
+from simulators.operations import OPERATIONS
 from simulators.plant import Plant, PlantBatch
 from simulators.scenario import Scenario
 from simulators.sparkplug_bytes import EdgeMetric, command_metrics, payload
@@ -175,6 +176,43 @@ async def test_methods_start_and_hold_the_feed(broker: RunningBroker) -> None:
                 await vessel.call_method(f"{ns}:StartFeed", *arguments)
 
 
+async def test_methods_of_the_recipe_reach_the_batch_and_the_log(broker: RunningBroker) -> None:
+    async with opened(broker) as (station, plant), client(station) as (ua_client, ns):
+        plant.advance(HOUR)
+        vessel = ua_client.get_node(f"ns={ns};s=R101")
+        names = {(await one.read_browse_name()).Name for one in await vessel.get_methods()}
+        assert names == {"StartFeed", "HoldFeed", *OPERATIONS}
+        await vessel.call_method(f"{ns}:HoldPhase")
+        held = plant.advance(2 * HOUR)
+        assert mean(held, "feed_flow", HOUR + 600) == pytest.approx(0.0, abs=0.05)
+        for method, argument in (("ResumePhase", ()), ("TakeSample", ()), ("CalibrateProbe", ("pH",))):
+            await vessel.call_method(f"{ns}:{method}", *argument)
+        after = plant.advance(4 * HOUR)
+        assert mean(after, "feed_flow", 2 * HOUR + 600) > 0.1
+        assert [a.tag for a in after.assays if a.drawn_s == 2 * HOUR]
+        await vessel.call_method(f"{ns}:StartHarvest")
+        await station.publish(held, 0)
+        await station.publish(after, 0)
+        await station.publish(plant.advance(5 * HOUR), 0)
+        told = [(e.kind, e.data.get("what") or e.data.get("probe")) for e in station.log]
+        for line in (("recipe", "hold"), ("recipe", "resume"), ("calibration", "pH"), ("recipe", "harvest")):
+            assert line in told
+        for method, arguments, error in (
+            ("ResumePhase", (), ua.uaerrors.BadInvalidState),
+            ("CalibrateProbe", ("stirrer",), ua.uaerrors.BadInvalidArgument),
+            ("CalibrateProbe", (7.0,), ua.uaerrors.BadInvalidArgument),
+            ("CalibrateProbe", (), ua.uaerrors.BadArgumentsMissing),
+            ("TakeSample", ("now",), ua.uaerrors.BadTooManyArguments),
+        ):
+            with pytest.raises(error):
+                await vessel.call_method(f"{ns}:{method}", *arguments)
+        assert refusals(station) == [
+            ("R101.ResumePhase", "state"),
+            ("R101.CalibrateProbe", "range"),
+            ("R101.CalibrateProbe", "type"),
+        ]
+
+
 class Controller:
     """Remembers what it was told."""
 
@@ -184,6 +222,9 @@ class Controller:
 
     def set_point(self, tag_id: str, value: float) -> None:
         self.told.append((tag_id, value))
+
+    def operate(self, vessel: str, operation: str, about: str = "") -> None:
+        self.told.append((f"{vessel}.{operation}", 0.0))
 
 
 async def test_operators_alone_write_where_there_are_users(tmp_path: Path) -> None:
@@ -211,12 +252,14 @@ async def test_operators_alone_write_where_there_are_users(tmp_path: Path) -> No
                         await node.write_value(5.0)
                     with pytest.raises(ua.uaerrors.BadUserAccessDenied):
                         await vessel.call_method(f"{ns}:HoldFeed")
+                    with pytest.raises(ua.uaerrors.BadUserAccessDenied):
+                        await vessel.call_method(f"{ns}:StartHarvest")
                     assert not plant.told
                 else:
                     await node.write_value(5.0)
                     await vessel.call_method(f"{ns}:HoldFeed")
     assert plant.told == [("R101.feed_sp", 5.0), ("R101.feed_sp", 0.0)]
-    assert [(line.time_s, line.data["reason"]) for line in log] == [(5.0, "role")] * 2
+    assert [(line.time_s, line.data["reason"]) for line in log] == [(5.0, "role")] * 3
 
 
 def test_a_writable_station_needs_a_plant() -> None:
