@@ -74,6 +74,7 @@ NOTICE: Final = _object(
     language=_choice("en", "fr"),
     title=TEXT,
     text=TEXT,
+    link=TEXT,
     alarm={"type": "object"},
     event={"type": "object"},
 )

@@ -1,11 +1,11 @@
 """The contracts between the core and the world. Every adapter is one file behind one of these."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import time_ns
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
-from twin.domain.alarm import Alarm, Figures, Move, Notice, Trigger
+from twin.domain.alarm import Alarm, Figures, Move, Notice, Picture, Trigger
 from twin.domain.asset import Line
 from twin.domain.audit import Deed, Entry
 from twin.domain.command import Permit
@@ -360,6 +360,10 @@ class Ledger(Record, Protocol):
     def load_snapshot(self, name: str) -> bytes | None:
         """The newest state kept under `name`."""
         ...
+
+
+Illustrator: TypeAlias = Callable[[Notice], Awaitable[Picture | None]]
+"""Draws what a notice is about; None when there is nothing to draw."""
 
 
 class Notifier(Protocol):

@@ -3,6 +3,7 @@
 ::
 
     {"schema": 1, "key": ..., "subscriber": ..., "language": "en" | "fr", "title": ..., "text": ...,
+     "link": ...,
      "alarm": {"id", "state", "priority", "raised", "changed", "by"},
      "event": {"t", "kind", "asset", "stage", "condition", "tag", "verdict", "since", "size", "unit",
                "confidence", "causes": [{"code", "verdict", "asset", "tag", "probability"}],
@@ -37,6 +38,7 @@ def document(notice: Notice) -> Mapping[str, Any]:
         "language": notice.language,
         "title": notice.title,
         "text": notice.text,
+        "link": notice.link,
         "alarm": _alarm(notice.alarm),
         "event": _event(notice.alarm.event),
     }

@@ -26,7 +26,7 @@ def encode(record: Event | Alarm | Notice | Quarantined) -> bytes:
         return _dumps(_event(record))
     if isinstance(record, Alarm):
         return _dumps(_alarm(record))
-    return _dumps(_fields(record) | {"alarm": _alarm(record.alarm)})
+    return _dumps(_fields(record) | {"alarm": _alarm(record.alarm), "picture": None})
 
 
 def decode_event(blob: bytes) -> Event:

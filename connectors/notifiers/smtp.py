@@ -1,4 +1,4 @@
-"""Notices as plain-text mail over SMTP.
+"""Notices as mail over SMTP: plain text, and the same as HTML with the trend when there is a picture.
 
 A refusal of the recipient or of the message for good (5xx) is not tried again; all else is. The
 ``Message-ID`` is made of the notice's key, so that a repetition is the same mail.
@@ -11,19 +11,23 @@ import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from html import escape
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.codecs.printable import printable
-from twin.domain.alarm import Notice
+from twin.domain.alarm import Notice, Picture
 from twin.domain.errors import ConfigError, ConnectorError
 from twin.ports import Notifier
 
 ADDRESS: Final = "mail"
 """What a subscription's own address looks like on this channel."""
 STOP: Final = {"en": "Stop these notices", "fr": "Ne plus recevoir ces avis"}
+OPEN: Final = {"en": "Open the card", "fr": "Ouvrir la fiche"}
+PICTURES: Final = True
+"""A mail can show the trend."""
 
 
 class Config(BaseModel):
@@ -122,7 +126,7 @@ def _answered(named: str, code: int, said: bytes | str) -> ConnectorError:
 
 
 def message(notice: Notice, sender: str, to: str) -> EmailMessage:
-    """The mail of a notice: plain text, in which nothing can be a header, a link text or a command."""
+    """The mail of a notice, in whose text nothing can be a header or a command."""
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, to
     mail["Subject"] = printable(notice.title)[:200]
@@ -130,12 +134,37 @@ def message(notice: Notice, sender: str, to: str) -> EmailMessage:
     digest = hashlib.sha256(notice.key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
     mail["Message-ID"] = f"<{digest}@{sender.partition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    lines = [printable(line) for line in notice.text.splitlines()]
     if notice.stop:
         mail["List-Unsubscribe"] = f"<{notice.stop}>"
-        lines += ["", f"{STOP[notice.language]}: {notice.stop}"]
-    mail.set_content("\n".join(lines))
+    text = [printable(line) for line in notice.text.splitlines()]
+    links = [f"{words}: {address}" for words, address in _links(notice)]
+    shown = ["", printable(notice.picture.text)] if notice.picture else []
+    mail.set_content("\n".join([*text, *shown, *(["", *links] if links else [])]))
+    if notice.picture:
+        _add_picture(mail, notice, notice.picture, f"{digest}@picture")
     return mail
+
+
+def _links(notice: Notice) -> list[tuple[str, str]]:
+    """Words and address of the card and of the way out, where the pages have an address."""
+    rows = [(OPEN[notice.language], notice.link), (STOP[notice.language], notice.stop)]
+    return [(text, address) for text, address in rows if address]
+
+
+def _add_picture(mail: EmailMessage, notice: Notice, picture: Picture, name: str) -> None:
+    """The same text as HTML with the picture in it; everything foreign is escaped."""
+    text = "<br>".join(escape(printable(line)) for line in notice.text.splitlines())
+    links = [f'<p><a href="{escape(address)}">{escape(words)}</a></p>' for words, address in _links(notice)]
+    shown, legend = escape(printable(picture.text)), escape(picture.legend)
+    mail.add_alternative(
+        f'<html lang="{notice.language}"><body><p>{text}</p>'
+        f'<p><img src="cid:{name}" alt="{shown}" width="640"></p>'
+        f"<p><small>{legend}</small></p>{''.join(links)}</body></html>",
+        subtype="html",
+    )
+    page = mail.get_payload()[1]  # type: ignore[index]
+    assert isinstance(page, EmailMessage)
+    page.add_related(picture.png, "image", "png", cid=f"<{name}>", filename="trend.png", disposition="inline")
 
 
 def _password(path: Path | None) -> str:

@@ -1,16 +1,20 @@
 """Routing: who hears of which alarm, in whose language, and when."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from twin.alarms.words import notice_text
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
+from twin.domain.event import Event, Kind
 from twin.domain.subscription import Subscription
 
 DAY_MIN: Final = 1440
 MINUTE_NS: Final = 60_000_000_000
 HOUR_NS: Final = 60 * MINUTE_NS
+SHOWN_H: Final = 8
+"""Hours that are shown before an event was told, at least (chosen default)."""
 
 
 def notices(alarm: Alarm, subscriptions: Iterable[Subscription]) -> list[Notice]:
@@ -69,4 +73,40 @@ def gathered(waiting: list[Notice], title: str) -> Notice:
     if len(waiting) == 1:
         return first
     text = "\n\n".join(f"{each.title}\n{each.text}" for each in waiting)
-    return replace(first, title=title, text=text)
+    page, _, _ = first.link.partition("#")
+    return replace(first, title=title, text=text, link=page and f"{page}#/alarms?lang={first.language}")
+
+
+def link(notice: Notice, page: str, units: Container[str]) -> str:
+    """Where a notice is followed up: the card of its alarm among the trends since it began.
+
+    Parameters
+    ----------
+    page : str
+        Address of the pages.
+    units : container of str
+        Units of the line; what is about none of them has its card on the diagnostics.
+    """
+    event = notice.alarm.event
+    query = {
+        "lang": notice.language,
+        "from": str(first_ns(event) // 1_000_000),
+        "to": str(event.t // 1_000_000),
+    }
+    if event.kind is Kind.RISK and event.tag:
+        return f"{page}#/tag/{quote(event.tag, safe='')}?lang={notice.language}"
+    query["alarm"] = notice.alarm.id
+    place = f"unit/{quote(event.asset, safe='')}" if event.asset in units else "diagnostics"
+    return f"{page}#/{place}?{urlencode(query)}"
+
+
+def first_ns(event: Event) -> int:
+    """Begin of what is shown of an event: some hours before it was told, and well before it began.
+
+    Returns
+    -------
+    int
+        Source time [ns since 1970-01-01 UTC].
+    """
+    since = event.t if event.since is None else event.since
+    return min(event.t - SHOWN_H * HOUR_NS, since - (event.t - since) // 2)

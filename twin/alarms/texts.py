@@ -93,5 +93,19 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Probabilité {percent} % d'ici {hours} h si rien n'est fait. Vous vouliez l'apprendre dès {asked} %.",
     ),
     "words.stop": ("Stop these notices", "Ne plus recevoir ces avis"),
+    "picture.head": ("{tag} from {start} to {end} UTC.", "{tag} du {start} au {end} UTC."),
+    "picture.measured": (
+        "Measured: {first} first, {last} last.",
+        "Mesuré : {first} d'abord, {last} à la fin.",
+    ),
+    "picture.twin": (
+        "The twin holds {mean} ± {spread} to be true.",
+        "Le jumeau tient {mean} ± {spread} pour vrai.",
+    ),
+    "picture.limits": ("Limits: {limits}.", "Seuils : {limits}."),
+    "picture.legend": (
+        "Blue: measured. Orange: the twin, band of 95 %. Dashed: limits. Grey: since when; hours from there.",
+        "Bleu : mesuré. Orange : le jumeau, bande à 95 %. Tirets : seuils. Gris : début, zéro des heures.",
+    ),
     "words.simulated": ("simulated data", "données simulées"),
 }

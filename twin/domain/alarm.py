@@ -239,6 +239,25 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing that goes along with a notice.
+
+    Parameters
+    ----------
+    png : bytes
+        The picture.
+    text : str
+        What it shows, in the notice's language, for whoever does not see it.
+    legend : str
+        What its lines and colours mean.
+    """
+
+    png: bytes
+    text: str
+    legend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """An alarm put into words for one recipient by one route.
 
@@ -266,6 +285,10 @@ class Notice:
         True when those that are due together go out as one.
     stop : str
         Address of the page that ends the subscription.
+    link : str
+        Address of the page that shows what the notice is about.
+    picture : Picture or None
+        Made when it is sent, for routes that can show it; never kept.
     """
 
     key: str
@@ -281,3 +304,5 @@ class Notice:
     unless_seen: bool = False
     gathered: bool = False
     stop: str = ""
+    link: str = ""
+    picture: Picture | None = None

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from time import monotonic
 
 import structlog
 
@@ -10,12 +12,16 @@ from twin.alarms.routing import gathered
 from twin.alarms.words import catalogue
 from twin.domain.alarm import AlarmState, Notice
 from twin.domain.errors import ConnectorError, StorageError
-from twin.ports import Ledger, Notifier
+from twin.ports import Illustrator, Ledger, Notifier
 
 FIRST_RETRY_S = 2.0
 LONGEST_RETRY_S = 300.0
 MOST_TRIES = 50
 """Chosen defaults: 2 s, doubling up to 5 min, given up after 50 tries (about 3.7 h)."""
+
+PICTURE_S = 2.0
+REST_S = 300.0
+"""Chosen defaults: a picture may take 2 s; after a failure notices go without for 5 min."""
 
 log = structlog.get_logger("deliver")
 
@@ -25,6 +31,38 @@ def retry_after_s(tries: int) -> float:
     return float(min(FIRST_RETRY_S * 2.0 ** min(tries, 20), LONGEST_RETRY_S))
 
 
+class Pictures:
+    """Adds a picture to a notice whose route can show it; a notice goes out with or without.
+
+    Parameters
+    ----------
+    illustrate : Illustrator or None
+    routes : frozenset of str
+        Names of subscribers and channels that can show pictures.
+    patience_s : float
+        Longest wait for a picture [s]. After one that failed none is tried for `REST_S`.
+    """
+
+    def __init__(
+        self, illustrate: Illustrator | None, routes: frozenset[str], patience_s: float = PICTURE_S
+    ) -> None:
+        self._illustrate, self._routes, self._patience_s = illustrate, routes, patience_s
+        self._rests_until_s = 0.0
+
+    async def added(self, notice: Notice) -> Notice:
+        """The notice, with its picture when there is one."""
+        route = notice.channel or notice.subscriber
+        if self._illustrate is None or route not in self._routes or monotonic() < self._rests_until_s:
+            return notice
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return replace(notice, picture=await self._illustrate(notice))
+        except Exception as error:  # whatever a drawing can run into: the notice matters more
+            self._rests_until_s = monotonic() + REST_S
+            log.warning("notice without its picture", key=notice.key, error=f"{type(error).__name__} {error}")
+            return notice
+
+
 class Delivery:
     """Sends what is due and settles it. Retries run on the wall clock of `now_ns`.
 
@@ -32,8 +70,15 @@ class Delivery:
     the two, it is sent again with the same key.
     """
 
-    def __init__(self, ledger: Ledger, notifiers: Mapping[str, Notifier], due: asyncio.Event) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        notifiers: Mapping[str, Notifier],
+        due: asyncio.Event,
+        pictures: Pictures | None = None,
+    ) -> None:
         self.ledger, self.notifiers, self.due = ledger, notifiers, due
+        self.pictures = pictures or Pictures(None, frozenset())
 
     async def run(self, now_ns: Callable[[], int]) -> None:
         """Deliver until cancelled."""
@@ -67,7 +112,8 @@ class Delivery:
             return 0
         title = catalogue(first.language)["words.digest"].format(count=len(wanted))
         try:
-            await notifier.send(gathered(wanted, title))
+            notice = gathered(wanted, title)
+            await notifier.send(notice if len(wanted) > 1 else await self.pictures.added(notice))
         except ConnectorError as error:
             for notice in wanted:
                 await self._failed(notice, error, now_ns)

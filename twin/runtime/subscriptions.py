@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 
 from twin.alarms.risk import AGAIN, probability
-from twin.alarms.routing import timed, worded
+from twin.alarms.routing import link, timed, worded
 from twin.alarms.words import catalogue, number
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
 from twin.domain.audit import Deed
@@ -185,7 +185,12 @@ class SubscriptionBook:
     def _timed(self, notice: Notice, s: Subscription) -> Notice:
         now_ns = self._now_ns()
         local = datetime.fromtimestamp(now_ns / 1e9, ZoneInfo(s.zone))
-        notice = timed(replace(notice, stop=self._stop(s)), s, now_ns, 60 * local.hour + local.minute)
+        notice = timed(
+            replace(notice, stop=self._stop(s), link=self._link(notice)),
+            s,
+            now_ns,
+            60 * local.hour + local.minute,
+        )
         return self._limited(notice, s, now_ns)
 
     def _limited(self, notice: Notice, s: Subscription, now_ns: int) -> Notice:
@@ -204,6 +209,10 @@ class SubscriptionBook:
         if not s.owner or not self.address:
             return ""
         return f"{self.address}#/stop?number={s.subscriber}&secret={self._secrets[s.subscriber]}"
+
+    def _link(self, notice: Notice) -> str:
+        units = {tag.partition(".")[0] for tag in self.tags}
+        return link(notice, self.address, units) if self.address else ""
 
     def _mine(self, number: str, by: Actor) -> Subscription:
         known = self._own.get(number)

@@ -36,6 +36,7 @@ from twin.runtime import recover
 from twin.runtime.channel import Channel
 from twin.runtime.clock import ScaledClock, WallClock
 from twin.runtime.deliver import Delivery as Deliverer
+from twin.runtime.deliver import Pictures
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.people import PeopleBook
@@ -48,6 +49,7 @@ from twin.service.build import configured
 from twin.service.line import LineFile
 from twin.service.model import model_of
 from twin.service.normal import watches
+from twin.service.picture import open_illustrator
 from twin.service.settings import Settings
 from twin.service.view import ServiceView
 
@@ -232,7 +234,8 @@ async def _compose(
     view = ServiceView(
         line, clock, historian, ledger, hub, health, pipeline, people, writeback, channel, subscriptions
     )
-    deliverer = Deliverer(ledger, notifiers, pipeline.due)
+    pictures = Pictures(open_illustrator(line, historian, clock), _with_pictures(line_file))
+    deliverer = Deliverer(ledger, notifiers, pipeline.due, pictures)
     return Service(
         line,
         clock,
@@ -264,6 +267,14 @@ def channels_of(line_file: LineFile) -> list[ChannelInfo]:
         fixed = any(section.notifier.get(name) for name in ("to", "url"))
         found.append(ChannelInfo(section.id, kind, "" if fixed else asked))
     return found
+
+
+def _with_pictures(line_file: LineFile) -> frozenset[str]:
+    """Routes whose notifier can show a picture."""
+    routes = line_file.routes().items()
+    return frozenset(
+        name for name, s in routes if getattr(plugins.load("notifiers", str(s["kind"])), "PICTURES", False)
+    )
 
 
 def _served(line_file: LineFile) -> dict[str, frozenset[str]]:

@@ -17,6 +17,7 @@ from test_webhook import NOTICE, Listener
 
 from connectors.notifiers import apprise, mqtt, smtp
 from simulators.broker import open_broker
+from twin.domain.alarm import Picture
 from twin.domain.errors import ConfigError, ConnectorError
 
 
@@ -76,6 +77,30 @@ async def test_a_mail_carries_title_text_key_and_the_way_out() -> None:
     assert first["Message-ID"] == second["Message-ID"]
     assert "La sonde pH dérive" in first.get_content()
     assert f"Ne plus recevoir ces avis: {stop}" in first.get_content()
+
+
+async def test_a_mail_shows_the_picture_and_says_it_in_words() -> None:
+    picture = Picture(
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "pH <de> R101 : mesuré 7,1.", "Bleu & orange."
+    )
+    link = "https://twin.example.org/#/unit/R101?lang=fr&alarm=R101%2Fdrift"
+    hostile = "La sonde dérive\n<script>alert(1)</script>"
+    sent = replace(NOTICE, address="anne@example.org", text=hostile, link=link, picture=picture)
+    async with mail_server() as box:
+        await mail(box.port).send(sent)
+    got = message_from_bytes(box.mails[0], policy=policy.default)
+    plain, page = got.get_body(("plain",)), got.get_body(("html",))
+    assert plain
+    assert page
+    for text in ("La sonde dérive", picture.text, f"Ouvrir la fiche: {link}"):
+        assert text in plain.get_content()
+    html = page.get_content()
+    assert "<script" not in html
+    assert 'alt="pH &lt;de&gt; R101 : mesuré 7,1."' in html
+    assert "Bleu &amp; orange." in html
+    (image,) = (part for part in got.walk() if part.get_content_type() == "image/png")
+    assert image.get_content() == picture.png
+    assert f'src="cid:{image["Content-ID"][1:-1]}"' in html
 
 
 async def test_a_hostile_title_is_no_header_and_a_hostile_text_no_second_mail() -> None:

@@ -38,7 +38,13 @@ EVENT = Event(
 )
 ALARM = Alarm("R101.pH/drift/1", AlarmState.UNACK, Priority.HIGH, EVENT, EVENT.t, EVENT.t)
 NOTICE = Notice(
-    "R101.pH/drift/1/confirmed/anna", "anna", "fr", "Dérive de sonde", "La sonde pH dérive", ALARM
+    "R101.pH/drift/1/confirmed/anna",
+    "anna",
+    "fr",
+    "Dérive de sonde",
+    "La sonde pH dérive",
+    ALARM,
+    link="https://twin.example.org/#/unit/R101",
 )
 
 
@@ -98,6 +104,7 @@ async def test_the_document_says_everything_in_one_post(tmp_path: Path) -> None:
     assert listener.bodies[0] == listener.bodies[1]
     document = orjson.loads(listener.bodies[0])
     assert document["schema"] == 1
+    assert document["link"] == NOTICE.link
     assert (document["key"], document["language"], document["title"]) == (NOTICE.key, "fr", "Dérive de sonde")
     assert document["alarm"]["raised"] == "2023-11-14T22:13:20.123Z"
     assert document["event"]["verdict"] == "sensor"

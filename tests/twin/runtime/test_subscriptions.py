@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.alarms.risk import probability
-from twin.alarms.routing import timed, worded
+from twin.alarms.routing import gathered, timed, worded
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority
 from twin.domain.errors import ConnectorError, InputError, NotFoundError
 from twin.domain.event import Event, Kind, ModelRef, Stage, Verdict
@@ -167,6 +168,24 @@ def test_the_link_in_a_notice_stops_it_and_only_it(book) -> None:
     assert not book.stop(other.subscriber, secret)
     assert book.stop(kept.subscriber, secret)
     assert [n.subscriber for n in book.notices(alarm()) if n.channel] == [other.subscriber]
+
+
+def test_a_notice_leads_to_its_card_among_the_trends(book) -> None:
+    assert all(n.link == "" for n in book.notices(alarm())), (
+        "without an address of the pages there is no link"
+    )
+    book.address, book.tags = "https://twin.example.org/", frozenset({"R101.pH"})
+    book.put(WISH, ANNA)
+    made = [n for n in book.notices(alarm()) if n.channel]
+    page, _, query = made[0].link.partition("?")
+    asked = parse_qs(query)
+    assert page == "https://twin.example.org/#/unit/R101"
+    assert asked["alarm"] == [made[0].alarm.id]
+    assert asked["lang"] == ["fr"]
+    assert int(asked["to"][0]) - int(asked["from"][0]) == 8 * HOUR // 10**6
+    assert int(asked["to"][0]) == NOON // 10**6
+    together = gathered([made[0], made[0]], "2 avis")
+    assert together.link == "https://twin.example.org/#/alarms?lang=fr"
 
 
 class Box:

@@ -17,8 +17,15 @@ BAND: Final = 1.96
 Place = Callable[[float], float]
 
 
-def draw(course: Course, start_ns: int, end_ns: int, zero_ns: int, number: Callable[[float], str]) -> str:
-    """Draw one tag between two times; the time axis counts hours from `zero_ns`."""
+def draw(
+    course: Course,
+    start_ns: int,
+    end_ns: int,
+    zero_ns: int,
+    number: Callable[[float], str],
+    since_ns: int | None = None,
+) -> str:
+    """Draw one tag between two times, with a line at `since_ns`; the axis counts hours from `zero_ns`."""
     low, high = _extent(course)
     size, length = max(high - low, 1e-9), max(end_ns - start_ns, 1)
 
@@ -33,6 +40,9 @@ def draw(course: Course, start_ns: int, end_ns: int, zero_ns: int, number: Calla
         _axes(low, high, y, (start_ns - zero_ns) / 3.6e12, (end_ns - zero_ns) / 3.6e12, number),
         _band(course, x, y),
         _limits(course, low, high, y),
+        ""
+        if since_ns is None
+        else f'<path d="M{x(since_ns):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#6b7480"/>',
         _marks(course.measured, x, y) if course.tag.kind is TagKind.ASSAY else _line(course, x, y),
     ]
     name = escape(f"{course.tag.id} [{course.tag.unit}]")
