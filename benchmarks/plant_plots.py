@@ -104,6 +104,10 @@ SIGNATURES: Final[dict[str, Signature]] = {
     "clock_shift": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=-4.0 * 3600.0),
     "late_values": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=6.0 * 3600.0),
     "repeated_values": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2"),
+    "wrong_type": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2"),
+    "heading_rows": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=2.0 * 3600.0, hours=24.0),
+    "offset": Signature(("pCO2", "pH", "offgas_CO2"), tag="pCO2", size=15.0),
+    "drift": Signature(("temperature", "jacket_temperature", "OUR"), tag="temperature", size=0.05),
     "trapped_air": Signature(
         ("temperature", "cold_spot", "F0"),
         age_h=120.0,

@@ -1,5 +1,6 @@
 """The plant as a whole: every vessel of a scenario, stepped to any time, the same data in any steps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.batch import BatchRun
-from simulators.clocks import Clocks, Rows, time_faults
+from simulators.carriers import NUMBER, Carriers, Rows, carrier_faults
 from simulators.faults import FAULTS
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
@@ -31,9 +32,11 @@ class PlantBatch:
         and values that come late.
     tag_index : int32 array, shape (n,)
     value : float64 array, shape (n,)
-        NaN where the transmitter sent none.
+        NaN where the transmitter sent none, or no number.
     quality : int16 array, shape (n,)
         192 good, 64 uncertain, 0 bad.
+    words : Mapping[int, str]
+        What was sent in place of a number, by row.
     assays : tuple of AssayResult
         Laboratory results reported in the interval.
     events : tuple of LogEvent
@@ -44,6 +47,7 @@ class PlantBatch:
     tag_index: NDArray[np.int32]
     value: NDArray[np.float64]
     quality: NDArray[np.int16]
+    words: Mapping[int, str] = field(default_factory=dict)
     assays: tuple[AssayResult, ...] = ()
     events: tuple[LogEvent, ...] = ()
 
@@ -87,7 +91,7 @@ class Plant:
     now_s: float = field(default=-1.0, init=False)
     _runs: dict[str, BatchRun] = field(init=False, repr=False)
     _tags: tuple[str, ...] = field(init=False, repr=False)
-    _clocks: Clocks = field(init=False, repr=False)
+    _carriers: Carriers = field(init=False, repr=False)
     _quiet: tuple[Exceptions, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +100,8 @@ class Plant:
         self._tags = tuple(f"{vessel}.{name}" for vessel in self._runs for name in TAGS)
         how = self.scenario.on_change
         self._quiet = () if how is None else tuple(Exceptions(v, how) for v in self.scenario.vessels)
-        self._clocks = Clocks(time_faults(self.scenario.vessels, self._tags))
+        faults = carrier_faults(self.scenario.vessels, self._tags, self.scenario.period_s)
+        self._carriers = Carriers(faults)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -122,18 +127,20 @@ class Plant:
         columns = len(self._tags)
         time_s = np.repeat(said[0].time_s, columns)
         tag = np.tile(np.arange(columns, dtype=np.int32), len(said[0].time_s))
-        rows = Rows(time_s, tag, value, quality)
+        rows = Rows(time_s, tag, value, quality, np.full(len(value), NUMBER, np.int8))
         if (quality == NOTHING).any():
             rows = rows.take(quality != NOTHING)
-        rows = self._clocks.pass_on(rows, to_s)
+        rows = self._carriers.pass_on(rows, to_s)
+        words = rows.words(self._tags)
         assays = (assay for one in said for assay in one.assays)
         events = (event for one in said for event in one.events)
         return PlantBatch(
             tags=self._tags,
             time_s=rows.time_s,
             tag_index=rows.tag_index,
-            value=rows.value,
+            value=np.where(rows.form == NUMBER, rows.value, np.nan) if words else rows.value,
             quality=rows.quality,
+            words=words,
             assays=tuple(sorted(assays, key=lambda a: (a.reported_s, a.tag))),
             events=tuple(sorted(events, key=lambda e: (e.time_s, e.vessel))),
         )

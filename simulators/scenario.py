@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from simulators.faults import CROSSED, FAULTS, FaultKind, place
+from simulators.faults import CROSSED, FAULTS, HEADING, FaultKind, place
 from simulators.parameters import names
 from simulators.probes import CHANNELS
 from twin.domain.errors import ConfigError
@@ -72,6 +72,8 @@ class FaultSpec(_Strict):
         self._check_other(kind)
         if self.size is not None and kind.unit == "fraction" and abs(self.size) > 1.0:
             raise ValueError(f"size {self.size:g} came; {self.kind} is a fraction, -1 to 1 would do")
+        if kind.action == HEADING and self.magnitude <= 0.0:
+            raise ValueError(f"size {self.magnitude:g} came; {self.kind} takes a time above 0 [s]")
         if self.end_h is not None and self.end_h <= self.at_h:
             raise ValueError(f"end_h {self.end_h} is not after at_h {self.at_h}")
         return self

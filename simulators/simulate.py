@@ -62,12 +62,14 @@ def _times(origin: int, seconds: Any) -> Any:
 
 def _table(batch: PlantBatch, origin: int) -> pa.Table:
     empty = np.isnan(batch.value)
+    quality = batch.quality.copy()
+    quality[list(batch.words)] = 0  # a column of numbers holds no words: empty, with status bad
     tags = pa.DictionaryArray.from_arrays(batch.tag_index, pa.array(batch.tags))
     columns = [
         pa.array(_times(origin, batch.time_s), type=_VALUES.field("time").type),
         tags,
         pa.array(batch.value, mask=empty),
-        pa.array(batch.quality, type=pa.int16()),
+        pa.array(quality, type=pa.int16()),
     ]
     return pa.Table.from_arrays(columns, schema=_VALUES)
 

@@ -31,7 +31,7 @@ class EdgeMetric:
         Property ``engUnit`` of births; empty is left out.
     """
 
-    value: float | int | bool | None
+    value: float | int | bool | str | None
     time_ms: int
     name: str = ""
     alias: int | None = None
@@ -72,7 +72,9 @@ def _metric(metric: EdgeMetric) -> bytes:
     return b"".join(parts)
 
 
-def _value(datatype: int, value: float | int | bool) -> bytes:
+def _value(datatype: int, value: float | int | bool | str) -> bytes:
+    if isinstance(value, str):
+        return _block(15, value.encode())
     if datatype == DOUBLE:
         return b"\x69" + struct.pack("<d", value)  # field 13, 64 bit
     if datatype == BOOLEAN:

@@ -198,10 +198,12 @@ class Station:
 
 
 def rows_of(batch: PlantBatch, origin_ns: int) -> Iterable[Row]:
-    """Rows of a batch in its order; NaN becomes None."""
+    """Rows of a batch in its order; NaN becomes None, or the words that came in its place."""
     columns = (batch.time_s, batch.tag_index, batch.value, batch.quality)
-    for time_s, index, value, quality in zip(*(column.tolist() for column in columns), strict=True):
-        yield Row(batch.tags[index], _at(origin_ns, time_s), None if np.isnan(value) else value, quality)
+    told = zip(*(column.tolist() for column in columns), strict=True)
+    for place, (time_s, index, value, quality) in enumerate(told):
+        sent = batch.words.get(place) if np.isnan(value) else value
+        yield Row(batch.tags[index], _at(origin_ns, time_s), sent, quality)
 
 
 def _at(origin_ns: int, time_s: float) -> int:

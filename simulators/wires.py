@@ -20,14 +20,15 @@ class Row(NamedTuple):
         Tag id.
     time_ns : int
         Source time [ns since 1970-01-01 UTC].
-    value : float or None
+    value : float, str or None
+        A text where a faulty transmitter sends one.
     quality : int
         192 good, 64 uncertain, 0 bad.
     """
 
     tag: str
     time_ns: int
-    value: float | None
+    value: float | str | None
     quality: int = 192
 
 

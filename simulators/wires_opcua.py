@@ -272,12 +272,20 @@ class OpcUaWire:
         for row in rows:
             node = self._nodes[row.tag]
             time_us = row.time_ns // 1000
-            value = float("nan") if row.value is None else float(row.value)
-            status = _STATUS[row.quality] if row.value is not None else ua.StatusCodes.BadSensorFailure
-            self._history.ring(node).add(time_us, value, status)
-            content = _data_value(time_us, value, status)
+            content = self._remembered(node, row, time_us)
             await write(node, ua.AttributeIds.Value, content)
             await self._devices.follow(row.tag, 0 if row.value is None else row.quality, content)
+
+    def _remembered(self, node: ua.NodeId, row: Row, time_us: int) -> ua.DataValue:
+        """The row as it is served; the variables are numbers, so that words come as an empty bad value."""
+        if isinstance(row.value, str):
+            value, status = float("nan"), ua.StatusCodes.BadTypeMismatch
+        elif row.value is None:
+            value, status = float("nan"), ua.StatusCodes.BadSensorFailure
+        else:
+            value, status = float(row.value), _STATUS[row.quality]
+        self._history.ring(node).add(time_us, value, status)
+        return _data_value(time_us, value, status)
 
     async def close(self) -> None:
         """Stop listening; may be called twice."""

@@ -152,6 +152,40 @@ def test_late_values_come_with_their_own_times_and_in_any_steps_alike() -> None:
     assert before.time_s[before.tag_index == before.tags.index("R1.pO2")].max() < 0.5 * 3600.0
 
 
+# -- forms ------------------------------------------------------------------------------------------------
+
+
+def test_a_value_of_the_wrong_type_is_spelt_with_a_decimal_comma() -> None:
+    well, found = Run((), HOURS), run("wrong_type", tag="pH", end_h=2.0)
+    batch = found.parts[0]
+    hours, value = found.said("pH")
+    inside = (hours >= ONSET_H) & (hours < 2.0)
+    assert np.isnan(value[inside]).all()
+    np.testing.assert_array_equal(value[~inside], well.said("pH")[1][~inside])
+    spelt = [float(text.replace(",", ".")) for _, text in sorted(batch.words.items())]
+    np.testing.assert_allclose(spelt, well.said("pH")[1][inside], atol=0.006)
+    assert all("," in text for text in batch.words.values())
+    assert {batch.tags[batch.tag_index[at]] for at in batch.words} == {"R1.pH"}
+
+
+def test_a_heading_stands_among_the_data_and_in_any_steps_alike() -> None:
+    fault = ({"kind": "heading_rows", "tag": "pCO2", "at_h": 0.5, "size": 1200.0},)
+    whole, pieces = Run(fault, HOURS), Run(fault, HOURS, steps=17)
+    for one in (whole, pieces):
+        told = [(part.time_s[at], text) for part in one.parts for at, text in sorted(part.words.items())]
+        assert told == [(1800.0 + 1200.0 * n, "pCO2") for n in range(8)]
+    together = np.concatenate([part.value for part in pieces.parts])
+    np.testing.assert_array_equal(together, whole.parts[0].value)
+    assert np.isnan(together).sum() == 8
+
+
+def test_any_probe_may_jump_or_drift() -> None:
+    jump = run("offset", tag="offgas_CO2", size=0.5).error("offgas_CO2") - healthy("offgas_CO2")
+    assert jump.mean() == pytest.approx(0.5, abs=0.02)
+    drift = run("drift", tag="pressure", size=10.0).error("pressure") - healthy("pressure")
+    assert drift[-1] - drift[0] == pytest.approx(10.0 * 1.7, abs=0.5)
+
+
 # -- gas and pumps ----------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,7 @@ BROKEN = {
     "kind: pH_drift, at_h: 1, sise: 2": "Extra inputs are not permitted",
     "kind: pH_drift, at_h: .inf": "finite",
     "kind: pH_drift, at_h: 1, size: .nan": "finite",
+    "kind: heading_rows, tag: pH, at_h: 1, size: 0": "a time above 0",
     "kind: kLa_loss, at_h: 1, size: 2": "-1 to 1 would do",
 }
 

@@ -13,19 +13,22 @@ import pytest
 from connectors.sources import mqtt, opcua, sparkplug
 from simulators.broker import open_broker
 from simulators.laboratory import AssayResult
-from simulators.plant import PlantBatch
+from simulators.plant import Plant, PlantBatch
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
-from simulators.station import PROBES, _security, routes, run_station, wire_tags
+from simulators.station import PROBES, Station, _security, routes, run_station, wire_tags
 from simulators.wires import free_port
 from simulators.wires_opcua_security import Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.quantity import UNECE
 from twin.domain.tag import Tag
+from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import Source, SourceContext
 from twin.runtime.clock import ScaledClock
 
+MISMATCH = 0x80740000
+"""Bad_TypeMismatch"""
 ORIGIN = 1_795_305_600_000_000_000
 
 
@@ -120,6 +123,69 @@ async def test_every_value_arrives_by_its_own_wire_and_nothing_else_does() -> No
             assert [steps[n] for n in range(20)] == [
                 None if n == 3 and tag != "R102.VCD" else n for n in range(20)
             ], tag
+
+
+async def test_what_is_no_number_comes_as_text_by_every_wire() -> None:
+    plan = scenario(probes="mqtt", skid="sparkplug")
+    faults = [
+        {"kind": "wrong_type", "tag": "pH", "at_h": 0.01},
+        {"kind": "heading_rows", "tag": "stirrer", "at_h": 0.01, "size": 30.0},
+    ]
+    plan = Scenario.model_validate(
+        plan.model_dump(by_alias=True, exclude={"vessels"})
+        | {
+            "period_s": 10,
+            "vessels": [{"id": v.id, "wires": v.wires, "faults": faults} for v in plan.vessels],
+        }
+    )
+    tags = {
+        tag.id: Tag(tag.vessel, tag.name, "count", tag.unit, tag.low, tag.high, 1.0)
+        for vessel in plan.vessels
+        for tag in wire_tags(vessel)
+    }
+    port, plant = free_port(), Plant(plan, keep_truth=False)
+    got: list[Any] = []
+    with open_broker() as broker:
+        context = SourceContext(tags, ScaledClock(ORIGIN, 1.0, time.time_ns()), lambda _: None)
+        url = f"opc.tcp://127.0.0.1:{port}"
+        sources: list[Any] = [
+            opcua.open_source(opcua.Config(id="ua", url=url, vessels=["R101"], retry_s=0.2), context),
+            mqtt.open_source(mqtt.Config(id="json", port=broker.port), context),
+            sparkplug.open_source(sparkplug.Config(id="spb", port=broker.port, host_id="h"), context),
+        ]
+        station = Station(plan, port, broker.port, primary_host="h")
+        async with station.opened():
+            tasks = [asyncio.create_task(drain(source, got)) for source in sources]
+            edge: Any = station._wires["sparkplug"]
+            await until(lambda: edge.born and any(row.address == "R101.pCO2" for row in got))
+            said = plant.advance(120.0)
+            await station.publish(said, ORIGIN)
+            expected = {(said.tags[said.tag_index[at]], text) for at, text in said.words.items()}
+            assert {tag for tag, _ in expected} == {
+                f"{v}.{n}" for v in ("R101", "R102") for n in ("pH", "stirrer")
+            }
+            by_text = {(tag, text) for tag, text in expected if tag.startswith("R102.")}
+            by_status = {("R101.pH", MISMATCH), ("R101.stirrer", MISMATCH)}
+
+            def told() -> bool:
+                rows = list(map(reading, got))
+                texts = {(row.address, row.value) for row in rows}
+                return by_text <= texts and by_status <= {(row.address, row.status) for row in rows}
+
+            await until(told)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    book, window = TagBook(tags.values()), TimeWindow(0, 2 * ORIGIN)
+    words = [row for row in got if isinstance(row, Reading) and isinstance(row.value, str)]
+    assert words
+    refused = [book.measure(row, window) for row in words]
+    assert {row.reason for row in refused if isinstance(row, Quarantined)} == {"not_a_number"}
+    assert all(isinstance(row, Quarantined) for row in refused)
+
+
+def reading(row: Reading | Quarantined) -> Reading:
+    return row.reading if isinstance(row, Quarantined) else row
 
 
 def newest(rows: list[Any]) -> float:

@@ -31,8 +31,9 @@ def find_scenario(name: str) -> Scenario:
 
 def fault_table() -> Table:
     """Every kind of fault with its unit, reference size, tag and true verdict."""
-    table = Table("kind", "what happens", "unit of size", "reference", "tag", "verdict")
+    table = Table("kind", "what happens", "unit of size", "reference", "its source", "tag", "verdict")
     for kind, fault in FAULTS.items():
         tag = ", ".join(fault.choices) or fault.tag or "(say which)"
-        table.add_row(kind, fault.explanation, fault.unit, f"{fault.size:g}", tag, fault.verdict)
+        size = f"{fault.size:g}"
+        table.add_row(kind, fault.explanation, fault.unit, size, fault.source, tag, fault.verdict)
     return table
