@@ -14,6 +14,7 @@ from dashboards.answer import json as _json
 from dashboards.asked import Ordered, body_of, described
 from dashboards.bodies import Limited
 from dashboards.guard import LOOPBACK, Guard
+from dashboards.heads import Heads
 from dashboards.live import Broadcast, LiveResponse
 from dashboards.problems import RefusedError
 from twin.domain.command import CommandRefusedError
@@ -62,6 +63,7 @@ def create_app(
     pages.install(app, static or pages.BUILT)
     app.add_middleware(Limited)
     app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Heads)
     return app
 
 

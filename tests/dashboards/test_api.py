@@ -32,6 +32,26 @@ async def test_line_tells_units_ranges_limits_and_where_data_come_from(client):
     assert (tag["unit"], tag["limits"]["high"], tag["limits"]["low"]) == ("mm[Hg]", 110.0, None)
 
 
+async def test_head_tells_what_get_would_without_the_body(client):
+    paths = [
+        "/api/v1/line",
+        "/api/v1/latest",
+        "/api/v1/events",
+        "/api/v1/alarms/figures",
+        "/livez",
+        "/metrics",
+    ]
+    for path in paths:
+        got, head = await client.get(path), await client.head(path)
+        assert head.status_code == got.status_code, path
+        assert head.content == b""
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert int(head.headers["content-length"]) > 0
+    assert (await client.head("/api/v1/forecast", params={"asset": "R9"})).status_code == 404
+    assert (await client.head("/api/v1/commands", headers={"host": "evil.example"})).status_code >= 400
+    assert (await client.head("/api/v1/stream")).status_code == 405, "what never ends is not begun"
+
+
 async def test_latest_keeps_missing_apart_from_zero(client, view):
     view.set("R101.pH", None, Quality.BAD)
     view.set("R101.pO2", 0.0)

@@ -228,4 +228,18 @@ SIGNAL_CAUSES: Final[dict[str, Texts]] = {
             "Vérifier le serveur ou le broker et le réseau entre deux.",
         ),
     ),
+    "link_back": both(
+        (
+            "Link is up again",
+            "The source did not answer for a time; now it does.",
+            "What it kept meanwhile is fetched; what it did not keep is missing.",
+            "See on the diagnostics page whether gaps were filled; if it comes back, look at the network.",
+        ),
+        (
+            "Liaison rétablie",
+            "La source n'a pas répondu pendant un temps ; elle répond de nouveau.",
+            "Ce qu'elle a gardé est repris ; ce qu'elle n'a pas gardé manque.",
+            "Voir à la page Diagnostic si les trous sont comblés ; si cela revient, examiner le réseau.",
+        ),
+    ),
 }

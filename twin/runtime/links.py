@@ -31,14 +31,16 @@ class LinkEvents:
 
 
 def _link_event(link: LinkChange, condition: str, stage: Stage) -> Event:
+    """An outage, known by when it began; at its end told in the words of a link that is back."""
+    over = {"code": "link_back"} if stage is Stage.CLOSED else {}
     return Event(
         t=link.time_ns,
         kind=Kind.LINK,
         asset=link.source,
         stage=stage,
         condition=condition,
-        since=link.time_ns,
-        detail={"text": link.text},
+        since=int(condition.rpartition("/")[2]),
+        detail={**over, "text": link.text},
     )
 
 

@@ -34,6 +34,7 @@ from twin.service.output import check_output, whole_file
 from twin.service.pages import open_pages
 from twin.service.selection import only
 from twin.service.settings import Settings, misspelt
+from twin.service.surroundings import look_around
 
 if TYPE_CHECKING:
     from twin.service.replay import Tally
@@ -114,8 +115,11 @@ def version() -> None:
 
 @app.command()
 def check(line: LineArgument) -> None:
-    """Validate a line file, everything it names and the TWIN_ variables; opens nothing."""
+    """Validate a line file, everything it names here and the TWIN_ variables; opens nothing."""
     line_file, built = _load(line)
+    faults = look_around(line_file, Settings().data_dir / built.id).found
+    if faults:
+        raise ConfigError("\n".join(f"{line}: {fault}" for fault in faults))
     console.print(
         f"{line}: line {built.id} is usable (vessels {len(built.vessels)}, tags {len(built.tags())}, "
         f"sources {len(line_file.sources)}, subscribers {len(line_file.subscribers)})"

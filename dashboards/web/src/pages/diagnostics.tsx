@@ -5,7 +5,8 @@ import { now } from "../state/clock";
 import { Twins } from "../parts/twins";
 import { calling, vessel } from "../state/live";
 import { duration, number } from "../text/format";
-import { t } from "../text/language";
+import { maybe, t } from "../text/language";
+import { said } from "../text/said";
 import { reason } from "../text/words";
 import { Cards } from "./unit";
 
@@ -18,7 +19,7 @@ function Links({ links }: { links: Link[] }) {
       <h2 id="links">{t("diag.links")}</h2>
       {links.length === 0 ? <p class="quiet">{t("diag.none")}</p> : null}
       <div class="scroll">
-        <table>
+        <table class="stacks">
           <thead>
             <tr>
               <th>{t("diag.source")}</th>
@@ -33,14 +34,14 @@ function Links({ links }: { links: Link[] }) {
             {links.map((each) => (
               <tr key={each.source} class={each.up ? "" : "down"}>
                 <th>{each.source}</th>
-                <td>
+                <td data-label={t("diag.state")}>
                   <strong>{t(each.up ? "diag.up" : "diag.down")}</strong>
-                  {each.up && SAYS_NOTHING.has(each.text) ? null : <small lang="en">{each.text}</small>}
+                  {each.up && SAYS_NOTHING.has(each.text) ? null : <small>{said(each.text)}</small>}
                 </td>
-                <td>{duration(now.value - Date.parse(each.since))}</td>
-                <td class="amount">{number(each.received, 0)}</td>
-                <td class="amount">{number(each.gaps, 0)}</td>
-                <td class="amount">{each.skew_s === null ? null : `${number(each.skew_s, 1)} s`}</td>
+                <td data-label={t("diag.since")}>{duration(now.value - Date.parse(each.since))}</td>
+                <td class="amount" data-label={t("diag.received")}>{number(each.received, 0)}</td>
+                <td class="amount" data-label={t("diag.gaps")}>{number(each.gaps, 0)}</td>
+                <td class="amount" data-label={t("diag.skew")}>{each.skew_s === null ? null : `${number(each.skew_s, 1)} s`}</td>
               </tr>
             ))}
           </tbody>
@@ -58,7 +59,7 @@ function Term({ name, count, parts = {} }: { name: string; count: number; parts?
       <b class="figure">{number(count, 0)}</b> {name}
       {Object.entries(parts).map(([reason, part]) => (
         <small key={reason}>
-          {reason}: {number(part, 0)}
+          {maybe(`refusal.${reason}`, reason)}: {number(part, 0)}
         </small>
       ))}
     </li>

@@ -13,6 +13,7 @@ const KINDS = new Set(["drift", "limit", "signal_lost", "frozen", "dead", "noise
 
 interface Stood {
   event: Happening;
+  begin: Happening;
   from: number;
   until: number;
   priority: Priority | undefined;
@@ -22,10 +23,12 @@ interface Stood {
 /** One entry per condition, from its onset to its end or to now while it stands; the worst come last, on top. */
 function stood(asset: string): Stood[] {
   const last = new Map<string, Happening>();
+  const first = new Map<string, Happening>(); // the end of an outage tells that it is over, its begin what it was
   const raised = new Map<string, Priority>(); // an alarm keeps the priority it was raised with
   for (const each of events.value) {
     if (each.asset !== asset || !KINDS.has(each.kind)) continue;
     last.set(each.condition, each);
+    if (!first.has(each.condition)) first.set(each.condition, each);
     if (each.stage !== "suspected" && each.priority && !raised.has(each.condition)) raised.set(each.condition, each.priority);
   }
   const open = new Map(calling.value.map((each) => [each.event.condition, each]));
@@ -33,6 +36,7 @@ function stood(asset: string): Stood[] {
   return [...last.values()]
     .map((event) => ({
       event,
+      begin: first.get(event.condition) ?? event,
       from: Date.parse(event.since ?? event.t),
       until: event.stage === "closed" ? Date.parse(event.t) : now.value,
       priority: open.get(event.condition)?.priority ?? raised.get(event.condition),
@@ -46,7 +50,7 @@ function Span({ span }: { span: Stood }) {
   const left = Math.max(0, (span.from - start) / SPAN);
   const right = Math.min(1, (span.until - start) / SPAN);
   if (right <= 0) return null;
-  const words = { what: title(span.event), from: time(span.from), until: time(span.until) };
+  const words = { what: title(span.begin), from: time(span.from), until: time(span.until) };
   const style = { left: `${left * 100}%`, width: `${Math.max(0.4, (right - left) * 100)}%` };
   return <i class={`span ${span.priority ?? ""}${span.stands ? "" : " past"}`} style={style} title={t("strip.span", words)} role="img" aria-label={t("strip.span", words)} />;
 }

@@ -33,18 +33,18 @@ function Row({ twin }: { twin: Twin }) {
       <th>
         <a href={to("unit", twin.asset)}>{twin.asset}</a>
       </th>
-      <td>
+      <td data-label={t("trust.level")}>
         <strong>{t(`trust.${twin.trust}`)}</strong>
         {twin.trust === "advice" ? null : <small>{t("trust.since", { time: time(Date.parse(twin.since)) })}</small>}
         {twin.reasons.map((each) => (
           <small key={each}>{causeOf(each)}</small>
         ))}
       </td>
-      <td class="amount" title={t("trust.inside", { share: percent(nis.inside), band })}>
+      <td class="amount" data-label={t("trust.nis")} title={t("trust.inside", { share: percent(nis.inside), band })}>
         {number(nis.value, 2)}
       </td>
-      <td class="amount">{number(twin.correlation, 2)}</td>
-      <td>{lines.length ? lines.map((each) => <small key={each}>{each}</small>) : t("trust.all")}</td>
+      <td class="amount" data-label={t("trust.white")}>{number(twin.correlation, 2)}</td>
+      <td data-label={t("trust.observed")}>{lines.length ? lines.map((each) => <small key={each}>{each}</small>) : t("trust.all")}</td>
     </tr>
   );
 }
@@ -55,7 +55,7 @@ export function Twins() {
     <section class="panel" aria-labelledby="twins">
       <h2 id="twins">{t("trust.title")}</h2>
       <div class="scroll">
-        <table>
+        <table class="stacks">
           <thead>
             <tr>
               <th>{t("trust.unit")}</th>

@@ -3,6 +3,7 @@ import { type Cause, type Happening, NoContact } from "../state/api";
 import { lostTogether } from "../state/urgency";
 import { digitsFor, nameOf, number, percent, withUnit } from "./format";
 import { maybe, message, t } from "./language";
+import { said } from "./said";
 
 const plain = (code: string) => code.replaceAll("_", " ");
 
@@ -88,7 +89,7 @@ const sentence = (text: string) => capital(/[.!?]$/.test(text) ? text : `${text}
 export function evidence(event: Happening): string[] {
   const { text } = event.detail;
   const codes = event.evidence.map((code) => message(`evidence.${code}`, parts(event)) ?? plain(code));
-  return [...codes, ...(typeof text === "string" && text ? [text] : [])].map(sentence);
+  return [...codes, ...(typeof text === "string" && text ? [said(text)] : [])].map(sentence);
 }
 
 /** How large, with its unit and sign. */

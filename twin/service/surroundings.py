@@ -1,0 +1,140 @@
+"""What a line file needs around it on this machine: files, folders, names at brokers, addresses.
+
+Looks and opens nothing; `twin check` says what would stop the service at its start or a notice on its way.
+"""
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from twin.domain.errors import ConfigError
+from twin.service.build import Faults, configured
+from twin.service.line import LineFile
+
+OURS: Final = ("path", "spool")
+"""Keys of files that the service writes itself."""
+CLIENTS: Final = ("sources", "publishers", "actuators")
+"""Families whose members keep a session at a broker."""
+LOCAL: Final = frozenset({"localhost", "localhost.localdomain"})
+
+
+def look_around(line_file: LineFile, folder: Path) -> Faults:
+    """Every fault of the surroundings, each with its place.
+
+    Parameters
+    ----------
+    line_file : LineFile
+        A valid one.
+    folder : Path
+        Where the line's own files lie.
+    """
+    faults = Faults()
+    found = [(place, family, config) for place, family, config in _configs(line_file, folder)]
+    for place, _, config in found:
+        _named_files(place, config, faults)
+        _writable(place, config, faults)
+    _one_client_each([(place, each) for place, family, each in found if family in CLIENTS], faults)
+    for place, family, config in found:
+        if family == "notifiers":
+            _public(place, config, faults)
+    return faults
+
+
+def _configs(line_file: LineFile, folder: Path) -> Iterator[tuple[str, str, BaseModel]]:
+    """Place, family and configuration of every section that names a plug-in."""
+    for place, family, section in _sections(line_file):
+        try:
+            yield place, family, configured(family, section, folder)[1]
+        except (ConfigError, ValidationError):  # told with the line file itself
+            continue
+
+
+def _sections(line_file: LineFile) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    lists: Mapping[str, list[dict[str, Any]]] = {
+        "sources": line_file.sources,
+        "actuators": line_file.actuators,
+        "publishers": line_file.publishers,
+    }
+    for family, sections in lists.items():
+        for i, section in enumerate(sections):
+            yield f"{family}.{i}", family, section
+    yield "historian", "historians", line_file.historian
+    yield "ledger", "ledgers", line_file.ledger
+    for part in ("subscribers", "channels"):
+        for i, row in enumerate(getattr(line_file, part)):
+            yield f"{part}.{i}.notifier", "notifiers", row.notifier
+
+
+def _named_files(place: str, config: BaseModel, faults: Faults) -> None:
+    """Secrets and certificates that are named must be there and readable."""
+    for name in type(config).model_fields:
+        path = getattr(config, name)
+        if not isinstance(path, Path) or name in OURS:
+            continue
+        if not path.exists():
+            faults.add(f"{place}.{name}", f"{path} is not there; put it there or correct the path")
+        elif not os.access(path, os.R_OK):
+            faults.add(f"{place}.{name}", f"{path} can not be read by this account; give it leave to")
+
+
+def _writable(place: str, config: BaseModel, faults: Faults) -> None:
+    """Files that the service writes must be possible where they are named."""
+    for name in OURS:
+        path = getattr(config, name, None)
+        if not isinstance(path, Path):
+            continue
+        spot = next(each for each in (path, *path.absolute().parents) if each.exists())
+        if path.is_dir():
+            faults.add(f"{place}.{name}", f"{path} is a folder; the name of a file would do")
+        elif spot != path and not spot.is_dir():
+            faults.add(f"{place}.{name}", f"{spot} is no folder, so {path} can not be made in it")
+        elif not os.access(spot, os.W_OK):
+            faults.add(f"{place}.{name}", f"{spot} can not be written by this account; another path would do")
+
+
+def _one_client_each(found: list[tuple[str, BaseModel]], faults: Faults) -> None:
+    """A broker ends the session of a client when another comes with its name."""
+    seen: dict[tuple[str, int, str], str] = {}
+    for place, config in found:
+        if not hasattr(config, "client_id"):
+            continue
+        name = str(config.client_id or f"bioline-{getattr(config, 'id', '')}")
+        key = (_host(str(getattr(config, "host", ""))), int(getattr(config, "port", 0)), name)
+        if key in seen:
+            faults.add(
+                f"{place}.client_id",
+                f"{name!r} is that of {seen[key]} at the same broker {key[0]}:{key[1]}; "
+                "they would end each other's session, so each needs a name of its own",
+            )
+        seen.setdefault(key, place)
+
+
+def _host(name: str) -> str:
+    return "127.0.0.1" if name.lower() in LOCAL or name == "::1" else name.lower()
+
+
+def _public(place: str, config: BaseModel, faults: Faults) -> None:
+    """A webhook to an address of this machine or a private network needs leave."""
+    url = getattr(config, "url", None)
+    if url is None or getattr(config, "allow_private", True):
+        return
+    host = str(url.host or "").strip("[]")
+    if _inside(host):
+        faults.add(
+            f"{place}.url",
+            f"{host} is not a public address and would be refused; allow_private: true permits it",
+        )
+
+
+def _inside(host: str) -> bool:
+    """True for what is known without asking a name server to be no public address."""
+    if host.lower() in LOCAL or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
