@@ -1,0 +1,260 @@
+"""Commands of ``twin`` that act on what is stored: files of runs, events, and the stores of a line."""
+
+import asyncio
+import contextlib
+import hashlib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from twin.domain.errors import ConfigError, StorageError
+from twin.service.output import check_output, whole_file
+from twin.service.selection import only
+from twin.service.terminal import LineArgument, console, load, moment, progress, settings_now
+
+if TYPE_CHECKING:
+    from twin.service.replay import Tally
+
+app = typer.Typer()
+
+
+@app.command()
+def export(
+    line: LineArgument,
+    out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the values go")],
+    since: Annotated[str, typer.Option("--from", help="First source time, ISO 8601 with zone")] = "",
+    until: Annotated[str, typer.Option("--to", help="Source time to stop before, ISO 8601 with zone")] = "",
+    tags: Annotated[list[str] | None, typer.Option("--tag", help="Patterns of ids; all when none")] = None,
+) -> None:
+    """Write what is stored of a line as Parquet; the service may go on running."""
+    from connectors.codecs.iso_time import LATEST_NS
+    from twin.service import export as exporting
+
+    line_file, built = load(line)
+    if out.suffix != ".parquet":
+        raise ConfigError(f"--out {out}: a name that ends in .parquet would do; that is what is written")
+    check_output(out, [line])
+    wanted = [t.id for t in built.tags() if not tags or any(fnmatchcase(t.id, p) for p in tags)]
+    if not wanted:
+        raise ConfigError(f"--tag {', '.join(tags or [])}: matches no tag of the line")
+    span = (moment("--from", since) or 0, moment("--to", until) or LATEST_NS)
+
+    async def work() -> int:
+        async with exporting.open_history(line_file, built, settings_now()) as history:
+            return await exporting.export(history, wanted, *span, out)
+
+    console.print(f"{out}: {asyncio.run(work())} values of {len(wanted)} tags")
+
+
+@app.command()
+def report(
+    line: LineArgument,
+    vessel: Annotated[str, typer.Option(help="The unit whose batch is reported, such as R101")],
+    out: Annotated[Path, typer.Option(metavar="REPORT.pdf", help="PDF/A (.pdf) or a page (.html)")],
+    since: Annotated[str, typer.Option("--from", help="First source time; default start of the batch")] = "",
+    until: Annotated[str, typer.Option("--to", help="Time to stop before; default the newest value")] = "",
+    language: Annotated[str, typer.Option(help="en or fr")] = "en",
+    by: Annotated[str, typer.Option(help="For whom it is made, as it is to stand in it")] = "",
+) -> None:
+    """Make the report of a batch from what is stored; the service may go on running."""
+    from twin.alarms.words import LANGUAGES
+    from twin.service.report import gather, write
+    from twin.service.report.document import document
+
+    line_file, built = load(line)
+    if language not in LANGUAGES:
+        raise ConfigError(f"--language {language}: en or fr would do")
+    write.check_form(out)
+    check_output(out, [line])
+    sha256 = hashlib.sha256(line.read_bytes()).hexdigest()
+    asked = gather.Asked(vessel, moment("--from", since), moment("--to", until), by)
+    found = asyncio.run(gather.gather(asked, sha256, line_file, built, settings_now()))
+    made = document(found, language)
+    console.print(f"{out}: sha256 {write.write(made, out)}", soft_wrap=True)
+    console.print(f"{write.sidecar(out)}: content {made.sha256()}", soft_wrap=True)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz")],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    out: Annotated[Path, typer.Option(metavar="EVENTS.jsonl", help="Where the events go")],
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    speed: Annotated[str, typer.Option(help="max, or N times real time")] = "max",
+    normal: Annotated[
+        Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
+    ] = None,
+    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    forecasts: Annotated[
+        Path | None, typer.Option(metavar="FORECASTS.jsonl", help="Where forecasts go; else none are made")
+    ] = None,
+) -> None:
+    """Feed stored data through the same engine as live; twice gives the same bytes."""
+    from twin.service.normal import watches
+    from twin.service.replay import Replay, check_files, layout_of, read_files
+
+    line_file, built = load(line)
+    built = only(built, vessels)
+    paths, pace = [*files, *(assays or [])], _speed(speed)
+    check_files(paths)
+    check_output(out, [*paths, line])
+    if forecasts is not None:
+        check_output(forecasts, [*paths, line, out], "--forecasts")
+    ahead = whole_file(forecasts, "--forecasts") if forecasts else contextlib.nullcontext()
+    with whole_file(out) as sink, ahead as more, progress() as step:
+        job = Replay(line_file, built, sink, watches(built, line.parent, normal), more)
+        rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels} if vessels else None)
+        tally = asyncio.run(job.run(rows, pace, step))
+        _print_tally(tally)
+        if not tally.holds:
+            raise StorageError(
+                "replay: the counters do not add up; this is a fault of the program, report it"
+            )
+        if not tally.received:
+            raise ConfigError(
+                f"replay: there is no value in {', '.join(map(str, paths))}; {out} stays as it was"
+            )
+        if not tally.stored:
+            raise ConfigError(
+                f"replay: nothing was stored; the reasons above say what would do; {out} stays as it was"
+            )
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz")],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    vessels: Annotated[str, typer.Option(help="Runs to compare: B3 B8-B12")],
+    against: Annotated[str, typer.Option(help="Reference runs: B20-B59")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="A page (.html) or data (.json)")
+    ] = None,
+    phases: Annotated[int, typer.Option(min=1, max=12, help="How many phases to find")] = 4,
+    window: Annotated[float, typer.Option(min=1, max=86_400, help="Window of the courses [s]")] = 720.0,
+    align: Annotated[str, typer.Option(help="Tag whose progress tells maturity; default batch age")] = "",
+    language: Annotated[str, typer.Option(help="en or fr, of the page")] = "en",
+) -> None:
+    """Compare runs with reference runs: what differed first, by phase, and how capable they are."""
+    from twin.service import compare as comparing
+
+    line_file, built = load(line)
+    if language not in comparing.WORDS:
+        raise ConfigError(f"--language {language}: en or fr would do")
+    if out is not None:
+        check_output(out, [*runs, line])
+    asked = comparing.Asked(runs, vessels, against, phases, window, align)
+    found = comparing.run(asked, line_file, built)
+    comparing.show(found, console)
+    if out is not None:
+        comparing.write(found, out, language)
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="EVENTS_A.jsonl", help="What was decided")],
+    after: Annotated[Path, typer.Argument(metavar="EVENTS_B.jsonl", help="What another version decides")],
+    within: Annotated[float, typer.Option(min=0, help="Findings further apart are not the same [h]")] = 72.0,
+    out: Annotated[Path | None, typer.Option(metavar="DIFF.json", help="The difference as data")] = None,
+) -> None:
+    """Compare the decisions of two replays; exit code 1 when they differ."""
+    from twin.service import decisions
+
+    if out is not None:
+        check_output(out, [before, after])
+    found = decisions.compare(decisions.read_findings(before), decisions.read_findings(after), within)
+    decisions.show(found, console)
+    typer.echo(decisions.headline(found))
+    if out is not None:
+        with whole_file(out) as sink:
+            sink.write(orjson.dumps(decisions.document(found), option=orjson.OPT_INDENT_2))
+    raise typer.Exit(0 if found.same else 1)
+
+
+@app.command()
+def learn(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz of good runs")
+    ],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    out: Annotated[Path, typer.Option(metavar="NORMAL.model", help="Where the model goes")],
+    fit: Annotated[str, typer.Option(help="Vessels to fit on: B0-B39 B41; default every second run")] = "",
+    calibrate: Annotated[str, typer.Option(help="Vessels held back for levels and threshold")] = "",
+    false_alarms: Annotated[
+        float, typer.Option(min=0.001, max=1000, help="Findings on good runs that are accepted [per 100 h]")
+    ] = 0.1,
+    window: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Window that is judged at once [s]")
+    ] = 720.0,
+    align: Annotated[str, typer.Option(help="Tag whose progress tells maturity; default batch age")] = "",
+) -> None:
+    """Learn from good runs what is normal; the file is used by run and replay --normal."""
+    from twin.service import learn as learning
+
+    line_file, built = load(line)
+    check_output(out, [*runs, line])
+    asked = learning.Wanted(runs, fit, calibrate, false_alarms, window, align)
+    learning.show(learning.run(asked, line_file, built, out), console)
+
+
+@app.command()
+def calibrate(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz with counts of past runs")
+    ],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    out: Annotated[Path, typer.Option(metavar="PARAMETERS.yaml", help="Where the parameters go")],
+    fit: Annotated[str, typer.Option(help="Vessels to fit on: A-R1 B1-B9; default all")] = "",
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Forecast every group from a fit of the others")
+    ] = False,
+    group: Annotated[str, typer.Option(help="A vessel's group is what stands before this in its id")] = "-",
+    until: Annotated[
+        float, typer.Option(min=1, max=10_000, help="Age until which a left-out run is known [h]")
+    ] = 122.0,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A parameter that is not fitted; may be given again")
+    ] = None,
+) -> None:
+    """Fit the parameters of a process model to past runs, and say what these determine."""
+    try:
+        from twin.service import calibrate as calibration
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "scipy":
+            raise
+        raise ConfigError("twin calibrate needs SciPy; pip install 'bioline-twin[calibrate]'") from error
+
+    line_file, built = load(line)
+    check_output(out, [*runs, line])
+    asked = calibration.Wanted(runs, fit, group, leave_one_out, until, keep or ())
+    calibration.show(calibration.run(asked, line_file, built, out), console)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed < 1e9:
+        raise ConfigError(f"--speed {text!r}: max, or a positive number such as 60, would do")
+    return speed
+
+
+def _print_tally(tally: "Tally") -> None:
+    table = Table("what", "count", "the first of them", box=None)
+    table.add_row("received", str(tally.received))
+    table.add_row("stored", str(tally.stored))
+    table.add_row("duplicate", str(tally.duplicate))
+    table.add_row("rejected", "0")
+    table.add_row("late for the twin (stored)", str(tally.late))
+    for reason, count in sorted(tally.quarantined.items()):
+        table.add_row(f"quarantined: {reason}", str(count), escape(tally.examples.get(reason, "")))
+    for kind, count in sorted(tally.events.items()):
+        table.add_row(f"events: {kind}", str(count))
+    console.print(table)

@@ -1,0 +1,89 @@
+"""What every command of ``twin`` shares: the terminal, the settings, the line, a bar of progress."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, cast
+
+import structlog
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from twin.domain.asset import Line
+from twin.domain.errors import ConfigError
+from twin.service.build import load_line
+from twin.service.line import LineFile
+from twin.service.settings import Settings, misspelt
+
+WIDE = None if sys.stdout.isatty() else 150
+"""Columns of text that no terminal shows: enough for the widest table."""
+console = Console(width=WIDE)
+errors = Console(stderr=True)
+
+LineArgument = Annotated[Path, typer.Argument(metavar="LINE.yaml", help="The line file")]
+
+
+def settings_now() -> Settings:
+    """The TWIN_ variables; refused with every fault of them."""
+    faults = misspelt()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults += [
+            f"TWIN_{str(f['loc'][0]).upper()}: {f['msg']}; came {f['input']!r}"
+            if f["loc"]
+            else f["msg"].removeprefix("Value error, ")
+            for f in error.errors()
+        ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    level = {"debug": 10, "info": 20, "warning": 30, "error": 40}[settings.log_level]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+    return settings
+
+
+def load(path: Path) -> tuple[LineFile, Line]:
+    """The line; refused with every fault of the environment and of the file."""
+    faults: list[str] = []
+    for look in (settings_now, lambda: load_line(path)):
+        try:
+            loaded = look()
+        except ConfigError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return cast("tuple[LineFile, Line]", loaded)
+
+
+@contextlib.contextmanager
+def progress(of: str = "values") -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere; gives what is called with how many are done."""
+    columns = (TextColumn(f"{{task.completed:>10,.0f}} {of}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("replay", total=None)
+        yield lambda n: bar.advance(task, n)
+
+
+def complain(text: str) -> None:
+    """Print an error, one cross a line."""
+    for line in text.splitlines():
+        errors.print(f"[bold red]✗[/] {escape(line)}", soft_wrap=True)
+
+
+def moment(option: str, text: str) -> int | None:
+    """A time given on the command line [ns since 1970-01-01 UTC]; None when none was."""
+    from connectors.codecs.iso_time import parse_ns
+
+    if not text:
+        return None
+    try:
+        return parse_ns(text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {error}") from error
