@@ -30,6 +30,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("GET", "/alarms"): _P.READ,
     ("GET", "/events"): _P.READ,
     ("GET", "/trend"): _P.READ,
+    ("GET", "/spread"): _P.READ,
     ("GET", "/forecasts"): _P.READ,
     ("GET", "/forecast"): _P.READ,
     ("GET", "/twins"): _P.READ,

@@ -121,6 +121,16 @@ def _reading(view: View) -> APIRouter:
             asked.known_name(view, name)
         return _json(payloads.trend(name, parts))
 
+    @router.get("/spread")
+    async def spread(
+        name: Annotated[str, Query(min_length=1, max_length=200)],
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Response:
+        """How the values of a tag lie and how long each quality lasted; without times the last 24 h."""
+        start_ns, end_ns = asked.span(view, start, end)
+        return _json(payloads.spread(name, await view.spread(name, start_ns, end_ns)))
+
     @router.get("/forecasts")
     async def forecasts() -> Response:
         """The newest forecast of each vessel: when limits are left, harvest and product."""

@@ -10,6 +10,7 @@ from twin.domain.asset import Vessel
 from twin.domain.event import Event
 from twin.domain.forecast import Exit, Forecast
 from twin.domain.measurement import Estimate, Measurement
+from twin.domain.spread import Spread
 from twin.domain.tag import Tag
 from twin.domain.trust import SelfReport
 from twin.ports import Counters, LinkState, Trend, Update, View
@@ -177,6 +178,23 @@ def trend(name: str, parts: tuple[Trend, Trend, Trend]) -> Json:
             "mean": list(mean.values),
             "sd": list(sd.values),
         },
+    }
+
+
+def spread(name: str, each: Spread) -> Json:
+    """A histogram with its figures, and the quality over the time; times in seconds since 1970."""
+    return {
+        "name": name,
+        "start": each.start_ns / 1e9,
+        "end": each.end_ns / 1e9,
+        "count": each.count,
+        "histogram": {"low": each.low, "width": each.width, "counts": list(each.counts)},
+        "figures": dict(each.figures),
+        "seconds": {quality.name.lower(): seconds for quality, seconds in each.seconds.items()},
+        "stretches": [
+            {"start": s.start_ns / 1e9, "end": s.end_ns / 1e9, "quality": s.quality.name.lower()}
+            for s in each.stretches
+        ],
     }
 
 

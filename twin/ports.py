@@ -13,6 +13,7 @@ from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
 from twin.domain.people import Actor, Person, Program, Role, SignedIn
+from twin.domain.spread import Spread
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Tag
 from twin.domain.trust import SelfReport
@@ -582,6 +583,13 @@ class View(Protocol):
 
     async def trend(self, name: str, start_ns: int, end_ns: int, points: int) -> tuple[Trend, Trend, Trend]:
         """Measured values, and mean and standard deviation of the twin's estimate."""
+        ...
+
+    async def spread(self, tag: str, start_ns: int, end_ns: int) -> Spread:
+        """How the values of a tag lie and how far they could be believed; of a long time its end.
+
+        Raises `NotFoundError` when the line has no such tag.
+        """
         ...
 
     def alarms(self) -> list[Alarm]:

@@ -23,6 +23,7 @@ from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.people import Actor
+from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
 from twin.ports import ChannelInfo, Counters, LinkState, Trend, Update
@@ -300,6 +301,8 @@ class ScriptedView:
         default_factory=lambda: Counters(1000, 960, 12, {"out of range": 20}, {"unknown tag": 5}, 3)
     )
     ahead: list[Forecast] = field(default_factory=list)
+    doubted: dict[int, Quality] = field(default_factory=dict)
+    """Quality of the n-th row of a spread, where it is not good."""
     selves: list[SelfReport] = field(default_factory=list)
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
@@ -402,6 +405,18 @@ class ScriptedView:
             return Trend(times, (level,) * len(times), measured.qualities), Trend(), Trend()
         sd = Trend(times, tuple(max(accuracy, level * 0.004) for _ in times))
         return measured, Trend(times, tuple(truth)), sd
+
+    async def spread(self, tag: str, start_ns: int, end_ns: int) -> Spread:
+        known = next((each for each in self.line.tags() if each.id == tag), None)
+        if known is None:
+            raise NotFoundError(f"this line has no tag {tag!r}")
+        end_ns = max(start_ns + 1, min(end_ns, self.clock.time_ns))
+        measured, _, _ = await self.trend(tag, start_ns, end_ns, 5000)
+        rows = [
+            Measurement(tag, value, self.doubted.get(i, Quality.GOOD), t, t)
+            for i, (t, value) in enumerate(zip(measured.times_ns, measured.values, strict=True))
+        ]
+        return spread(known, rows, start_ns, end_ns)
 
     def _samples(
         self, name: str, short: str, start_ns: int, end_ns: int, points: int

@@ -7,9 +7,11 @@ from twin.alarms.words import catalogue, in_words
 from twin.domain.alarm import Alarm, Figures, Move, Trigger
 from twin.domain.asset import Line
 from twin.domain.command import Command, Permit
+from twin.domain.errors import NotFoundError
 from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
+from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport
 from twin.ports import (
     Clock,
@@ -28,6 +30,7 @@ from twin.runtime.hand import Hand
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
+from twin.runtime.spread import counted
 from twin.runtime.writeback import WriteBack
 
 
@@ -68,6 +71,14 @@ class ServiceView:
         measured = await self._historian.trend(name, start_ns, end_ns, points)
         mean, sd = await self._historian.trend_estimates(name, start_ns, end_ns, points)
         return measured, mean, sd
+
+    async def spread(self, tag: str, start_ns: int, end_ns: int) -> Spread:
+        """How the values of a tag lie and how far they could be believed; of a long time its end."""
+        known = next((each for each in self.line.tags() if each.id == tag), None)
+        if known is None:
+            raise NotFoundError(f"this line has no tag {tag!r}")
+        end_ns = max(start_ns + 1, min(end_ns, self.clock.now_ns()))
+        return await counted(self._historian, known, start_ns, end_ns)
 
     def alarms(self) -> list[Alarm]:
         """Alarms that stand or wait for acknowledgement."""

@@ -14,6 +14,7 @@ import "./style/alarms.css";
 import "./style/mimic.css";
 import "./style/flow.css";
 import "./style/wall.css";
+import "./style/spread.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

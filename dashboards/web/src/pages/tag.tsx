@@ -6,6 +6,7 @@ import { concerns } from "../state/urgency";
 import { duration, nameOf, number, time, withUnit } from "../text/format";
 import { message, t } from "../text/language";
 import { kindName, size, title } from "../text/words";
+import { SpreadPanel } from "../parts/spread";
 import { tagDigits } from "../parts/value";
 import { Legend, Ranges } from "../trend/ranges";
 import { limits } from "../trend/plot";
@@ -85,6 +86,7 @@ export function TagPage({ id }: { id: string }) {
         <Cards of={({ event }) => concerns(event, id) === true} />
         {tag ? <About tag={tag} /> : null}
       </aside>
+      {tag ? <SpreadPanel key={id} vessel={unit} tag={tag} /> : null}
       <Events id={id} />
     </div>
   );

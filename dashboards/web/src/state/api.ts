@@ -162,6 +162,22 @@ export interface Trend {
   twin: { t: number[]; mean: (number | null)[]; sd: (number | null)[] };
 }
 
+export const QUALITIES = ["good", "uncertain", "bad", "stale"] as const;
+export type Quality = (typeof QUALITIES)[number];
+
+export const FIGURES = ["least", "p5", "median", "p95", "most", "mean", "sd"] as const;
+
+export interface Spread {
+  name: string;
+  start: number;
+  end: number;
+  count: number;
+  histogram: { low: number; width: number; counts: number[] };
+  figures: Partial<Record<(typeof FIGURES)[number], number>>;
+  seconds: Record<Quality, number>;
+  stretches: { start: number; end: number; quality: Quality }[];
+}
+
 export interface Counters {
   received: number;
   stored: number;
@@ -261,6 +277,11 @@ export const moveAlarm = (id: string, what: string, body: object = {}) => send<A
 export function getTrend(name: string, start: number, end: number, points: number): Promise<Trend> {
   const iso = (ms: number) => new Date(ms).toISOString();
   return get<Trend>("trend", { name, start: iso(start), end: iso(end), points: String(points) });
+}
+
+export function getSpread(name: string, start: number, end: number): Promise<Spread> {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return get<Spread>("spread", { name, start: iso(start), end: iso(end) });
 }
 
 export function openStream(after: number): EventSource {

@@ -122,8 +122,8 @@ function drawSamples(u: uPlot, look: Look): void {
     if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) return;
     const bar = Math.abs(u.valToPos(value + 2 * look.labAccuracy, "y", true) - y);
     ctx.beginPath();
-    ctx.moveTo(x, y - bar);
-    ctx.lineTo(x, y + bar);
+    ctx.moveTo(x, Math.max(y - bar, u.bbox.top));
+    ctx.lineTo(x, Math.min(y + bar, u.bbox.top + u.bbox.height));
     ctx.stroke();
     ctx.beginPath();
     ctx.arc(x, y, 4 * devicePixelRatio, 0, 2 * Math.PI);
