@@ -135,7 +135,9 @@ async def test_a_link_that_is_up_says_what_it_has_to_say(browser, view, monkeypa
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/diagnostics?lang=fr")
         rows = page.locator("tbody tr")
-        await expect(rows.nth(0).locator("td").first).to_have_text(f"connectée{words}")
+        await expect(rows.nth(0).locator("td").first).to_have_text(
+            "connectéele nœud bioline/skid a disparu ; ses valeurs sont périmées"
+        )
         await expect(rows.nth(1).locator("td").first).to_have_text("connectée")
 
 
@@ -275,3 +277,20 @@ async def test_a_viewer_sees_and_can_not_press(browser):
         await expect(page.locator("article.card .deeds button")).to_have_count(0)
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "during cleaning in place"), ("fr", "pendant : nettoyage en place")]
+)
+async def test_what_a_phase_suppresses_is_shown_aside_with_the_phase(browser, language, text):
+    view = ScriptedView()
+    suppressed = replace(
+        alarm(drift(), state=AlarmState.SUPPRESSED), part_of="phase/cip", by="design", why="phase/cip"
+    )
+    view.raise_alarm(suppressed)
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/alarms?lang={language}")
+        await expect(page.locator(".aside-row > summary")).to_contain_text(text)
+        await page.goto(f"http://127.0.0.1:{port}/#/?lang={language}")
+        await expect(page.locator(".alarms li")).to_have_count(0)
+        await expect(page.locator(".alarms .quiet a")).to_be_visible()

@@ -50,6 +50,7 @@ def figures(log: Sequence[Move], start_ns: int, end_ns: int) -> Figures:
         top_share=sum(count for _, count in top) / len(calls) if calls else 0.0,
         priorities=tuple((each.value, urgency[each]) for each in Priority),
         shelved=sum(move.new is AlarmState.SHELVED for move in within),
+        suppressed=sum(move.new is AlarmState.SUPPRESSED for move in within),
     )
 
 

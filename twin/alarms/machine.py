@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from twin.alarms.consequences import explains
 from twin.alarms.states import ASIDE, after
-from twin.domain.alarm import ALARMING, Alarm, AlarmState, Priority, Trigger, point, priority
+from twin.domain.alarm import ALARMING, DESIGN, Alarm, AlarmState, Priority, Trigger, point, priority
 from twin.domain.errors import InputError, NotFoundError
-from twin.domain.event import Event, Stage
+from twin.domain.event import Event, Kind, Stage
+from twin.domain.phase import PREFIX, Suppression
 
 LONGEST_SHELVING_H = 12.0
 """An alarm is put aside for a shift at most [h] (chosen default)."""
@@ -25,10 +26,16 @@ class AlarmBook:
         Vessels by the source that serves them.
     latching : frozenset of str
         Tags whose limit alarms stay until they are reset.
+    designed : Mapping[str, tuple of Suppression]
+        What is suppressed by design, by vessel.
+    phases : dict[str, str]
+        The phase of each vessel whose phase is known.
     """
 
     served: Mapping[str, frozenset[str]] = field(default_factory=dict)
     latching: frozenset[str] = frozenset()
+    designed: Mapping[str, tuple[Suppression, ...]] = field(default_factory=dict)
+    phases: dict[str, str] = field(default_factory=dict)
     alarms: dict[str, Alarm] = field(default_factory=dict)
 
     @property
@@ -41,15 +48,19 @@ class AlarmBook:
         self.alarms.update((alarm.id, alarm) for alarm in alarms)
 
     def apply(self, event: Event) -> list[Alarm]:
-        """Move the alarm of an event's condition, and what is a consequence of it.
+        """Move the alarm of an event's condition, and what is a consequence of it; or begin a phase.
 
         An event that was taken before (a replay after a restart) changes nothing.
 
         Returns
         -------
         list of Alarm
-            Every alarm of which anything changed; the event's own first.
+            Every alarm of which anything changed; the event's own first. One that is suppressed in the
+            instant it is raised has never called.
         """
+        if event.kind is Kind.PHASE:
+            self.phases[event.asset] = str(event.detail.get("phase", ""))
+            return self._refold(event.t)
         if event.kind not in ALARMING or event.stage is Stage.SUSPECTED:
             return []
         name = point(event.condition)
@@ -62,7 +73,7 @@ class AlarmBook:
         if moved is None:
             return []
         self.alarms[name] = moved
-        return [moved, *self._refold(event.t)]
+        return list({alarm.id: alarm for alarm in (moved, *self._refold(event.t))}.values())
 
     def move(
         self,
@@ -120,24 +131,45 @@ class AlarmBook:
         changed = []
         standing = [alarm for alarm in self.alarms.values() if alarm.active or alarm.part_of]
         for alarm in standing:
-            fault = self._fault_of(alarm, standing)
-            if alarm.part_of and fault is None:
-                changed.append(replace(_moved(alarm, Trigger.UNSUPPRESS, now_ns), part_of=""))
-            elif fault is not None and alarm.part_of != fault.id and _folds(alarm):
-                changed.append(replace(_moved(alarm, Trigger.SUPPRESS, now_ns), part_of=fault.id))
+            under = self._reason(alarm, standing)
+            if alarm.part_of and not under:
+                changed.append(_released(_moved(alarm, Trigger.UNSUPPRESS, now_ns)))
+            elif under and alarm.part_of != under and _folds(alarm):
+                changed.append(_put_under(_moved(alarm, Trigger.SUPPRESS, now_ns), under))
         self.alarms.update((alarm.id, alarm) for alarm in changed)
         return changed
 
+    def _reason(self, alarm: Alarm, standing: Iterable[Alarm]) -> str:
+        """Why an alarm that stands is suppressed: the phase, or the alarm that explains it; else nothing."""
+        if not alarm.active:
+            return ""
+        phase = self.phases.get(alarm.event.asset, "")
+        if any(rule.takes(alarm.event, phase) for rule in self.designed.get(alarm.event.asset, ())):
+            return PREFIX + phase
+        fault = self._fault_of(alarm, standing)
+        return fault.id if fault else ""
+
     def _fault_of(self, alarm: Alarm, standing: Iterable[Alarm]) -> Alarm | None:
         """What explains an alarm that stands; something that is itself explained explains nothing."""
-        if not alarm.active:
-            return None
         faults = (
             other
             for other in standing
             if other.active and not other.part_of and explains(other, alarm, self.served)
         )
         return next(faults, None)
+
+
+def _put_under(alarm: Alarm, under: str) -> Alarm:
+    """Suppressed for a reason; by design is said of a phase only, a consequence names its fault."""
+    if under.startswith(PREFIX):
+        return replace(alarm, part_of=under, by=DESIGN, why=under)
+    return replace(alarm, part_of=under)
+
+
+def _released(alarm: Alarm) -> Alarm:
+    if alarm.part_of.startswith(PREFIX):
+        return replace(alarm, part_of="", by=DESIGN, why="")
+    return replace(alarm, part_of="")
 
 
 def _folds(alarm: Alarm) -> bool:

@@ -113,6 +113,10 @@ ALARMING: Final = frozenset(
 """Kinds of events that can stand as an alarm; the rest is only recorded."""
 
 
+DESIGN: Final = "design"
+"""Who moves an alarm that the line file suppresses in a phase, and lets it go after."""
+
+
 def response(event: Event) -> Response:
     """What the alarm that `event` raises asks of a person."""
     if event.kind is Kind.LIMIT and str(event.detail.get("which", "")) in ("low_low", "high_high"):
@@ -150,7 +154,7 @@ class Alarm:
     changed_ns : int
         Last change of state [ns since 1970-01-01 UTC].
     by : str
-        Who moved it last; empty when the plant or the clock did.
+        Who moved it last; `DESIGN` when the line file did, empty when the plant or the clock did.
     active : bool
         True while the condition stands, whatever the state.
     until_ns : int or None
@@ -158,7 +162,8 @@ class Alarm:
     why : str
         The reason of the last move by a person.
     part_of : str
-        Id of the alarm it is a consequence of; empty when it stands for itself.
+        Id of the alarm it is a consequence of, or ``phase/`` and the phase in which it is suppressed by
+        design; empty when it stands for itself.
     """
 
     id: str
@@ -221,6 +226,8 @@ class Figures:
         Calls for attention by priority.
     shelved : int
         How often an alarm was shelved.
+    suppressed : int
+        How often an alarm was suppressed by design, in a phase or under the alarm that explains it.
     """
 
     hours: float
@@ -236,6 +243,7 @@ class Figures:
     top_share: float
     priorities: tuple[tuple[str, int], ...]
     shelved: int
+    suppressed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from twin.domain.batch import Batch
+from twin.domain.phase import Phases, Suppression
 from twin.domain.tag import Tag
 
 
@@ -46,6 +47,10 @@ class Vessel:
     form : Form
     feeds : tuple of str
         Ids of the units that its material goes to.
+    phases : Phases or None
+        How its phase is known.
+    suppress : tuple of Suppression
+        What is suppressed by design in which phases.
     """
 
     id: str
@@ -57,6 +62,8 @@ class Vessel:
     normal: str = ""
     form: Form = Form.VESSEL
     feeds: tuple[str, ...] = ()
+    phases: Phases | None = None
+    suppress: tuple[Suppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

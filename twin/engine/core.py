@@ -66,7 +66,8 @@ class Engine:
         self._owner = {tag.id: tag.asset for tag in line.tags()}
         latching = frozenset(tag.id for tag in line.tags() if tag.latching)
         self.siblings = Siblings.of(line.vessels)
-        self.alarms = AlarmBook(dict(served), latching)
+        designed = {v.id: v.suppress for v in line.vessels if v.suppress}
+        self.alarms = AlarmBook(dict(served), latching, designed)
 
     def handle(self, rows: Sequence[Measurement]) -> Outputs:
         """Take measurements in any order and step every vessel whose frames are complete."""
@@ -122,6 +123,7 @@ class Engine:
         if isinstance(found := state.get(SIBLINGS), dict):
             self.siblings.restore(found)
         self.alarms.restore(alarms)
+        self.alarms.phases.update((name, v.phases.now) for name, v in self.vessels.items() if v.phases.now)
 
     def _collect(self, out: Outputs, steps: Iterable[Step]) -> None:
         for step in steps:

@@ -16,6 +16,7 @@ from twin.engine.folding import SilenceFold
 from twin.engine.frames import SECOND, FrameCutter, believed
 from twin.engine.late import LateValues, told_late
 from twin.engine.limits import LimitWatch
+from twin.engine.phases import PhaseWatch
 from twin.monitors.signals import SignalWatch
 
 DEFAULT_FRAME_S = 60.0
@@ -121,6 +122,7 @@ class VesselEngine:
         self.signals = {t.id: SignalWatch(t) for t in online}
         self.limits = {t.id: LimitWatch(t) for t in online}
         self.silence = SilenceFold(vessel.id)
+        self.phases = PhaseWatch(vessel)
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
         self.assays: list[Assay] = []
         self.set_points: dict[str, float] = {}
@@ -167,6 +169,7 @@ class VesselEngine:
             "watch": self.watch.snapshot() if self.watch else None,
             "signals": {tag: watch.snapshot() for tag, watch in self.signals.items()},
             "silence": self.silence.snapshot(),
+            "phase": self.phases.now,
             "limits": {t: w.snapshot() for t, w in self.limits.items()},
             "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
             "set_points": dict(self.set_points),
@@ -184,6 +187,7 @@ class VesselEngine:
         for tag, part in cast("dict[str, dict[str, object]]", state["signals"]).items():
             if tag in self.signals:
                 self.signals[tag].restore(part)
+        self.phases.now = str(state.get("phase", ""))
         self.silence.restore(*cast("tuple[int, int, list[str]]", state["silence"]))
         for tag, parts in cast("dict[str, list[dict[str, int]]]", state["limits"]).items():
             if tag in self.limits:
@@ -225,7 +229,7 @@ class VesselEngine:
         passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
         for watch in self.signals.values():
             events += watch.tick(end_ns)
-        events = self.silence.fold(events, end_ns)
+        events = [*self.phases.step(end_ns, rows), *self.silence.fold(events, end_ns)]
         events += self.watch.step(end_ns, rows) if self.watch else []
         if self.model is None:
             return Step((), events)

@@ -8,7 +8,7 @@ from functools import partial
 from time import time_ns
 
 from twin.domain import instant
-from twin.domain.alarm import Alarm, Notice, Trigger
+from twin.domain.alarm import DESIGN, Alarm, AlarmState, Notice, Trigger
 from twin.domain.asset import Line
 from twin.domain.audit import Deed
 from twin.domain.errors import NotFoundError, StorageError
@@ -232,9 +232,10 @@ class Pipeline:
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
             made = [n for alarm in newest.values() for n in self.tell(alarm)]
+            done = [_designed(alarm) for alarm in newest.values() if alarm.by == DESIGN]
             fresh = await self.hold.until_kept(
                 LEDGER,
-                lambda: asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made),
+                lambda: asyncio.to_thread(self.ledger.commit, out.events, out.alarms, made, done),
                 meanwhile=lambda: self.hub.publish(alarms=out.alarms),
             )
             self._publish(fresh, out.alarms)
@@ -284,6 +285,12 @@ def person_event(alarm: Alarm, what: str, by: str, why: str, t: int | None = Non
         evidence=(),
         detail=detail | ({"why": why} if why else {}),
     )
+
+
+def _designed(alarm: Alarm) -> Deed:
+    """What the line file's design did to an alarm, for the audit trail."""
+    action = "alarm.suppress" if alarm.state is AlarmState.SUPPRESSED else "alarm.unsuppress"
+    return Deed(time_ns(), DESIGN, "", "line file", action, alarm.id, "", alarm.state.value, alarm.why)
 
 
 def _told(alarm: Alarm) -> str:

@@ -13,10 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from twin.domain.alarm import ALARMING
 from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
 from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Kind
+from twin.domain.phase import Phases, Suppression
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.service import plugins
 from twin.service.line import BatchSection, LineFile, TagSection, TagUse, Text, VesselSection
@@ -155,6 +157,11 @@ def _vessel(name: str, section: VesselSection, tags: list[TagSection]) -> Vessel
         normal=section.normal,
         form=section.form,
         feeds=tuple(section.feeds),
+        phases=Phases(**section.phases.model_dump()) if section.phases else None,
+        suppress=tuple(
+            Suppression(frozenset(each.phases), tuple(each.kinds), tuple(each.tags))
+            for each in section.suppress
+        ),
     )
 
 
@@ -240,6 +247,7 @@ def check_line(line_file: LineFile, line: Line, faults: Faults) -> None:
         _matched(f"subscribers.{i}.kinds", person.kinds, {kind.value for kind in Kind}, faults)
     for vessel in line.vessels:
         _check_process(vessel, faults)
+        _check_phases(vessel, faults)
 
 
 def check_references(line_file: LineFile, line: Line, faults: Faults) -> None:
@@ -254,6 +262,24 @@ def check_references(line_file: LineFile, line: Line, faults: Faults) -> None:
     check_pipes(line, faults)
     _check_writes(line_file, line, faults)
     _check_files(line_file, line, faults)
+
+
+def _check_phases(vessel: Vessel, faults: Faults) -> None:
+    """The phase's tag must be one that nobody judges, and what is suppressed must be there."""
+    place = f"vessel {vessel.id}"
+    tags = {tag.name: tag for tag in vessel.tags}
+    phases = vessel.phases
+    if phases and phases.tag:
+        _known(f"{place}.phases.tag", [phases.tag], set(tags), faults)
+        if phases.tag in tags and tags[phases.tag].kind is not TagKind.SETPOINT:
+            faults.add(
+                f"{place}.phases.tag", f"{phases.tag} would be judged as a probe; kind: setpoint would do"
+            )
+    for i, each in enumerate(vessel.suppress):
+        where = f"{place}.suppress.{i}"
+        _known(f"{where}.phases", sorted(each.phases), set(phases.known() if phases else ()), faults)
+        _matched(f"{where}.kinds", list(each.kinds), {kind.value for kind in ALARMING}, faults)
+        _matched(f"{where}.tags", list(each.tags), set(tags), faults)
 
 
 def check_pipes(line: Line, faults: Faults) -> None:

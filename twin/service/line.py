@@ -14,6 +14,8 @@ from twin.domain.tag import TagKind
 Text = dict[Literal["en", "fr"], str]
 ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """An identity: it stands in topics, addresses and file names."""
+Phase = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+"""Name of a phase of a recipe."""
 MOST_VESSELS = 10_000
 """Vessels of one fleet (chosen default)."""
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -163,6 +165,30 @@ class FleetSection(Strict):
         return found
 
 
+class PhasesSection(Strict):
+    """How the phase of a vessel is known; fields as in `twin.domain.phase.Phases`."""
+
+    tag: str = ""
+    names: dict[int, Phase] = {}
+    hours: dict[Phase, float] = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.tag) == bool(self.hours):
+            raise ValueError("a phase is known either by tag with names, or by hours of batch age")
+        if bool(self.tag) != bool(self.names):
+            raise ValueError("tag and names belong together, such as names: {1: cip, 2: sip, 3: grow}")
+        return self
+
+
+class SuppressSection(Strict):
+    """Alarms that are suppressed by design in some phases."""
+
+    phases: list[str] = Field(min_length=1)
+    kinds: list[str] = Field(default=["*"], min_length=1)
+    tags: list[str] = Field(default=["*"], min_length=1)
+
+
 class VesselSection(Strict):
     """One vessel, or a fleet of equal ones."""
 
@@ -174,6 +200,8 @@ class VesselSection(Strict):
     batch: BatchSection | None = None
     form: Form = Form.VESSEL
     feeds: list[str] = []
+    phases: PhasesSection | None = None
+    suppress: list[SuppressSection] = []
     tags: TagUse | Annotated[list[TagSection], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from twin.domain.asset import Form
 from twin.domain.errors import ConfigError
+from twin.domain.phase import Phases, Suppression
 from twin.service.build import load_line
 from twin.service.cli import app
 from twin.service.settings import misspelt
@@ -57,6 +58,26 @@ def fleet(**section: Any) -> dict[str, Any]:
     return line
 
 
+STEP = {
+    "name": "step",
+    "quantity": "count",
+    "unit": "1",
+    "low": 0,
+    "high": 99,
+    "accuracy": 1,
+    "kind": "setpoint",
+}
+NAMED = {"tag": "step", "names": {1: "cip", 2: "grow"}}
+
+
+def phased(phases: Any = NAMED, **rule: Any) -> dict[str, Any]:
+    """The good line with a number of the phase, and something suppressed in the phase cip."""
+    line = broken("vessels", 0, "phases", phases)
+    line["vessels"][0]["tags"].append(STEP)
+    line["vessels"][0]["suppress"] = [{"phases": ["cip"], **rule}]
+    return line
+
+
 def piped(*feeds: list[str]) -> dict[str, Any]:
     """The good line with vessels R101, R102, ... that feed these."""
     rows = [{**GOOD["vessels"][0], "id": f"R{101 + i}", "feeds": fed} for i, fed in enumerate(feeds)]
@@ -84,6 +105,15 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "feeds itself": (piped(["R101"]), "ring: R101 > R101"),
     "feeds twice": (piped(["R102", "R102"], []), "vessel R101.feeds: 'R102' is there twice"),
     "feeds in a ring": (piped(["R102"], ["R103"], ["R101"]), "leave out the pipe that leads back"),
+    "phase by two ways": (phased({**NAMED, "hours": {"cip": 0}}), "either by tag with names, or by hours"),
+    "phase by tag without names": (phased({"tag": "step"}), "belong together"),
+    "phase by a tag that is not there": (phased({**NAMED, "tag": "stpe"}), "'stpe' is not in this line"),
+    "phase by a probe": (phased({**NAMED, "tag": "pH"}), "kind: setpoint would do"),
+    "suppressed in a phase nobody names": (phased(phases={"hours": {"grow": 0}}), "suppress.0.phases: 'cip'"),
+    "suppressed without phases": (broken("vessels", 0, "suppress", [{"phases": ["cip"]}]), "'cip' is not"),
+    "suppressed kind that is none": (phased(kinds=["limt"]), "'limt' matches nothing"),
+    "suppressed kind that never stands": (phased(kinds=["phase"]), "'phase' matches nothing"),
+    "suppressed tag that is not there": (phased(tags=["CO2"]), "'CO2' matches nothing"),
     "unknown form": (broken("vessels", 0, "form", "barrel"), "form"),
     "vessel twice": (broken("vessels", GOOD["vessels"] * 2), "twice"),
     "unknown process": (broken("vessels", 0, "process", "kind", "yeast"), "yeast"),
@@ -130,6 +160,13 @@ def written(tmp_path: Path, line: object) -> Path:
 def test_a_good_line_is_usable(tmp_path: Path) -> None:
     _, line = load_line(written(tmp_path, GOOD))
     assert [t.id for t in line.tags()] == ["R101.pH", "R101.pO2"]
+
+
+def test_a_design_by_phase_is_usable(tmp_path: Path) -> None:
+    _, line = load_line(written(tmp_path, phased(kinds=["limit", "frozen"], tags=["p*"])))
+    (rule,) = line.vessels[0].suppress
+    assert rule == Suppression(frozenset({"cip"}), ("limit", "frozen"), ("p*",))
+    assert line.vessels[0].phases == Phases("step", {1: "cip", 2: "grow"})
 
 
 def test_pipes_of_a_fleet_lead_on(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 // Alarms: what calls, what is put aside, how good the alarms are, and their log.
 import { useEffect, useState } from "preact/hooks";
+import { phaseName } from "../parts/batch";
 import { DriftCard } from "../parts/drift-card";
 import { stateName } from "../parts/mark";
 import { type Alarm, type Figures, get, type Move } from "../state/api";
 import { now } from "../state/clock";
-import { alarms, aside, calling } from "../state/live";
+import { alarms, aside, calling, phaseOf } from "../state/live";
 import { HOUR } from "../state/route";
 import { refused } from "../state/session";
 import { byUrgency } from "../state/urgency";
@@ -53,6 +54,7 @@ function Table({ of }: { of: Figures }) {
           met
         />
         <Figure name="figures.shelved" value={number(of.shelved, 0)} aim="" met />
+        <Figure name="figures.suppressed" value={number(of.suppressed, 0)} aim="" met />
       </tbody>
     </table>
   );
@@ -96,6 +98,10 @@ function Performance() {
   );
 }
 
+/** Who put an alarm aside and why: a person, or the design of the line in a phase. */
+const reasonOf = (alarm: Alarm) =>
+  phaseOf(alarm) ? t("alarms.phase", { phase: phaseName(phaseOf(alarm)) }) : `${alarm.by}: ${alarm.why}`;
+
 function Aside() {
   if (aside.value.length === 0) return null;
   return (
@@ -105,7 +111,7 @@ function Aside() {
         <details key={each.id} class="aside-row">
           <summary>
             {title(each.event)} <small>{subject(each.event)}</small> · {stateName(each)}
-            {each.until ? ` ${t("alarms.until", { time: duration(Date.parse(each.until) - now.value) })}` : ""} · {each.by}: {each.why}
+            {each.until ? ` ${t("alarms.until", { time: duration(Date.parse(each.until) - now.value) })}` : ""} · {reasonOf(each)}
           </summary>
           <DriftCard alarm={each} />
         </details>

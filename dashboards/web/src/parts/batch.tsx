@@ -9,7 +9,10 @@ import { maybe, message, t } from "../text/language";
 export function phase(asset: string): string | undefined {
   const last = events.value.findLast((each) => each.kind === "phase" && each.asset === asset);
   const name = last?.detail["phase"];
-  if (typeof name !== "string") return undefined;
+  return typeof name === "string" ? phaseName(name) : undefined;
+}
+
+export function phaseName(name: string): string {
   return message(`phase.${name}`) ?? maybe(`phase.${name}`, name.replaceAll("_", " "));
 }
 

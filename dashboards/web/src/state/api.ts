@@ -145,6 +145,7 @@ export interface Figures {
   top_share: number;
   priorities: [Priority, number][];
   shelved: number;
+  suppressed: number;
 }
 
 export interface Values {

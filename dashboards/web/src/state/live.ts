@@ -14,7 +14,9 @@ export const alarms = signal<Alarm[]>([]);
 const ASIDE = new Set(["shelved", "suppressed", "out_of_service"]);
 /** Alarms that call for somebody; the others are put aside, or part of one that calls. */
 export const calling = computed(() => alarms.value.filter((each) => !ASIDE.has(each.state)));
-export const aside = computed(() => alarms.value.filter((each) => ASIDE.has(each.state) && !each.part_of));
+/** The phase in which an alarm is suppressed by design; empty for one that is part of another alarm. */
+export const phaseOf = (alarm: Alarm) => (alarm.part_of.startsWith("phase/") ? alarm.part_of.slice(6) : "");
+export const aside = computed(() => alarms.value.filter((each) => ASIDE.has(each.state) && (!each.part_of || phaseOf(each))));
 export const partsOf = (id: string) => alarms.value.filter((each) => each.part_of === id);
 export const events = signal<Happening[]>([]);
 export const lost = signal(false);
