@@ -45,7 +45,10 @@ class FrameCutter:
             self.end_ns = self._end_of(m.time_ns)
         if self.is_closed(m.time_ns):
             return False
-        insort(self.waiting, (m.time_ns, m.tag, m), key=lambda row: row[:2])
+        if not self.waiting or (m.time_ns, m.tag) >= self.waiting[-1][:2]:
+            self.waiting.append((m.time_ns, m.tag, m))
+        else:
+            insort(self.waiting, (m.time_ns, m.tag, m), key=lambda row: row[:2])
         if m.source and m.value is not None:
             self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
         return True

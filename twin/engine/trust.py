@@ -130,8 +130,8 @@ class TrustKeeper:
         before, self.level, self.since_ns, self.pending = self.level, wanted, now_ns, ""
         if before is Trust.ADVICE:
             self.number += 1
-        stages = {Trust.ADVICE: Stage.CONFIRMED}
-        stage = Stage.CLOSED if wanted is Trust.ADVICE else stages.get(before, Stage.REVISED)
+        started = Stage.CONFIRMED if before is Trust.ADVICE else Stage.REVISED
+        stage = Stage.CLOSED if wanted is Trust.ADVICE else started
         return [self._event(stage, before, figures, now_ns)]
 
     def _event(self, stage: Stage, before: Trust, figures: Figures, now_ns: int) -> Event:

@@ -78,23 +78,21 @@ def doubt(
     assay = np.array([o.assay for o in process.outputs], dtype=bool)
     frames = max(3600.0 / process.frame_s, 1.0)
     variance = noise(looked.predicted) / np.where(assay, 1.0, frames)
-    found = []
-    for prior in priors:
-        without = seen = np.diag(prior**2)
-        for hour in range(1, WINDOW_H + 1):
-            without, seen = (F @ cov @ F.T + np.diag(walk) for cov in (without, seen))
-            rows = alive & (~assay | (hour == SAMPLE_H))
-            seen = _read(seen, looked.slope[rows], variance[rows])
-        found.append(Doubt(without, seen))
-    return found
+    prior = np.stack([np.diag(each**2) for each in priors])
+    without, seen = prior, prior
+    for hour in range(1, WINDOW_H + 1):
+        without, seen = (F @ cov @ F.T + np.diag(walk) for cov in (without, seen))
+        rows = alive & (~assay | (hour == SAMPLE_H))
+        seen = _read(seen, looked.slope[rows], variance[rows])
+    return [Doubt(*pair) for pair in zip(without, seen, strict=True)]
 
 
 def _read(cov: Array, H: Array, variance: Array) -> Array:
-    """Covariance after readings, as a sum of two squares."""
+    """Covariances (..., n, n) after readings, as sums of two squares."""
     S = H @ cov @ H.T + np.diag(variance)
-    K = np.linalg.solve(S, H @ cov).T
-    left = np.eye(len(cov)) - K @ H
-    return np.asarray(left @ cov @ left.T + (K * variance) @ K.T)
+    K = np.swapaxes(np.linalg.solve(S, H @ cov), -1, -2)
+    left = np.eye(cov.shape[-1]) - K @ H
+    return np.asarray(left @ cov @ np.swapaxes(left, -1, -2) + (K * variance) @ np.swapaxes(K, -1, -2))
 
 
 def slopes(belief: Belief, function: Callable[[Array], Array], scale: Array) -> Array:
