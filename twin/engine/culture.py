@@ -258,18 +258,20 @@ class CultureTwin:
         h, place = f.hypothesis, self._place[f.hypothesis.state]
         hours = max((now_ns - f.onset_ns) / HOUR, MARGIN_H)
         start_ns = max(f.onset_ns - int(max(0.1 * hours, MARGIN_H) * HOUR), self._start_ns)
-        first, then = np.zeros(len(self._place)), np.zeros(len(self._place))
-        first[place], then[place] = max(f.total**2 / hours, h.free_walk**2), h.free_walk**2
+        first, later = np.zeros(len(self._place)), np.zeros(len(self._place))
+        first[place], later[place] = max(f.total**2 / hours, h.free_walk**2), h.free_walk**2
         before, marks = self._mind, list(self._tape.marks)
-        self._releases += [Release(start_ns, now_ns, h.code, first), Release(now_ns, 0, h.code, then)]
+        self._releases += [Release(start_ns, now_ns, h.code, first), Release(now_ns, 0, h.code, later)]
         found = self._tape.back_to(start_ns + 1)
         if before is None or found is None or not self._rewind(start_ns, now_ns, afresh=True):
             del self._releases[-2:]
             return []
         belief = self._mind.belief if self._mind else before.belief
-        baseline = float(found[1].belief.mean[place])
+        then = found[1].belief
+        baseline = float(then.mean[place])
         total = float(belief.mean[place]) - baseline
-        sd = float(np.sqrt(belief.cov[place, place]))
+        # of the change, not of the level: what was not known before is no doubt about what changed
+        sd = float(np.sqrt(max(belief.cov[place, place] - then.cov[place, place], f.total_sd**2)))
         least = h.least * (hours if h.shape is Shape.RAMP else 1.0)
         if abs(total) < max(2.0 * h.slack, 0.5 * least, CLEAR * sd) or total * f.total < 0.0:
             del self._releases[-2:]

@@ -92,6 +92,8 @@ class BaseSection(_Strict):
     """tags the line names but from which nothing ever comes"""
     no_assays_h: tuple[float, float] | None = None
     """samples drawn between these hours after the wires open are lost"""
+    parameters: dict[str, float] = {}
+    """of the twin's model, beside and before those of the line, such as `false_alarm_interval_h`"""
 
 
 class HealthySection(_Strict):

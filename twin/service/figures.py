@@ -149,14 +149,19 @@ def _true_size(fault: FaultSpec, level: float | None) -> float | None:
 
 
 def figures(batches: Sequence[Judged]) -> Figures:
-    """Every figure of a group of batches; None where there is nothing to take it from."""
-    faulty = [j for j in batches if j.fault]
+    """Every figure of a group of batches; None where there is nothing to take it from.
+
+    A fault that never came to matter and was not told is `idle`: neither told nor missed.
+    """
+    idle = [j for j in batches if j.outcome.idle and not j.finding]
+    faulty = [j for j in batches if j.fault and not (j.outcome.idle and not j.finding)]
     told = [j for j in faulty if j.finding]
     delays = _known(map(delay_h, faulty))
     return {
         "batches": len(batches),
         "told": len(told),
         "missed": len(faulty) - len(told),
+        "idle": len(idle),
         "miss_rate": _ratio(len(faulty) - len(told), len(faulty)),
         "median_delay_h": _quantile(delays, 0.5),
         "delay_quartiles_h": [_quantile(delays, 0.25), _quantile(delays, 0.75)],
@@ -168,6 +173,8 @@ def figures(batches: Sequence[Judged]) -> Figures:
         "size_error_percent": _quantile([abs(e) for e in _known(map(size_error_percent, faulty))], 0.5),
         **alarm_rate(batches),
         **band_figures(batches),
+        "nis": _mean(j.outcome.nis for j in batches),
+        "nis_inside": _mean(j.outcome.nis_inside for j in batches),
     }
 
 
@@ -248,6 +255,11 @@ def _bisect(passed: Callable[[float], bool], most: float) -> float:
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [v for v in values if v is not None]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = _known(values)
+    return _plain(sum(known) / len(known)) if known else None
 
 
 def _share(answers: Iterable[bool | None]) -> float | None:

@@ -191,7 +191,7 @@ def _fault_table(score: Figures) -> Table:
 
 def _fault_cells(row: Figures) -> tuple[str, ...]:
     return (
-        f"{row['told']} of {row['batches']}",
+        f"{row['told']} of {row['batches'] - row['idle']}",
         _text(row["median_delay_h"]),
         "–".join(map(_text, row["delay_quartiles_h"])) if row["told"] else "",
         _percent(row["verdict_accuracy"]),
@@ -218,6 +218,8 @@ def _alarm_table(score: Figures) -> Table:
 
 def _band_table(score: Figures) -> Table:
     table = Table("healthy batches", "in the 90 % band", "RMSEP", "last assay held", "hours", box=None)
+    within = _percent(score["healthy"]["nis_inside"])
+    table.caption = f"hours of the last day whose NIS lay in its 95 % band: {within}" if within else None
     for name, row in score["healthy"]["quantities"].items():
         errors = (_text(row["rmsep"]), _text(row["rmsep_last_assay_held"]))
         table.add_row(name, _percent(row["coverage90"]), *errors, str(row["hours_compared"]))

@@ -26,6 +26,7 @@ from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
 from twin.domain.tag import TagKind
+from twin.domain.trust import SelfReport
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook
 from twin.service.build import load_line
@@ -42,8 +43,8 @@ BAND: Final = 1.6449
 """Half width of a band that holds 90 % of a normal distribution [standard deviations]."""
 FIRST_H: Final = 2.0
 """Beliefs are compared with the truth from here on [h]: the twin's own warm-up."""
-COMPARED: Final = {"VCD": "VCD", "glucose": "glucose", "lactate": "lactate"}
-"""Estimated quantity (as ``est_<name>``, and as assay) and the name of its true value."""
+COMPARED: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre")
+"""Quantities estimated (as ``est_<name>``) and assayed, by the name of their true value."""
 
 
 @dataclass(slots=True)
@@ -84,6 +85,8 @@ class Outcome:
     visible_h : float or None
         When the fault began to matter, where that is not its onset: base was asked for, the contaminant
         took a tenth of the culture's oxygen, viability had fallen by two points [h after the wires open].
+    nis, nis_inside : float or None
+        NIS per reading over the last hours, and the part of the last 24 h in which it lay in its 95 % band.
     """
 
     plan: Plan
@@ -92,6 +95,14 @@ class Outcome:
     bands: dict[str, Band] = field(default_factory=dict)
     refused: int = 0
     visible_h: float | None = None
+    nis: float | None = None
+    nis_inside: float | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether the fault never came to matter in the batch, so that there was nothing to tell."""
+        fault = self.plan.fault
+        return fault is not None and fault.kind in MATTERS and self.visible_h is None
 
 
 def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outcome]:
@@ -135,14 +146,16 @@ def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> O
         said = readings(plant.advance(min(i * CHUNK_H, plan.hours) * 3600.0))
         follower.take(row for row in said if _comes(row, base))
     follower.finish()
-    truth = plant.truth()
+    truth, itself = plant.truth(), follower.report()
     return Outcome(
         plan=plan,
         events=tuple(follower.events),
         level=_level(plan, truth),
-        bands={q: _band(q, true, follower, truth) for q, true in COMPARED.items()},
+        bands={q: _band(q, follower, truth) for q in COMPARED},
         refused=follower.refused,
         visible_h=_visible(plan, truth),
+        nis=itself.nis if itself else None,
+        nis_inside=itself.inside if itself else None,
     )
 
 
@@ -162,7 +175,8 @@ def _line_of(line: Line, plan: Plan, base: BaseSection) -> Line:
     batch = Batch(f"seed-{plan.seed}", START_NS - int(plan.start_h * HOUR), base.volume_l)
     there = FOUR_PROBES if base.suite == "four_probes" else {t.name for t in vessel.tags}
     tags = tuple(t for t in vessel.tags if t.kind is TagKind.ASSAY or t.name in there)
-    return replace(line, vessels=(replace(vessel, batch=batch, tags=tags),))
+    parameters = {**vessel.parameters, **base.parameters}
+    return replace(line, vessels=(replace(vessel, batch=batch, tags=tags, parameters=parameters),))
 
 
 class Follower:
@@ -191,6 +205,11 @@ class Follower:
     def finish(self) -> None:
         """Close what is open."""
         self._keep(self.engine.finish())
+
+    def report(self) -> SelfReport | None:
+        """How the twin of the vessel is at the end."""
+        model = self.engine.vessels[VESSEL].model
+        return model.report() if model else None
 
     def _measure(self, row: Reading) -> Measurement | None:
         found = self.book.measure(row, WINDOW)
@@ -252,11 +271,11 @@ MATTERS: Final[dict[str, Callable[[dict[str, Any], int], NDArray[np.bool_]]]] = 
 """Where a fault of a kind matters, from the truth of its batch and the place of its onset in it."""
 
 
-def _band(name: str, true_name: str, follower: Follower, truth: dict[str, Any]) -> Band:
+def _band(name: str, follower: Follower, truth: dict[str, Any]) -> Band:
     found = [e for e in follower.hourly if e.name == f"{VESSEL}.est_{name}"]
     found = [e for e in found if e.time_ns >= START_NS + FIRST_H * HOUR]
     seconds = np.array([(e.time_ns - START_NS) / 1e9 for e in found])
-    true = np.interp(seconds, truth["time_s"], truth[true_name])
+    true = np.interp(seconds, truth["time_s"], truth[name])
     error = np.array([e.mean for e in found]) - true
     reach = BAND * np.array([e.sd for e in found])
     held = _held([m for m in follower.assays if m.tag == f"{VESSEL}.{name}"], found) - true

@@ -158,6 +158,12 @@ def test_a_fault_that_matters_later_is_also_timed_from_then() -> None:
     assert found["median_after_it_mattered_h"] == 0.5
 
 
+def test_a_fault_that_never_mattered_is_neither_told_nor_missed() -> None:
+    blocked = FaultSpec(kind="base_line_blocked", at_h=10.0)
+    found = scored(outcome(blocked), outcome(blocked, visible_h=20.0), outcome(PH))
+    assert (found["idle"], found["told"], found["missed"], found["miss_rate"]) == (1, 0, 2, 1.0)
+
+
 def test_that_a_silenced_tag_is_silent_is_no_finding() -> None:
     lost = finding(0.1, "no_signal", kind=Kind.SIGNAL_LOST, tag="R101.pCO2")
     assert judge(outcome(None, lost), BASE).beyond == (lost,)
