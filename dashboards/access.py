@@ -34,6 +34,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("GET", "/forecasts"): _P.READ,
     ("GET", "/forecast"): _P.READ,
     ("GET", "/twins"): _P.READ,
+    ("GET", "/what-if"): _P.ENGINEER,
+    ("POST", "/what-if"): _P.ENGINEER,
     ("GET", "/counters"): _P.READ,
     ("GET", "/links"): _P.READ,
     ("GET", "/stream"): _P.READ,

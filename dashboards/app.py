@@ -8,7 +8,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from dashboards import alarms, asked, asyncapi, pages, payloads, people, problems, prometheus, subscriptions
+from dashboards import (
+    alarms,
+    asked,
+    asyncapi,
+    pages,
+    payloads,
+    people,
+    problems,
+    prometheus,
+    subscriptions,
+    whatif,
+)
 from dashboards.access import Door, asking
 from dashboards.answer import json as _json
 from dashboards.asked import Ordered, body_of, described
@@ -55,6 +66,7 @@ def create_app(
         _streaming(live, door),
         people.routes(door),
         subscriptions.routes(view),
+        whatif.routes(view),
         _describing(app),
     )
     for router in routers:

@@ -13,6 +13,7 @@ from twin.domain.measurement import Estimate, Measurement
 from twin.domain.spread import Spread
 from twin.domain.tag import Tag
 from twin.domain.trust import SelfReport
+from twin.domain.whatif import Answer, Knob
 from twin.ports import Counters, LinkState, Trend, Update, View
 
 Json: TypeAlias = dict[str, Any]
@@ -223,6 +224,17 @@ def forecast(each: Forecast, whole: bool) -> Json:
             o.name: {"unit": o.unit, "low": o.low, "middle": o.middle, "high": o.high} for o in each.outlooks
         }
     return found
+
+
+def knob(each: Knob) -> Json:
+    """What a scenario may change."""
+    return asdict(each)
+
+
+def answer(each: Answer) -> Json:
+    """The run as it is and every scenario, each with its bands."""
+    scenarios = [{"name": name, **forecast(found, whole=True)} for name, found in each.scenarios.items()]
+    return {"base": forecast(each.base, whole=True), "scenarios": scenarios}
 
 
 def twin(each: SelfReport) -> Json:

@@ -17,6 +17,7 @@ from twin.domain.spread import Spread
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Tag
 from twin.domain.trust import SelfReport
+from twin.domain.whatif import Answer, Knob, WhatIf
 
 
 class Clock(Protocol):
@@ -656,6 +657,18 @@ class View(Protocol):
 
     def forecasts(self) -> list[Forecast]:
         """The newest forecast of each vessel that has one, in the order of the line."""
+        ...
+
+    def knobs(self, asset: str) -> Sequence[Knob]:
+        """What a scenario of a vessel may change; raises `NotFoundError` while its twin can say nothing."""
+        ...
+
+    async def what_if(self, asset: str, scenarios: Sequence[WhatIf]) -> Answer:
+        """What the twin expects as it is and in each scenario; the plant hears nothing of it.
+
+        Raises `NotFoundError` while the twin can say nothing, `InputError` when a scenario can not be
+        answered.
+        """
         ...
 
     def twins(self) -> list[SelfReport]:

@@ -5,8 +5,8 @@ import json
 import math
 import tempfile
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time_ns
 
@@ -18,7 +18,7 @@ from twin.domain.alarm import Alarm, AlarmState, Figures, Move, Priority, Trigge
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.batch import Batch
 from twin.domain.command import CommandRefusedError, Permit
-from twin.domain.errors import ConnectorError, NotFoundError
+from twin.domain.errors import ConnectorError, InputError, NotFoundError
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
 from twin.domain.measurement import Estimate, Measurement, Quality
@@ -26,6 +26,7 @@ from twin.domain.people import Actor
 from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
+from twin.domain.whatif import Answer, Knob, WhatIf
 from twin.ports import ChannelInfo, Counters, LinkState, Trend, Update
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import person_event
@@ -225,6 +226,27 @@ def forecast(asset: str = "R101", made_ns: int = NOW) -> Forecast:
     return Forecast(
         asset, made_ns, times, outlooks, (leaves,), harvest, ModelRef("cho_fedbatch", "1", "0123456789ab")
     )
+
+
+KNOBS = (
+    Knob("feed_factor", "1", 0.0, 3.0),
+    Knob("pH_sp", "1", 6.6, 7.4),
+    Knob("harvest", "h", 0.0, 2000.0),
+    Knob("kla_loss", "%", -95.0, 0.0, True),
+)
+
+
+def scaled(base: Forecast, factor: float) -> Forecast:
+    """The same with every estimate times a factor."""
+
+    def times(values: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(factor * v for v in values)
+
+    more = [
+        replace(o, low=times(o.low), middle=times(o.middle), high=times(o.high)) if ".est_" in o.name else o
+        for o in base.outlooks
+    ]
+    return replace(base, outlooks=tuple(more))
 
 
 def self_report(asset: str = "R101", trust: Trust = Trust.ADVICE) -> SelfReport:
@@ -499,6 +521,24 @@ class ScriptedView:
 
     def forecasts(self) -> list[Forecast]:
         return self.ahead
+
+    def knobs(self, asset: str) -> tuple[Knob, ...]:
+        if not self.ahead:
+            raise NotFoundError(f"The twin of {asset} can say nothing of what is to come now.")
+        return KNOBS
+
+    async def what_if(self, asset: str, scenarios: Sequence[WhatIf]) -> Answer:
+        self.knobs(asset)
+        known = {knob.name: knob for knob in KNOBS}
+        for change in (change for each in scenarios for change in each.changes):
+            if (
+                change.what not in known
+                or not known[change.what].low <= change.value <= known[change.what].high
+            ):
+                raise InputError(f"{change.what}={change.value:g} came; another would do")
+        self.scenarios = list(scenarios)
+        base = self.ahead[0]
+        return Answer(base, {each.name: scaled(base, 1.1 + 0.1 * i) for i, each in enumerate(scenarios)})
 
     def twins(self) -> list[SelfReport]:
         return self.selves

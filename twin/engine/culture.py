@@ -13,7 +13,7 @@ from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
 from twin.domain.trust import SelfReport, Trust
-from twin.engine.forecast import Forecaster, Present
+from twin.engine.forecast import Forecaster, Present, Question
 from twin.engine.mind import Expected, Mind, Release, Stepper
 from twin.engine.revision import revise
 from twin.engine.selfview import SelfView
@@ -342,6 +342,11 @@ class CultureTwin:
 
     def forecast(self, set_points: Mapping[str, float]) -> Forecast | None:
         """What is to come from the present belief; None in the first hours."""
+        question = self.question(set_points)
+        return question.forecast() if question else None
+
+    def question(self, set_points: Mapping[str, float]) -> Question | None:
+        """The present belief, for forecasts and scenarios; None in the first hours, or without trust."""
         rows, mind = self._tape.rows, self._mind
         unsettled = mind is None or not rows or rows[-1].end_ns < self._settled_ns
         if unsettled or mind is None or self._keeper.level is not Trust.ADVICE:
@@ -353,7 +358,7 @@ class CultureTwin:
             place = self._place[h.state]
             lies[place] = mind.belief.mean[place] - mind.usual.mean[self._bias[h.state]]
         present = Present(mind.belief, self._inputs, drifts, lies)
-        return self._forecaster.make(rows[-1].end_ns, present, set_points)
+        return Question(self._forecaster, rows[-1].end_ns, present, dict(set_points))
 
     def snapshot(self) -> dict[str, Any]:
         """State as numbers, strings, lists and arrays."""

@@ -8,7 +8,7 @@ and with exactly the belief's mean and covariance (second-order exact sampling, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -16,8 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain.asset import Vessel
+from twin.domain.batch import Batch
 from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
 from twin.domain.tag import Tag, TagKind
+from twin.domain.whatif import AS_IT_IS, Answer, Knob, WhatIf
+from twin.engine.whatif import Plan, as_planned, check_together, knobs, planned
 from twin.observers.ukf import Belief, factor
 from twin.processes.base import Array, Foreseeing, Process, model_ref
 
@@ -82,6 +85,8 @@ class Forecaster:
         self._scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
         own = process.walks if isinstance(process, Foreseeing) else {}
         self._walk = np.array([own.get(s.name, s.walk) for s in process.states])
+        doubts = process.doubts if isinstance(process, Foreseeing) else {}
+        self._doubt = np.array([doubts.get(s.name, 0.0) for s in process.states])
         foreseen = process.foreseen if isinstance(process, Foreseeing) else ()
         self._outputs = [i for i, o in enumerate(process.outputs) if o.name in foreseen]
         self._columns = [process.outputs[i].name for i in self._outputs]
@@ -100,11 +105,23 @@ class Forecaster:
                 found.append((tag, column))
         return found
 
-    def make(self, now_ns: int, present: Present, set_points: Mapping[str, float]) -> Forecast:
-        """The forecast from a belief at `now_ns` [ns]."""
-        hours = self._grid(now_ns)
-        x, u = self._carry(hours, present, set_points)
-        honest = x - (present.lies + present.drifts * (present.lies != 0.0) * hours[:, None])[:, None]
+    def make(
+        self, now_ns: int, present: Present, set_points: Mapping[str, float], asked: WhatIf = AS_IT_IS
+    ) -> Forecast:
+        """The forecast from a belief at `now_ns` [ns], of the run as it is or of a scenario.
+
+        Raises
+        ------
+        InputError
+            When the scenario changes what the model does not know, or by more than it can speak of.
+        """
+        nothing = not asked.changes
+        plan = as_planned(self.process) if nothing else planned(self.process, self.vessel, now_ns, asked)
+        batch = self._batch(plan)
+        hours = self._grid(now_ns, batch)
+        x, u = self._carry(hours, present, set_points, plan)
+        lies = present.lies + present.drifts * (present.lies != 0.0) * hours[:, None] + plan.lies(hours)
+        honest = x - lies[:, None]
         values = self._values(x, honest, u)
         times = np.array([now_ns + round(h * HOUR) for h in hours.tolist()], dtype=np.int64)
         exits = [e for e in (self._exit(tag, values[..., k], times) for tag, k in self._limited) if e]
@@ -114,13 +131,21 @@ class Forecaster:
             tuple(times.tolist()),
             self._outlooks(values),
             tuple(sorted(exits, key=lambda e: (e.likely_ns or times[-1] + 1, -e.probability))),
-            self._harvest(now_ns, times, values),
+            self._harvest(now_ns, times, values, batch),
             self._model,
         )
 
-    def _grid(self, now_ns: int) -> Array:
+    def _batch(self, plan: Plan) -> Batch | None:
+        """The batch, ended when the plan says."""
+        batch = self.vessel.batch
+        if batch is None or plan.harvest_h is None:
+            return batch
+        return replace(batch, duration_h=plan.harvest_h)
+
+    @staticmethod
+    def _grid(now_ns: int, batch: Batch | None) -> Array:
         """Times of the forecast [h from now]."""
-        batch, end = self.vessel.batch, NO_BATCH_H
+        end = NO_BATCH_H
         if batch is not None:
             left = (batch.start_ns - now_ns) / HOUR + batch.duration_h
             end = float(np.clip(left, SHORTEST_H, LONGEST_H))
@@ -130,24 +155,58 @@ class Forecaster:
                 hours.append(min(hours[-1] + distance, end))
         return np.array(hours)
 
-    def _carry(self, hours: Array, present: Present, set_points: Mapping[str, float]) -> tuple[Array, Array]:
+    def _carry(
+        self, hours: Array, present: Present, set_points: Mapping[str, float], plan: Plan
+    ) -> tuple[Array, Array]:
         """States (T, N, n) and inputs (T, N, k) of all members at all times."""
         first, kicks = members(len(self._names))
-        x = present.belief.mean + first @ factor(present.belief.cov, self._scale).T
+        cov = present.belief.cov + np.diag(self._doubt**2)
+        x = present.belief.mean + first @ factor(cov, self._scale).T
         x = np.clip(x, self._low, self._high)
         u = np.broadcast_to(present.inputs, (len(x), present.inputs.size))
-        wanted = self._wanted(present, set_points)
+        wanted = self._wanted(present, set_points) | self._responses(plan)
         paths, inputs, step = [x], [u], 0
         for begin, end in zip(hours[:-1].tolist(), hours[1:].tolist(), strict=True):
             parts = int(np.ceil((end - begin) / STEP_H - 1e-9))
             for i in range(parts):
                 dt = (end - begin) / parts
-                x, u = self._step(x, u, wanted, begin + i * dt, dt)
+                x, u = self._stretch(x, u, wanted, plan, begin + i * dt, dt)
                 kick = kicks[step % len(kicks)] * self._walk * dt**0.5 + present.drifts * dt
                 x, step = np.clip(x + kick, self._low, self._high), step + 1
             paths.append(x)
             inputs.append(u)
         return np.stack(paths), np.stack(inputs)
+
+    def _stretch(
+        self, x: Array, u: Array, wanted: Mapping[str, Array], plan: Plan, begin_h: float, hours: float
+    ) -> tuple[Array, Array]:
+        """One step of all members, in parts where the plan changes something within it."""
+        for at_h, part_h in plan.pieces(begin_h, hours):
+            x = np.clip(x + plan.moved(at_h, at_h + part_h), self._low, self._high)
+            x, u = self._step(x, u, self._turned(wanted, plan.wanted(at_h)), at_h, part_h)
+        return x, u
+
+    def _turned(self, wanted: Mapping[str, Array], turned: Mapping[str, float]) -> Mapping[str, Array]:
+        """Set points with those of the plan in place; what is not known of them stays as it was."""
+        if not turned or not isinstance(self.process, Foreseeing):
+            return wanted
+        draws, spread = self._draws(), self.process.spread
+        zero = np.zeros(2 * PAIRS)
+        return {**wanted, **{n: v + spread.get(n, 0.0) * draws.get(n, zero) for n, v in turned.items()}}
+
+    def _draws(self) -> dict[str, Array]:
+        """Fixed standard normal numbers (N,) for each name of the model's `spread`."""
+        spread = self.process.spread if isinstance(self.process, Foreseeing) else {}
+        draws, _ = members(max(len(spread), 1), 1)
+        return {name: draws[:, i] for i, name in enumerate(sorted(spread))}
+
+    def _responses(self, plan: Plan) -> dict[str, Array]:
+        """How each member answers to a change, where there is one."""
+        if plan.changes_nothing or not isinstance(self.process, Foreseeing):
+            return {}
+        sds = self.process.responses
+        draws, _ = members(max(len(sds), 1), 2)
+        return {name: sds[name] * draws[:, i] for i, name in enumerate(sorted(sds))}
 
     def _step(
         self, x: Array, u: Array, wanted: Mapping[str, Array], age_h: float, hours: float
@@ -167,11 +226,8 @@ class Forecaster:
         expected = process.observe(present.belief.mean, present.inputs)
         centre = {f"{o.name}_sp": float(expected[i]) for i, o in enumerate(process.outputs)}
         centre.update(set_points)
-        draws, _ = members(max(len(process.spread), 1), 1)
-        return {
-            name: centre.get(name, 0.0) + sd * draws[:, i]
-            for i, (name, sd) in enumerate(sorted(process.spread.items()))
-        }
+        draws = self._draws()
+        return {name: centre.get(name, 0.0) + sd * draws[name] for name, sd in process.spread.items()}
 
     def _values(self, x: Array, honest: Array, u: Array) -> Array:
         """Values (T, N, columns) of everything that is forecast."""
@@ -201,9 +257,10 @@ class Forecaster:
         likely, sure = (_passed(left, share, times) for share in (LIKELY, SURE))
         return Exit(tag.id, low, high, round(float(left[-1]), 3), likely, sure)
 
-    def _harvest(self, now_ns: int, times: NDArray[np.int64], values: Array) -> Harvest | None:
+    def _harvest(
+        self, now_ns: int, times: NDArray[np.int64], values: Array, batch: Batch | None
+    ) -> Harvest | None:
         """The planned end, or when viability reaches its low limit before; and the product then."""
-        batch = self.vessel.batch
         if batch is None:
             return None
         plan_ns = max(batch.start_ns + round(batch.duration_h * HOUR), now_ns)
@@ -221,6 +278,45 @@ class Forecaster:
         paths = values[..., column]
         titre = [np.interp(end, ages, paths[:, i]) for i, end in enumerate(ends)]
         return Harvest(early, at, late, reason, _figures(np.quantile(titre, QUANTILES)), self._units[column])
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A belief held fast, of which scenarios may be asked while the twin goes on.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    now_ns : int
+        Time of the belief [ns since 1970-01-01 UTC].
+    present : Present
+    set_points : Mapping of str to float
+        That hold now, by tag name.
+    """
+
+    forecaster: Forecaster
+    now_ns: int
+    present: Present
+    set_points: Mapping[str, float]
+
+    def knobs(self) -> tuple[Knob, ...]:
+        """What scenarios may change."""
+        return knobs(self.forecaster.process, self.forecaster.vessel)
+
+    def forecast(self, asked: WhatIf = AS_IT_IS) -> Forecast:
+        """What is to come in one scenario; raises `InputError` as `Forecaster.make` does."""
+        return self.forecaster.make(self.now_ns, self.present, self.set_points, asked)
+
+    def answer(self, asked: Sequence[WhatIf]) -> Answer:
+        """What is to come as it is and in every scenario; all members meet the same chances.
+
+        Raises
+        ------
+        InputError
+            When a scenario can not be answered, or they can not be asked together.
+        """
+        check_together(asked)
+        return Answer(self.forecast(), {each.name: self.forecast(each) for each in asked})
 
 
 def _passed(left: Array, share: float, times: NDArray[np.int64]) -> int | None:

@@ -13,6 +13,7 @@ from twin.domain.sample import Assay
 from twin.domain.tag import Tag, TagKind
 from twin.domain.trust import SelfReport
 from twin.engine.folding import SilenceFold
+from twin.engine.forecast import Question
 from twin.engine.frames import SECOND, FrameCutter, believed
 from twin.engine.late import LateValues, told_late
 from twin.engine.limits import LimitWatch
@@ -38,6 +39,10 @@ class Model(Protocol):
 
     def forecast(self, set_points: Mapping[str, float]) -> Forecast | None:
         """What is to come from here, with the loops at these set points; None when nothing can be said."""
+        ...
+
+    def question(self, set_points: Mapping[str, float]) -> Question | None:
+        """The present belief, for scenarios; None when nothing can be said."""
         ...
 
     def report(self) -> SelfReport | None:
@@ -155,6 +160,10 @@ class VesselEngine:
         for end_ns, rows in self.cutter.close(clock_ns):
             yield self._repair(end_ns)
             yield self._frame(end_ns, rows)
+
+    def question(self) -> Question | None:
+        """The present belief, for scenarios; None without a model or while it can say nothing."""
+        return self.model.question(self.set_points) if self.model else None
 
     def finish(self) -> Iterator[Step]:
         """Step through all that waits: the end of a stored run."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twin.domain.batch import Batch
 from twin.domain.errors import ModelError
 from twin.domain.event import ModelRef, Verdict
+from twin.domain.whatif import Knob
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -224,6 +225,10 @@ class Hypothesis:
         """Change of the state, total [state unit], in the unit people read."""
         return 100.0 * float(np.expm1(min(size, 20.0))) if self.relative else self.factor * size
 
+    def state_size(self, readable: float) -> float:
+        """The reverse of `readable`: the change of the state [state unit]."""
+        return float(np.log1p(readable / 100.0)) if self.relative else readable / self.factor
+
 
 def held_to(hypotheses: Sequence[Hypothesis], interval_h: float) -> tuple[Hypothesis, ...]:
     """Hypotheses with thresholds at which all together are wrong once in `interval_h` healthy hours.
@@ -298,6 +303,14 @@ class Foreseeing(Protocol):
     """what of the recipe and the set points is not known: standard deviations by name"""
     walks: Mapping[str, float]
     """random walk of a state in a forecast where it is not the filter's [state unit/h^0.5]"""
+    doubts: Mapping[str, float]
+    """what the belief is too sure of when a forecast begins: standard deviations [state unit]"""
+    responses: Mapping[str, float]
+    """what is not known of how the culture answers to a change: standard deviations by name"""
+
+    def knobs(self, volume_l: float) -> tuple[Knob, ...]:
+        """What a scenario may change of a culture that began with this volume [L], besides faults."""
+        ...
 
     def proceed(
         self, x: Array, u: Array, wanted: Mapping[str, Array], age_h: float, hours: float
@@ -308,7 +321,8 @@ class Foreseeing(Protocol):
         ----------
         x, u : Array
         wanted : Mapping of str to Array
-            Set points by tag name, and each name of `spread`, for every member (...).
+            Set points by tag name, and each name of `spread`, for every member (...). In a scenario also the
+            knobs that are turned, and each name of `responses`.
         age_h : float
             Age of the forecast [h].
         hours : float

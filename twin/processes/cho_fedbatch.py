@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from twin.domain.batch import Batch
+from twin.domain.whatif import Knob
 from twin.processes._cho_fedbatch import (
     GLUCOSE_G,
     HYPOTHESES,
@@ -28,7 +29,17 @@ from twin.processes._cho_fedbatch import (
     QUANTITIES,
     STATES,
 )
-from twin.processes._cho_recipe import FOLLOWS, FORESEEN, HELD_H, RECIPE, SPREAD, WALKS, Loops
+from twin.processes._cho_recipe import (
+    DOUBTS,
+    FOLLOWS,
+    FORESEEN,
+    HELD_H,
+    RECIPE,
+    RESPONSES,
+    SPREAD,
+    WALKS,
+    Loops,
+)
 from twin.processes.base import Array, Process, Table, held_to, index, parameter_table
 
 ATM_MBAR: Final = 1013.25
@@ -60,6 +71,8 @@ class ChoFedBatch:
     foreseen = FORESEEN
     spread = SPREAD
     walks = WALKS
+    doubts = DOUBTS
+    responses: Mapping[str, float] = {f"per_kelvin_{state}": sd for state, (_, sd) in RESPONSES.items()}
 
     def __init__(self, table: Table) -> None:
         self.parameters = table.parameters
@@ -223,17 +236,32 @@ class ChoFedBatch:
             source = 100.0 * (flow * fraction + gained * volume) / held
             out[..., _S[state]] = _relax(x[..., _S[state]], leaving / held, source, hours)
 
+    def knobs(self, volume_l: float) -> tuple[Knob, ...]:
+        """What a scenario may change besides faults; see `_cho_recipe`."""
+        return self._loops.knobs(volume_l)
+
     def proceed(
         self, x: Array, u: Array, wanted: Mapping[str, Array], age_h: float, hours: float
     ) -> tuple[Array, Array]:
-        """States and inputs `hours` later with the plant's loops at work; see `_cho_recipe`."""
+        """States and inputs `hours` later with the plant's loops at work; see `_cho_recipe`.
+
+        The feed among the inputs is the recipe's own, before a scenario multiplies it.
+        """
         u = u.copy()
         u[..., _U["flow_CO2"]] = 0.0  # what is needed of it `acidity` brings
-        if age_h >= HELD_H:
-            cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
-            mu, _ = self._growth(x[..., _S["growth"]], cells)
+        if "temperature_sp" in wanted:
+            x = self._loops.warm(x, wanted["temperature_sp"] - u[..., _U["temperature"]], wanted)
+            u[..., _U["temperature"]] = wanted["temperature_sp"]
+        cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
+        mu, _ = self._growth(x[..., _S["growth"]], cells)
+        if "feed_sp" in wanted:
+            u[..., _U["feed_flow"]] = wanted["feed_sp"]
+        elif age_h >= HELD_H or "glucose_sp" in wanted:
             u[..., _U["feed_flow"]] = self._loops.feed(x, mu, wanted)
-        out = self.advance(x, u, hours)
+        given = u.copy()
+        given[..., _U["feed_flow"]] *= wanted.get("feed_factor", 1.0)
+        out = self.advance(x, given, hours)
+        self._loops.starve(x, out, mu, hours)
         self._follow_growth(x, out)
         hco3, pH = self._bicarbonate(out)
         out = self._loops.acidity(out, pH, hco3, wanted["pH_sp"], hours)

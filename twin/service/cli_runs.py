@@ -125,6 +125,57 @@ def replay(
             )
 
 
+@app.command("what-if")
+def what_if(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz")],
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    vessel: Annotated[str, typer.Option(help="The unit that is asked about, such as R101")],
+    tries: Annotated[
+        list[str] | None,
+        typer.Option("--try", metavar="NAME: WHAT=VALUE@HOURS ...", help="A scenario; up to four in all"),
+    ] = None,
+    scenarios: Annotated[
+        Path | None, typer.Option(metavar="SCENARIOS.yaml", help="Scenarios of a file")
+    ] = None,
+    at: Annotated[
+        str, typer.Option(help="When: 96h after the first value, or ISO 8601; default the end")
+    ] = "",
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="ANSWER.json", help="The answer with every band")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Say what may be changed there, and stop")] = False,
+) -> None:
+    """Ask the twin what would happen with other feeds, set points, an earlier harvest, or a fault."""
+    from twin.service import whatif
+    from twin.service.replay import check_files, layout_of, read_files
+
+    line_file, built = load(line)
+    built = only(built, vessel)
+    paths = [*files, *(assays or [])]
+    check_files(paths)
+    if out is not None:
+        check_output(out, [*paths, line])
+    asked = [*(whatif.load_scenarios(scenarios) if scenarios else ()), *map(whatif.parsed, tries or ())]
+    if not asked and not list_:
+        raise ConfigError(
+            "what-if: no scenario; --try 'more feed: feed_factor=1.3' or --scenarios FILE would do"
+        )
+    rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels})
+    with progress() as step:
+        question = whatif.question_at(vessel, at, line_file, built, rows, step)
+    if list_:
+        table = Table("what", "from .. to", "unit", box=None)
+        for row in whatif.knob_rows(question):
+            table.add_row(*row)
+        console.print(table)
+        return
+    answer = question.answer(asked)
+    whatif.show(answer, console)
+    if out is not None:
+        whatif.write(answer, out)
+
+
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz")],

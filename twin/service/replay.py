@@ -59,10 +59,11 @@ def read_files(
     ConfigError
         When a file can not be read or its columns are not those of the layout.
     """
-    return merge(*(read_file(path, layout, path.name, vessels) for path in paths), key=_arrival)
+    return merge(*(read_file(path, layout, path.name, vessels) for path in paths), key=arrival)
 
 
-def _arrival(row: Reading | Quarantined) -> int:
+def arrival(row: Reading | Quarantined) -> int:
+    """When a row came to the service [ns since 1970-01-01 UTC]."""
     reading = row.reading if isinstance(row, Quarantined) else row
     return reading.received_ns
 
@@ -74,8 +75,8 @@ class Replay:
     ----------
     line_file, line
         What the rows are of.
-    out : BinaryIO
-        Where EVENTS.jsonl goes.
+    out : BinaryIO or None
+        Where EVENTS.jsonl goes; None: nowhere.
     watch_of : WatchFactory
         What follows a vessel beside its model.
     forecasts : BinaryIO or None
@@ -86,7 +87,7 @@ class Replay:
         self,
         line_file: LineFile,
         line: Line,
-        out: BinaryIO,
+        out: BinaryIO | None = None,
         watch_of: WatchFactory = no_watch,
         forecasts: BinaryIO | None = None,
     ) -> None:
@@ -106,12 +107,24 @@ class Replay:
         """Feed every row; `speed` None is as fast as it goes; returns the tally."""
         pace = Pace(speed)
         for batch in _batches(rows):
-            await pace.until(_arrival(batch[0]))
+            await pace.until(arrival(batch[0]))
             await self._take(batch)
             progress(len(batch))
         self._keep(self.engine.finish())
         self._write()
         return self.tally
+
+    async def until(
+        self, rows: Iterable[Reading | Quarantined], at_ns: int | None, progress: Callable[[int], None]
+    ) -> None:
+        """Feed rows up to a moment [ns], and let the engine know as much as a live one did then.
+
+        With None for the moment the rows are fed to their end.
+        """
+        for batch in _batches(rows):
+            await self._take(batch)
+            progress(len(batch))
+        self._keep(self.engine.finish() if at_ns is None else self.engine.tick(at_ns))
 
     async def _take(self, batch: Sequence[Reading | Quarantined]) -> None:
         measured = [m for m in map(self._measure, batch) if m is not None]
@@ -147,7 +160,8 @@ class Replay:
         """Everything found, by time and asset: which vessel's frame closes first depends on the batches."""
         for event in sorted(self.events, key=lambda e: (e.t, e.asset)):
             self.tally.events[f"{event.kind.value}.{event.stage.value}"] += 1
-            self.out.write(event_line(event))
+            if self.out is not None:
+                self.out.write(event_line(event))
         if self.forecasts is not None:
             self.forecasts.writelines(
                 map(forecast_line, sorted(self.foreseen, key=lambda f: (f.made_ns, f.asset)))

@@ -1,6 +1,7 @@
 """The View: all that a dashboard may ask, answered from the running parts."""
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from twin.alarms.figures import figures
 from twin.alarms.words import catalogue, in_words
@@ -13,6 +14,8 @@ from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport
+from twin.domain.whatif import Answer, Knob, WhatIf
+from twin.engine.forecast import Question
 from twin.ports import (
     Clock,
     Counters,
@@ -130,6 +133,23 @@ class ServiceView:
         """The newest forecast of each vessel that has one."""
         found = self._hub.forecasts
         return [found[vessel.id] for vessel in self.line.vessels if vessel.id in found]
+
+    def knobs(self, asset: str) -> Sequence[Knob]:
+        """What a scenario of a vessel may change."""
+        return self._question(asset).knobs()
+
+    async def what_if(self, asset: str, scenarios: Sequence[WhatIf]) -> Answer:
+        """What the twin expects as it is and in each scenario; the belief of now, held fast meanwhile."""
+        return await asyncio.to_thread(self._question(asset).answer, scenarios)
+
+    def _question(self, asset: str) -> Question:
+        question = self._pipeline.engine.vessels[asset].question()
+        if question is None:
+            raise NotFoundError(
+                f"The twin of {asset} can say nothing of what is to come now: it has not settled yet, does "
+                "not trust itself, or there is none."
+            )
+        return question
 
     def twins(self) -> list[SelfReport]:
         """What each twin that has looked at itself said last."""

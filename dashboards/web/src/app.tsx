@@ -10,6 +10,7 @@ import { StopPage, SubscriptionsPage } from "./pages/subscriptions";
 import { TagPage } from "./pages/tag";
 import { TrailPage } from "./pages/trail";
 import { UnitPage } from "./pages/unit";
+import { WhatIfPage } from "./pages/whatif";
 import { line, lost } from "./state/live";
 import { route } from "./state/route";
 import { may, stranger } from "./state/session";
@@ -23,6 +24,7 @@ function Page() {
   if (!line.value) return <p class="empty">{t(lost.value ? "app.unreachable" : "app.loading")}</p>;
   if (page === "unit") return <UnitPage key={id} id={id} />;
   if (page === "tag") return <TagPage key={id} id={id} />;
+  if (page === "what-if" && may("engineer")) return <WhatIfPage key={id} id={id} />;
   if (page === "diagnostics") return <Diagnostics />;
   if (page === "alarms") return <AlarmsPage />;
   if (page === "subscriptions") return <SubscriptionsPage />;

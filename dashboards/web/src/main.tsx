@@ -12,6 +12,7 @@ import "./style/pages.css";
 import "./style/people.css";
 import "./style/alarms.css";
 import "./style/mimic.css";
+import "./style/whatif.css";
 import "./style/flow.css";
 import "./style/wall.css";
 import "./style/spread.css";

@@ -9,6 +9,7 @@ import { Mimic } from "../parts/mimic";
 import { calling, heardAll, reading, vessel } from "../state/live";
 import { trust } from "../state/quality";
 import { to } from "../state/route";
+import { may } from "../state/session";
 import { byUrgency } from "../state/urgency";
 import { type Key, language, t } from "../text/language";
 import { Legend, Ranges } from "../trend/ranges";
@@ -76,6 +77,7 @@ export function UnitPage({ id }: { id: string }) {
         </h2>
         <BatchLine vessel={unit} />
         <HealthMark asset={unit.id} />
+        {may("engineer") && unit.process ? <a href={to("what-if", unit.id)}>{t("whatif.open")}</a> : null}
       </header>
       <div class="in-place">
         <Mimic vessel={unit} />

@@ -17,9 +17,9 @@ export interface Look {
   choose: (from: number, until: number) => void;
 }
 
-const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function clock(splits: number[]): string[] {
+export function clock(splits: number[]): string[] {
   const format = new Intl.DateTimeFormat(language.value, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const spread = (splits.at(-1) ?? 0) - (splits[0] ?? 0);
   let shown = "";
@@ -52,7 +52,7 @@ export function limits(tag: Tag | undefined): number[] {
 }
 
 /** Labels with as many decimals as the step between them needs. */
-function figures(splits: number[], step: number, format: Look["format"]): string[] {
+export function figures(splits: number[], step: number, format: Look["format"]): string[] {
   let digits = 0;
   while (digits < 6 && Math.abs(Math.round(step * 10 ** digits) - step * 10 ** digits) > 1e-6) digits++;
   return splits.map((each) => format(each, digits));

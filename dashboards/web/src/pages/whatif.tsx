@@ -1,0 +1,269 @@
+// What if: other feeds, set points, harvest or faults, answered by the twin beside the run as it is.
+import { useEffect, useState } from "preact/hooks";
+import type { Tag } from "../state/api";
+import type { Whole } from "../state/forecasts";
+import { tags, vessel } from "../state/live";
+import { route, set, to } from "../state/route";
+import { refused } from "../state/session";
+import { amount, type Answer, ask, type Change, file, type Knob, knobs, MOST, parse, type Scenario, write } from "../state/whatif";
+import { digitsFor, duration, nameOf, number, percent, time, unit } from "../text/format";
+import { language, maybe, message, t } from "../text/language";
+import { reason } from "../text/words";
+import { Overlay } from "../trend/overlay";
+
+const SHOWN = ["est_titre", "est_VCD", "est_viability", "est_glucose", "est_lactate", "pH", "pO2", "pCO2"];
+const FIRST: Change = { what: "feed_factor", value: "1.2", in_h: "0" };
+
+const knobName = (each: Knob) =>
+  each.fault ? (message(`cause.${each.name}.name`, { asset: "", tag: "" }) ?? each.name) : maybe(`knob.${each.name}`, nameOf(each.name));
+
+const plain = (value: number) => number(value, Math.min(4, digitsFor(Math.abs(value) / 50 || 0.1, 4)));
+
+/** Range of a knob, such as "0 – 40 mL/h". */
+function bounds(knob: Knob): string {
+  const code = unit(knob.unit);
+  return `${plain(knob.low)} – ${plain(knob.high)} ${knob.rate ? `${code}/h` : code}`.trim();
+}
+
+const wrong = (knob: Knob | undefined, value: string) => !knob || !(amount(value) >= knob.low && amount(value) <= knob.high);
+
+interface RowProps {
+  of: Change;
+  known: Knob[];
+  change: (to: Partial<Change>) => void;
+  remove: () => void;
+}
+
+function Row({ of, known, change, remove }: RowProps) {
+  const knob = known.find(({ name }) => name === of.what);
+  const text = (event: Event) => (event.currentTarget as HTMLInputElement).value;
+  const group = (fault: boolean) =>
+    known
+      .filter((each) => each.fault === fault)
+      .map((each) => (
+        <option key={each.name} value={each.name} selected={each.name === of.what}>
+          {knobName(each)}
+        </option>
+      ));
+  return (
+    <li>
+      <select aria-label={t("whatif.what")} onChange={(event) => change({ what: event.currentTarget.value })}>
+        <optgroup label={t("whatif.settings")}>{group(false)}</optgroup>
+        <optgroup label={t("whatif.faults")}>{group(true)}</optgroup>
+      </select>
+      <input
+        aria-label={t("whatif.value")}
+        inputMode="decimal"
+        size={6}
+        value={of.value}
+        aria-invalid={wrong(knob, of.value)}
+        onInput={(event) => change({ value: text(event) })}
+      />
+      <small>{knob ? bounds(knob) : ""}</small>
+      <label>
+        {t("whatif.in")}
+        <input inputMode="decimal" size={4} value={of.in_h} onInput={(event) => change({ in_h: text(event) })} /> h
+      </label>
+      <button type="button" onClick={remove} aria-label={t("whatif.remove")}>
+        ×
+      </button>
+    </li>
+  );
+}
+
+interface EditorProps {
+  at: number;
+  of: Scenario;
+  known: Knob[];
+  change: (to: Scenario | null) => void;
+}
+
+function Editor({ at, of, known, change }: EditorProps) {
+  const rows = (next: Change[]) => change({ ...of, changes: next });
+  return (
+    <fieldset class={`try try-${at + 1}`}>
+      <legend>
+        <i class="dash" />
+        <input
+          aria-label={t("whatif.name")}
+          maxLength={40}
+          value={of.name}
+          onInput={(event) => change({ ...of, name: event.currentTarget.value })}
+        />
+        <button type="button" onClick={() => change(null)}>
+          {t("whatif.drop")}
+        </button>
+      </legend>
+      <ul>
+        {of.changes.map((each, i) => (
+          <Row
+            key={i}
+            of={each}
+            known={known}
+            change={(part) => rows(of.changes.map((old, k) => (k === i ? { ...old, ...part } : old)))}
+            remove={() => rows(of.changes.filter((_, k) => k !== i))}
+          />
+        ))}
+      </ul>
+      <button type="button" onClick={() => rows([...of.changes, { ...FIRST }])}>
+        {t("whatif.more")}
+      </button>
+    </fieldset>
+  );
+}
+
+function spread([low = 0, middle, high = 0]: number[], code: string): string {
+  if (middle === undefined) return "--";
+  const digits = Math.max(1, digitsFor((high - low) / 4));
+  return `${number(middle, digits)} (${number(low, digits)}–${number(high, digits)}) ${unit(code)}`;
+}
+
+function Outcome({ at, name, of }: { at: number; name: string; of: Whole }) {
+  const end = of.harvest;
+  const half = end ? (Date.parse(end.late) - Date.parse(end.early)) / 2 : 0;
+  return (
+    <tr class={at ? `try-${at}` : ""}>
+      <th scope="row">
+        <i class="dash" /> {name}
+      </th>
+      <td class="figure">{end ? spread([...end.titre], end.unit) : "--"}</td>
+      <td>
+        {end ? time(Date.parse(end.at)) : "--"} {half > 1_800_000 ? `± ${duration(half)}` : ""}{" "}
+        <small>{end ? t(end.reason === "viability" ? "ahead.viability" : "ahead.plan") : ""}</small>
+      </td>
+      <td>
+        <ul class="plain">
+          {of.exits.map((each) => (
+            <li key={each.tag}>
+              {nameOf(each.tag)} {percent(each.probability)}
+              {each.likely ? `, ${t("whatif.about", { time: time(Date.parse(each.likely)) })}` : ""}
+            </li>
+          ))}
+        </ul>
+      </td>
+    </tr>
+  );
+}
+
+function Outcomes({ of }: { of: Answer }) {
+  return (
+    <table class="outcomes">
+      <thead>
+        <tr>
+          {(["whatif.scenario", "whatif.titre", "whatif.end", "whatif.limits"] as const).map((key) => (
+            <th key={key} scope="col">
+              {t(key)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        <Outcome at={0} name={t("whatif.base")} of={of.base} />
+        {of.scenarios.map((each, i) => (
+          <Outcome key={each.name} at={i + 1} name={each.name} of={each} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Results({ of }: { of: Answer }) {
+  const names = SHOWN.map((each) => `${of.asset}.${each}`).filter((each) => each in of.base.bands);
+  const all = [of.base, ...of.scenarios];
+  const tagOf = (name: string): Tag | undefined => tags.value.get(name) ?? tags.value.get(name.replace(".est_", "."));
+  return (
+    <section class="panel answer" aria-label={t("whatif.answer")} aria-live="polite">
+      <p class="quiet">{t("whatif.made", { time: time(Date.parse(of.base.made)) })}</p>
+      <Outcomes of={of} />
+      <div class="overlays">
+        {names.map((each) => (
+          <Overlay key={each} name={each} tag={tagOf(each)} forecasts={all} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function save(scenarios: Scenario[]): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file(scenarios)], { type: "application/yaml" }));
+  link.download = "what-if.yaml";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export function WhatIfPage({ id }: { id: string }) {
+  const unit = vessel(id);
+  const [known, setKnown] = useState<Knob[]>([]);
+  const [scenarios, setScenarios] = useState<Scenario[]>(parse(route.value.query.get("ask")));
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const failed = (error: Error) => {
+    refused(error);
+    setProblem(reason(error));
+  };
+  const put = (next: Scenario[]) => {
+    setScenarios(next);
+    set({ ask: next.length ? write(next) : null });
+  };
+  const go = () => {
+    setBusy(true);
+    setProblem("");
+    ask(id, scenarios)
+      .then(setAnswer)
+      .catch(failed)
+      .finally(() => setBusy(false));
+  };
+  useEffect(() => {
+    knobs(id).then(setKnown).catch(failed);
+    if (scenarios.length) go();
+  }, [id]);
+  if (!unit) return <p class="empty">{t("unit.none", { id })}</p>;
+  const add = () => put([...scenarios, { name: t("whatif.new", { number: scenarios.length + 1 }), changes: [{ ...FIRST }] }]);
+  return (
+    <div class="what-if-page">
+      <header class="head">
+        <h2>
+          <a href={to("unit", id)}>{id}</a> · {t("whatif.title")} <small>{unit.name[language.value]}</small>
+        </h2>
+        <p>{t("whatif.frame")}</p>
+      </header>
+      <form
+        class="panel"
+        onSubmit={(event) => {
+          event.preventDefault();
+          go();
+        }}
+      >
+        {scenarios.length === 0 ? <p class="quiet">{t("whatif.empty")}</p> : null}
+        {scenarios.map((each, i) => (
+          <Editor
+            key={i}
+            at={i}
+            of={each}
+            known={known}
+            change={(next) => put(next ? scenarios.map((old, k) => (k === i ? next : old)) : scenarios.filter((_, k) => k !== i))}
+          />
+        ))}
+        <p class="actions">
+          <button type="button" onClick={add} disabled={scenarios.length >= MOST || known.length === 0}>
+            {t("whatif.add")}
+          </button>
+          <button type="submit" disabled={busy || scenarios.length === 0}>
+            {t(busy ? "whatif.busy" : "whatif.ask")}
+          </button>
+          <button type="button" onClick={() => save(scenarios)} disabled={scenarios.length === 0}>
+            {t("whatif.save")}
+          </button>
+          {problem ? (
+            <span class="broken" role="alert">
+              {problem}
+            </span>
+          ) : null}
+        </p>
+      </form>
+      {answer ? <Results of={answer} /> : null}
+    </div>
+  );
+}
