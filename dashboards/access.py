@@ -22,6 +22,8 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("DELETE", "/session"): None,
     ("POST", "/invitation"): None,
     ("POST", "/invitation/accept"): None,
+    ("GET", "/oidc/start"): None,
+    ("GET", "/oidc/return"): None,
     ("GET", "/messages/{language}"): None,
     ("GET", "/openapi.json"): _P.READ,
     ("GET", "/asyncapi.json"): _P.READ,

@@ -17,6 +17,7 @@ from dashboards import (
     people,
     problems,
     prometheus,
+    single,
     subscriptions,
     whatif,
 )
@@ -30,11 +31,15 @@ from dashboards.live import Broadcast, LiveResponse
 from dashboards.problems import RefusedError
 from twin.domain.command import CommandRefusedError
 from twin.domain.errors import ConnectorError
-from twin.ports import View
+from twin.ports import IdentityProvider, View
 
 
 def create_app(
-    view: View, *, hosts: Collection[str] | None = LOOPBACK, static: Path | None = None
+    view: View,
+    *,
+    hosts: Collection[str] | None = LOOPBACK,
+    static: Path | None = None,
+    provider: IdentityProvider | None = None,
 ) -> FastAPI:
     """Build the interface to `view`.
 
@@ -46,6 +51,8 @@ def create_app(
         Host names it answers to; the default fits a service bound to loopback, None answers to all.
     static : Path or None
         Folder of the built pages; the one in this package when None.
+    provider : IdentityProvider or None
+        Who vouches for people beside their passwords.
 
     Returns
     -------
@@ -64,13 +71,14 @@ def create_app(
         _acting(view),
         alarms.routes(view),
         _streaming(live, door),
-        people.routes(door),
+        people.routes(door, provider.label if provider else ""),
         subscriptions.routes(view),
         whatif.routes(view),
         _describing(app),
     )
     for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=before)
+    app.include_router(single.routes(view.people, provider), prefix="/api/v1", dependencies=[Depends(door)])
     app.include_router(_watching(view, live), dependencies=before)
     pages.install(app, static or pages.BUILT)
     app.add_middleware(Limited)

@@ -65,22 +65,22 @@ class Admission(_Body):
     days: float = Field(default=365.0, gt=0, le=3650)
 
 
-def routes(door: Door) -> APIRouter:
-    """Every route about people."""
+def routes(door: Door, provider: str = "") -> APIRouter:
+    """Every route about people; `provider` is what the identity provider is called, where there is one."""
     router = APIRouter()
-    router.include_router(_sessions(door))
+    router.include_router(_sessions(door, provider))
     router.include_router(_accounts(door.people))
     router.include_router(_programs(door.people))
     return router
 
 
-def _sessions(door: Door) -> APIRouter:
+def _sessions(door: Door, provider: str) -> APIRouter:
     router, people = APIRouter(), door.people
 
     @router.get("/session")
     async def session(request: Request) -> Response:
         """Who is signed in, what the role permits, and whether nobody need sign in."""
-        return json(_session(people, request.state.actor))
+        return json({**_session(people, request.state.actor), "provider": provider})
 
     @router.post("/session", openapi_extra=described(Credentials))
     async def sign_in(request: Request, body: Annotated[Credentials, body_of(Credentials)]) -> Response:
@@ -167,11 +167,14 @@ def _programs(people: People) -> APIRouter:
 
 
 def _opened(people: People, request: Request, opened: SignedIn) -> Response:
+    return kept(people, request, opened, json(_session(people, opened.actor)))
+
+
+def kept(people: People, request: Request, opened: SignedIn, answer: Response) -> Response:
     """The session as a cookie no script can read; a former one of this browser ends."""
     former = request.cookies.get(COOKIE)
     if former:
         people.sign_out(former, opened.actor)
-    answer = json(_session(people, opened.actor))
     until = datetime.fromtimestamp(opened.until_ns // 1_000_000_000, UTC)
     secure = request.url.scheme == "https"
     answer.set_cookie(

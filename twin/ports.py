@@ -12,7 +12,7 @@ from twin.domain.command import Permit
 from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
-from twin.domain.people import Actor, Person, Program, Role, SignedIn
+from twin.domain.people import Actor, Person, Program, Role, SignedIn, Vouched
 from twin.domain.spread import Spread
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Tag
@@ -458,6 +458,10 @@ class People(Protocol):
         """Choose a password with an invitation, and open a session; raises `SignInError`."""
         ...
 
+    def vouched(self, who: Vouched, origin: str) -> SignedIn:
+        """Open a session for whom an identity provider vouches; raises `SignInError`."""
+        ...
+
     def invited(self, invitation: str) -> Person | None:
         """Whom an invitation is for; the name is empty when it may be chosen."""
         ...
@@ -496,6 +500,33 @@ class People(Protocol):
 
     def trail_length(self) -> int:
         """Number of the newest entry of the audit trail."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Where somebody is sent to sign in, and the secret that the browser keeps meanwhile."""
+
+    url: str
+    browser: str
+
+
+class IdentityProvider(Protocol):
+    """Who says who somebody is, in place of a password here."""
+
+    label: str
+    """what people call it"""
+
+    async def leave(self) -> Leaving:
+        """Begin a sign-in; raises `ConnectorError` when the provider can not be asked."""
+        ...
+
+    async def come_back(self, browser: str, answer: Mapping[str, str]) -> Vouched:
+        """End a sign-in with the provider's answer; raises `SignInError` or `ConnectorError`."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
         ...
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import uvicorn
 from playwright.async_api import Browser, Page
@@ -22,11 +23,11 @@ class Quiet(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve(view: View, port: int = 0) -> AsyncIterator[int]:
+async def serve(view: View, port: int = 0, **settings: Any) -> AsyncIterator[int]:
     """The interface on a free port of loopback, in this loop."""
     with socket.create_server(("127.0.0.1", port)) as sock:
         config = uvicorn.Config(
-            create_app(view), log_level="error", lifespan="off", timeout_graceful_shutdown=1
+            create_app(view, **settings), log_level="error", lifespan="off", timeout_graceful_shutdown=1
         )
         server = Quiet(config)
         task = asyncio.create_task(server.serve(sockets=[sock]))

@@ -98,6 +98,29 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Vouched:
+    """Who somebody is, as an identity provider says.
+
+    Parameters
+    ----------
+    subject : str
+        The provider and its own key of the person; never changes.
+    name, full_name : str
+        Account name and printed name.
+    role : Role or None
+        By the person's groups; None when no group has a role here.
+    language : str
+        ``"en"`` or ``"fr"``.
+    """
+
+    subject: str
+    name: str
+    full_name: str
+    role: Role | None
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A machine's right to ask, known by its token.
 

@@ -11,7 +11,7 @@ import orjson
 
 from twin.domain.audit import Deed, Entry
 from twin.domain.errors import InputError, NotAllowedError, NotFoundError, SignInError, StorageError
-from twin.domain.people import Actor, Person, Program, Role, SignedIn
+from twin.domain.people import Actor, Person, Program, Role, SignedIn, Vouched
 from twin.ports import Document, Ledger
 from twin.runtime.passwords import Passwords, check_strength
 from twin.runtime.tries import Tries
@@ -67,7 +67,7 @@ class PeopleBook:
 
     def unclaimed(self) -> bool:
         """True while nobody has an account that can sign in."""
-        return not any(row["secret"] for row in self._accounts.values())
+        return not any(_enters(row) for row in self._accounts.values())
 
     # sessions
 
@@ -115,6 +115,32 @@ class PeopleBook:
             raise SignInError("This invitation was used a moment ago.")
         self._by_origin.forgive(origin)
         self._join(row, name, secret, invitation, origin)
+        return self._open(name, origin)
+
+    def vouched(self, who: Vouched, origin: str) -> SignedIn:
+        """Open a session for whom an identity provider vouches; its groups say the role, each time anew.
+
+        Raises
+        ------
+        SignInError
+            No group has a role here, the account is barred, or its name belongs to somebody else.
+        """
+        name = who.name.strip().lower()
+        old = self._accounts.get(name)
+        problem = _objection(who, name, old)
+        if problem:
+            shown = name[:32]
+            deed = Deed(self._now_ns(), shown, "", origin, "session.refuse", shown, why=problem)
+            self._keep([deed], [])
+            raise SignInError(problem)
+        fresh: dict[str, Any] = {"secret": None, "origins": [], "barred": False}
+        told = {"name": name, "full_name": who.full_name, "role": str(who.role), "language": who.language}
+        new = {**fresh, **(old or {}), **told, "joined": True, "subject": who.subject}
+        self._accounts[name] = new
+        if _state(old) != _state(new):
+            actor = Actor(name, Role(new["role"]), origin)
+            deed = self._deed(actor, "person.vouch", name, _state(old), _state(new))
+            self._keep([deed], [_document("person", name, new)])
         return self._open(name, origin)
 
     def invited(self, invitation: str) -> Person | None:
@@ -335,8 +361,24 @@ def _program(row: dict[str, Any]) -> Program:
     return Program(row["name"], Role(row["role"]), row["until_ns"], row["by"])
 
 
+def _enters(row: dict[str, Any]) -> bool:
+    """True for an account that can sign in: by a password, or by an identity provider."""
+    return row["secret"] is not None or "subject" in row
+
+
 def _administers(row: dict[str, Any]) -> bool:
-    return row["role"] == Role.ADMINISTRATOR and not row["barred"] and row["secret"] is not None
+    return row["role"] == Role.ADMINISTRATOR and not row["barred"] and _enters(row)
+
+
+def _objection(who: Vouched, name: str, old: dict[str, Any] | None) -> str:
+    """Why somebody is not let in, though the provider vouches; empty when nothing speaks against it."""
+    if not NAME.fullmatch(name):
+        return f"the name {name[:40]!r} will not do as an account"
+    if who.role is None:
+        return "none of the groups has a role here"
+    if old is not None and old.get("subject") != who.subject:
+        return f"the name {name!r} belongs to another account"
+    return "the account is barred" if old is not None and old["barred"] else ""
 
 
 def _state(row: dict[str, Any] | None) -> str:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 
+from connectors.oidc import open_provider, read_config
 from dashboards.app import create_app
 from twin.domain.errors import ConnectorError
-from twin.ports import View
+from twin.ports import IdentityProvider, View
 from twin.service.settings import Settings
+from twin.service.yaml_file import read_yaml
 
 
 class Quiet(uvicorn.Server):
@@ -44,8 +46,9 @@ def listen(host: str, port: int) -> socket.socket:
 async def open_pages(view: View, settings: Settings) -> AsyncIterator[str]:
     """Serve the pages of `view` where the settings say; gives their address, and stops them at the end."""
     hosts = frozenset(name.strip() for name in settings.allowed_hosts.split(","))
+    provider = _provider(settings)
     with listen(settings.host, settings.port) as sock:
-        app = create_app(view, hosts=hosts)
+        app = create_app(view, hosts=hosts, provider=provider)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
         server = Quiet(config)
         task = asyncio.create_task(server.serve(sockets=[sock]))
@@ -55,3 +58,19 @@ async def open_pages(view: View, settings: Settings) -> AsyncIterator[str]:
             app.state.live.close()
             server.should_exit = True
             await task
+            if provider is not None:
+                await provider.close()
+
+
+def _provider(settings: Settings) -> IdentityProvider | None:
+    """The identity provider that the settings name, if they do.
+
+    Raises
+    ------
+    ConfigError
+        Its file has a fault.
+    """
+    if settings.oidc is None:
+        return None
+    config = read_config(read_yaml(settings.oidc), settings.oidc)
+    return open_provider(config, f"{settings.public_url}api/v1/oidc/return")

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         pattern="^(required|local)$",
         description="required; or local: nobody signs in, whoever reaches the loopback address is operator",
     )
+    oidc: Path | None = Field(default=None, description="File that names an identity provider")
     log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
 
     @model_validator(mode="after")
@@ -44,6 +45,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"TWIN_SIGN_IN=local goes with a loopback TWIN_HOST only; it is {self.host}. "
                 "Leave TWIN_SIGN_IN away and invite people instead"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reached(self) -> "Settings":
+        if self.oidc is not None and not self.public_url:
+            raise ValueError(
+                "TWIN_OIDC needs TWIN_PUBLIC_URL, the address to which the provider sends people back, "
+                "such as https://twin.example.org/"
             )
         return self
 

@@ -6,10 +6,29 @@ import { route, to } from "../state/route";
 import { accept, session, signIn } from "../state/session";
 import { t } from "../text/language";
 
+/** The way by the identity provider, and why it did not lead in. */
+function Single() {
+  const name = session.value?.provider;
+  const problem = route.value.query.get("problem");
+  if (!name) return null;
+  return (
+    <>
+      {problem ? <p role="alert">{t(problem === "provider" ? "sign.provider" : "sign.refused")}</p> : null}
+      <p>
+        <a class="button" href="api/v1/oidc/start">
+          {t("sign.with", { name })}
+        </a>
+      </p>
+      <p class="quiet">{t("sign.or")}</p>
+    </>
+  );
+}
+
 export function SignIn() {
   return (
     <section class="narrow panel">
       <h2>{t("sign.title")}</h2>
+      <Single />
       {session.value?.unclaimed ? <p>{t("sign.unclaimed")}</p> : null}
       <Form button={t("sign.in")} act={({ name = "", password = "" }) => signIn(name, password)}>
         <Field label={t("sign.name")} name="name" autocomplete="username" required maxLength={80} autofocus />

@@ -205,6 +205,7 @@ export interface Session {
   permissions: string[];
   local: boolean;
   unclaimed: boolean;
+  provider?: string;
 }
 
 export const ROLES = ["viewer", "operator", "engineer", "quality", "administrator"] as const;
