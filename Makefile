@@ -6,7 +6,7 @@ ARGS ?=
 FRONT := dashboards/static/index.html
 WEB := $(shell find dashboards/web -path dashboards/web/node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: demo test torture check front wheel tools plots reference conformance clean help
+.PHONY: demo test torture fuzz check front wheel tools plots reference conformance clean help
 
 help:           ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,10 @@ test: $(VENV)/.test $(FRONT) tools   ## Everything CI checks
 
 torture: $(VENV)/.test tools   ## Kill every party at random and count every value: make torture ARGS="--kills 100"
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
+
+fuzz: $(VENV)/.test            ## Look for bytes that break a reader: make fuzz ARGS="--seconds 60"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[fuzz]'
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.fuzzing $(ARGS)
 
 check: $(VENV)/.test          ## The quick checks only: style, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

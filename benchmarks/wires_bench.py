@@ -1,46 +1,127 @@
-"""What the wires carry: ``PYTHONPATH=tests python -m benchmarks.wires_bench [mqtt] [history]``.
+"""What the wires carry: ``PYTHONPATH=tests python -m benchmarks.wires_bench [mqtt opcua live history]``.
 
-mqtt: messages of ten values at QoS 1 from mosquitto through the whole pipeline into the embedded store,
-acknowledged after the commit, beside a bare paho client that only counts the same messages in the same run.
+mqtt: ten vessels of the simulated plant, one message a vessel, head and second at QoS 1, wait in mosquitto
+and go through the whole service into the embedded store: decoded, judged, committed, acknowledged, and
+thought about by the twin of every vessel. Beside it, in the same run, a bare paho client that only counts the
+same messages.
+opcua: a server in a process of its own puts the same values on, 12,000 a second or as fast as it can; the
+service subscribes.
+live: the same vessels by MQTT, paced to 4,000 values a second; how long a value takes from the wire to the
+store, and how long from the first value of the batch that completes a frame to the twin's decision.
 history: a hole of an hour at one value a second on 200 tags, read from a server's history; what is missing,
 double and out of order is counted.
+
+Processor time is that of the service alone; the broker and the server have their own.
 """
 
+import argparse
 import asyncio
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from servers import Broker
 
 from connectors.sources import opcua
-from simulators.wires import Row, WireTag
+from simulators.plant import Plant
+from simulators.scenario import Scenario
+from simulators.station import PROBES, rows_of, wire_tags
+from simulators.wires import Row, WireTag, free_port
 from simulators.wires_mqtt import JsonWire
 from simulators.wires_opcua import OpcUaWire
 from twin.domain.tag import Tag
-from twin.ports import SourceContext
-from twin.runtime.clock import WallClock
-from twin.service.app import open_service
+from twin.ports import Clock, SourceContext
+from twin.runtime.clock import ScaledClock, WallClock
+from twin.service.app import Service, open_service
 from twin.service.build import load_line
 from twin.service.settings import Settings
 
-MESSAGES = 5_000
-VALUES = 10
-TAGS, SECONDS = 200, 3_600
+VESSELS, SECONDS, START_H = 10, 900, 72.0
+LIVE_RATE, OPCUA_RATE = 4_000.0, 12_000.0
+"""Values a second that are put on the wire; the line's clock is as much faster than the wall's."""
+HOLE_TAGS, HOLE_S = 200, 3_600
 
 
-async def send(port: int, first_ns: int) -> None:
-    """Put all messages into the broker's session."""
-    async with JsonWire("127.0.0.1", port) as wire:
-        for number in range(MESSAGES):
-            time_ns = first_ns + number * 1_000_000
-            await wire.publish([Row(f"R1.v{i}", time_ns, float(number % 50)) for i in range(VALUES)])
-        await wire.drained(120)
+def plan() -> Scenario:
+    """Ten vessels that say everything every second."""
+    vessel = {"fleet": {"count": VESSELS, "id": "R{n:02d}"}, "start_h": START_H}
+    about = {"schema": 1, "id": "bench", "title": {"en": "b"}, "duration_h": 2, "period_s": 1}
+    return Scenario.model_validate(about | {"vessels": [vessel]})
+
+
+def seconds(origin_ns: int, count: int = SECONDS) -> Iterator[list[Row]]:
+    """What the plant says, second by second."""
+    plant = Plant(plan(), keep_truth=False)
+    for second in range(count):
+        yield list(rows_of(plant.advance(float(second)), origin_ns))
+
+
+def line(folder: Path, origin_ns: int, source: dict[str, Any], **more: Any) -> Path:
+    """The vessels with their twins, and one source; `more` sections of the line file."""
+    start = datetime.fromtimestamp(origin_ns / 1e9, UTC) - timedelta(hours=START_H)
+    batch = {"id": "B", "start": start.isoformat(), "volume_l": 2.0}
+    vessels = [
+        {"id": v.id, "process": {"kind": "cho_fedbatch"}, "batch": batch, "tags": {"use": "cho_probes"}}
+        for v in plan().vessels
+    ]
+    path = folder / "line.json"
+    whole = {"schema": 1, "line": "bench", "vessels": vessels, "sources": [source]} | more
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def paced(origin_ns: int, rate: float, wall_ns: int) -> ScaledClock:
+    """A clock by which a second's values of all vessels come at this rate."""
+    values = sum(len(wire_tags(vessel)) for vessel in plan().vessels)
+    return ScaledClock(origin_ns, rate / values, wall_ns)
+
+
+@asynccontextmanager
+async def running(path: Path, folder: Path, clock: Clock | None = None) -> AsyncIterator[Service]:
+    """The service, until the end of the block."""
+    settings = Settings(data_dir=folder / "data")
+    async with open_service(*load_line(path), settings, clock) as service:
+        task = asyncio.create_task(service.run())
+        try:
+            yield service
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def stored(service: Service, count: int) -> tuple[float, float]:
+    """Wait until so many values are durable; wall and processor time that took [s]."""
+    began, busy = time.monotonic(), time.process_time()
+    while (done := service.view.counters()).stored + done.duplicate < count:
+        assert not done.quarantined, done
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began, time.process_time() - busy
+
+
+def told(name: str, count: int, wall: float, busy: float) -> None:
+    """One line of figures."""
+    print(f"{name:<34} {count / wall:>9,.0f} values/s   {1e6 * busy / count:>6.1f} µs of processor each")
+
+
+@contextmanager
+def mosquitto(folder: Path) -> Iterator[Broker]:
+    """A broker of its own."""
+    broker = Broker(folder / "broker")
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.end()
 
 
 def subscribed(port: int, name: str) -> paho.Client:
@@ -53,80 +134,159 @@ def subscribed(port: int, name: str) -> paho.Client:
     return client
 
 
-def bare(port: int) -> float:
-    """Messages a second of a client that only counts."""
+async def send(port: int, origin_ns: int) -> int:
+    """Put everything into the broker's sessions; the number of values."""
+    count = 0
+    async with JsonWire("127.0.0.1", port, dict.fromkeys(PROBES, "head")) as wire:
+        for rows in seconds(origin_ns):
+            count += len(rows)
+            await wire.publish(rows)
+        await wire.drained(300)
+    return count
+
+
+def bare(port: int, messages: int) -> tuple[float, float]:
+    """Wall and processor time of a client that only counts [s]."""
     client = subscribed(port, "bare")
     count = client.user_data_get()
+    began, busy = time.monotonic(), time.process_time()
     client.loop_start()
-    began = time.monotonic()
-    while count[0] < MESSAGES:
+    while count[0] < messages:
         time.sleep(0.01)
-    took = time.monotonic() - began
+    took = time.monotonic() - began, time.process_time() - busy
     client.disconnect()
     client.loop_stop()
-    return MESSAGES / took
-
-
-def line(folder: Path, port: int) -> Path:
-    """One vessel of ten signals."""
-    tag = {"quantity": "count", "unit": "1", "low": -1, "high": 1e9, "accuracy": 1, "silence_s": 1e6}
-    raw = {
-        "schema": 1,
-        "line": "bench",
-        "vessels": [{"id": "R1", "tags": [{"name": f"v{i}", **tag} for i in range(VALUES)]}],
-        "sources": [{"kind": "mqtt", "id": "m", "port": port, "client_id": "bench"}],
-    }
-    path = folder / "line.json"
-    path.write_text(json.dumps(raw))
-    return path
-
-
-async def through(path: Path, folder: Path) -> float:
-    """Messages a second into the store, from the connection on."""
-    async with open_service(*load_line(path), Settings(data_dir=folder / "data")) as service:
-        running = asyncio.create_task(service.run())
-        began = time.monotonic()
-        while service.view.counters().stored + service.view.counters().duplicate < MESSAGES * VALUES:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        took = time.monotonic() - began
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    return MESSAGES / took
+    return took
 
 
 async def mqtt() -> None:
     """Fill two sessions with the same messages, then drain each."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        broker = Broker(folder / "broker")
-        broker.start()
-        try:
-            for session in ("bare", "bench"):
-                client = subscribed(broker.port, session)
-                client.loop_start()
-                await asyncio.sleep(0.5)
-                client.disconnect()
-                client.loop_stop()
-            await send(broker.port, time.time_ns() - 60_000_000_000)
-            reference = await asyncio.to_thread(bare, broker.port)
-            ours = await through(line(folder, broker.port), folder)
-        finally:
-            broker.end()
-    print(f"mqtt: bare paho {reference:,.0f} messages/s; stored, judged, acknowledged {ours:,.0f} messages/s")
-    print(f"      = {ours * VALUES:,.0f} values/s; ratio {ours / reference:.2f}")
+    messages, origin_ns = 2 * VESSELS * SECONDS, _origin()
+    with tempfile.TemporaryDirectory() as name, mosquitto(folder := Path(name)) as broker:
+        source = {"kind": "mqtt", "id": "m", "port": broker.port, "client_id": "bench"}
+        path = line(folder, origin_ns, source)
+        for session in ("bare", "bench"):
+            client = subscribed(broker.port, session)
+            client.loop_start()
+            await asyncio.sleep(0.5)
+            client.disconnect()
+            client.loop_stop()
+        began, busy = time.monotonic(), time.process_time()
+        count = await send(broker.port, origin_ns)
+        told("load generator, MQTT", count, time.monotonic() - began, time.process_time() - busy)
+        told("bare paho, counts only", count, *await asyncio.to_thread(bare, broker.port, messages))
+        async with running(path, folder) as service:
+            took = await stored(service, count)
+        told("the service with ten twins", count, *took)
+        print(f"{messages / took[0]:,.0f} messages/s of {count / messages:.1f} values; {_thought(service)}")
+
+
+async def serve(port: int, origin_ns: int) -> None:
+    """The OPC UA server of the run: waits for the time to begin, then says everything."""
+    tags = [tag for vessel in plan().vessels for tag in wire_tags(vessel)]
+    said = list(seconds(origin_ns))
+    async with OpcUaWire(tags, port) as wire:
+        print("open", flush=True)
+        clock = paced(origin_ns, OPCUA_RATE, int(await asyncio.to_thread(sys.stdin.readline)))
+        busy = time.process_time()
+        for rows in said:
+            await clock.sleep(max(0.0, (rows[0].time_ns - clock.now_ns()) / 1e9))
+            await wire.publish(rows)
+            await asyncio.sleep(0)
+        took = (time.time_ns() - clock.wall_ns) / 1e9, time.process_time() - busy
+        print(json.dumps(took), flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+
+
+async def by_opcua() -> None:
+    """Subscribe to a server that says 12,000 values a second."""
+    origin_ns, port, pipe = _origin(), free_port(), asyncio.subprocess.PIPE
+    command = [sys.executable, "-m", "benchmarks.wires_bench", "serve", str(port), str(origin_ns)]
+    server = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        await server.stdout.readline()
+        wall_ns = time.time_ns() + 8_000_000_000
+        source = {"kind": "opcua", "id": "u", "url": f"opc.tcp://127.0.0.1:{port}", "publish_ms": 100}
+        clock = paced(origin_ns, OPCUA_RATE, wall_ns)
+        with tempfile.TemporaryDirectory() as name:
+            path = line(Path(name), origin_ns, source)
+            async with running(path, Path(name), clock) as service:
+                while not any(one.up for one in service.view.links()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(2.0)
+                assert time.time_ns() < wall_ns, "the machine is too slow to begin in time"
+                server.stdin.write(f"{wall_ns}\n".encode())
+                await asyncio.sleep((wall_ns - time.time_ns()) / 1e9)
+                count = SECONDS * sum(len(wire_tags(vessel)) for vessel in plan().vessels)
+                took = await stored(service, service.view.counters().stored + count)
+                spent = json.loads(await server.stdout.readline())
+                told("the server alone", count, *spent)
+                told("the service with ten twins", count, *took)
+                print(_thought(service))
+    finally:
+        server.kill()
+        await server.wait()
+
+
+class Stopwatch:
+    """How long values take through a service that is told when they were sent."""
+
+    def __init__(self, service: Service) -> None:
+        self.sent: dict[int, float] = {}
+        self.stored: list[float] = []
+        self.decided: list[float] = []
+        pipeline: Any = service.pipeline
+        self._keep, self._think = pipeline.historian.write, pipeline.engine.handle
+        pipeline.historian.write, pipeline.engine.handle = self._write, self._handle
+
+    async def _write(self, rows: Any) -> Any:
+        report = await self._keep(rows)
+        now = time.monotonic()
+        self.stored.extend(now - self.sent[row.time_ns] for row in rows)
+        return report
+
+    def _handle(self, rows: Any) -> Any:
+        out = self._think(rows)
+        if out.estimates:
+            self.decided.append(time.monotonic() - min(self.sent[row.time_ns] for row in rows))
+        return out
+
+
+async def live() -> None:
+    """How long values and decisions take while 4,000 values a second come."""
+    origin_ns = _origin()
+    with tempfile.TemporaryDirectory() as name, mosquitto(folder := Path(name)) as broker:
+        source = {"kind": "mqtt", "id": "m", "port": broker.port, "client_id": "bench"}
+        clock = paced(origin_ns, LIVE_RATE, time.time_ns() + 4_000_000_000)
+        said = list(seconds(origin_ns))
+        async with running(line(folder, origin_ns, source), folder, clock) as service:
+            watch = Stopwatch(service)
+            async with JsonWire("127.0.0.1", broker.port, dict.fromkeys(PROBES, "head")) as wire:
+                for rows in said:
+                    await clock.sleep(max(0.0, (rows[0].time_ns - clock.now_ns()) / 1e9))
+                    watch.sent[rows[0].time_ns] = time.monotonic()
+                    await wire.publish(rows)
+                await stored(service, sum(map(len, said)))
+                rate = sum(map(len, said)) * 1e9 / (time.time_ns() - clock.wall_ns)
+    for what, seen in (("wire to store", watch.stored), ("wire to decision", watch.decided)):
+        median, p99 = np.percentile(seen, [50, 99])
+        print(f"{what:<17} median {1e3 * median:6.0f} ms, p99 {1e3 * p99:6.0f} ms, {len(seen):,} times")
+    print(f"at {rate:,.0f} values/s, generator in the same process")
 
 
 async def history() -> None:
     """Read the hole once and count every value."""
     now_ns = time.time_ns() // 1_000_000_000 * 1_000_000_000
-    start_ns = now_ns - SECONDS * 1_000_000_000
-    wire = OpcUaWire([WireTag(f"R1.t{i}", "1", -1, 1e9) for i in range(TAGS)])
+    start_ns = now_ns - HOLE_S * 1_000_000_000
+    wire = OpcUaWire([WireTag(f"R1.t{i}", "1", -1, 1e9) for i in range(HOLE_TAGS)])
     async with wire:
         for node in wire._nodes.values():
             ring = wire._history.ring(node)
-            for second in range(SECONDS):
+            for second in range(HOLE_S):
                 ring.add((start_ns + second * 1_000_000_000) // 1000, float(second), 0)
-        tags = {f"R1.t{i}": Tag("R1", f"t{i}", "count", "1", -1, 1e9, 1.0) for i in range(TAGS)}
+        tags = {f"R1.t{i}": Tag("R1", f"t{i}", "count", "1", -1, 1e9, 1.0) for i in range(HOLE_TAGS)}
         context = SourceContext(tags, WallClock(), lambda tag: start_ns - 1)
         source = opcua.open_source(opcua.Config(id="u", url=wire.url), context)
         found: Counter[tuple[str, int]] = Counter()
@@ -137,14 +297,33 @@ async def history() -> None:
                     found[row.address, row.time_ns] += 1
                     disorder += row.time_ns < newest[row.address]
                     newest[row.address] = row.time_ns
-            if found.total() >= TAGS * SECONDS:
+            if found.total() >= HOLE_TAGS * HOLE_S:
                 break
         took = time.monotonic() - began
     double = found.total() - len(found)
-    print(f"history: {len(found):,} of {TAGS * SECONDS:,} values, double {double}, out of order {disorder}")
+    print(
+        f"history: {len(found):,} of {HOLE_TAGS * HOLE_S:,} values, double {double}, out of order {disorder}"
+    )
     print(f"         {found.total() / took:,.0f} values/s, server in the same process")
 
 
+def _origin() -> int:
+    return (time.time_ns() // 1_000_000_000 - SECONDS - 60) * 1_000_000_000
+
+
+def _thought(service: Service) -> str:
+    return f"{len(service.pipeline.hub.latest().estimates)} beliefs of the twins at the end"
+
+
+RUNS = {"mqtt": mqtt, "opcua": by_opcua, "live": live, "history": history}
+
+
 if __name__ == "__main__":
-    for what in sys.argv[1:] or ["mqtt", "history"]:
-        asyncio.run({"mqtt": mqtt, "history": history}[what]())
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("runs", nargs="*", default=list(RUNS))
+    runs = asked.parse_args().runs
+    if runs[0] == "serve":
+        asyncio.run(serve(int(runs[1]), int(runs[2])))
+    else:
+        for what in runs:
+            asyncio.run(RUNS[what]())

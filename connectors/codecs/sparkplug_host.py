@@ -112,7 +112,7 @@ class Host:
             self._hold(node, at_s, out)
             if node.deadline_s is not None and at_s >= node.deadline_s:
                 self._give_up(node, now_ns, at_s, out)
-            elif node.born and not node.in_step and self._born_ms is not None:
+            elif (node.wished or (node.born and not node.in_step)) and self._born_ms is not None:
                 self._ask(node, at_s, out)
         return out
 
@@ -176,10 +176,15 @@ class Host:
         self._ask(node, at_s, out)
 
     def _ask(self, node: EdgeNode, at_s: float, out: Outcome) -> None:
-        """Request a rebirth (SPB-07), not more often than the spacing."""
-        if node.asked_s is not None and at_s - node.asked_s < self.settings.rebirth_spacing_s:
+        """Request a rebirth (SPB-07): twice in the spacing at most, the second time only after a birth."""
+        if node.asked_s is None or at_s - node.asked_s >= self.settings.rebirth_spacing_s:
+            node.asked_s, node.asked = at_s, 1
+        elif node.fresh and node.asked < 2:
+            node.asked += 1
+        else:
+            node.wished = True
             return
-        node.asked_s = at_s
+        node.wished = node.fresh = False
         wire = wire_of(True, DataType.BOOLEAN)
         command = encode(
             Payload(self._born_ms, None, (Metric(REBIRTH, datatype=DataType.BOOLEAN, wire=wire),))
@@ -221,8 +226,8 @@ class Host:
         back = not node.online
         node.known.clear()
         node.aliases.clear()
-        node.deadline_s = node.asked_s = None
-        node.born = node.online = node.in_step = True
+        node.deadline_s, node.wished = None, False
+        node.born = node.online = node.in_step = node.fresh = True
         seq = message.payload.seq  # SPB-04: 0 from a producer that obeys, 0 to 255 accepted
         node.expected = None if seq is None else (seq + 1) % 256
         node.bd_seq = bd_seq_of(message.payload)
@@ -317,7 +322,7 @@ class Host:
         devices = list(dict.fromkeys(known.device for known in node.known.values()))
         self._stale(node, devices, message.received_ns, message.received_ns, out)
         node.born = node.online = node.in_step = False
-        node.deadline_s = node.asked_s = None
+        node.deadline_s, node.wished = None, False
         self._link(out, message, None, f"edge node {node.id} is gone; its values are stale")
 
     def _stale(

@@ -100,6 +100,9 @@ class EdgeNode:
     expected: int | None = None
     deadline_s: float | None = None
     asked_s: float | None = None
+    asked: int = 0  # rebirths asked for since `asked_s`, which begins the spacing
+    wished: bool = False  # a rebirth that is to be asked for when the spacing allows
+    fresh: bool = False  # a birth came since the last one was asked for
     newest_ns: int | None = None
     waiting: dict[int, Message] = field(default_factory=dict)
     held: list[Reading] = field(default_factory=list)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from pathlib import Path
-from typing import Final, ParamSpec, TypeAlias, TypeVar
+from typing import Final, ParamSpec, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.historians._ageing import DAY_NS, Ageing, Ages
 from connectors.sqlite_file import hold, named, open_reader, open_writer, transaction
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.ports import ALONE, Historian, HistorianContext, History, Trend, WriteReport
@@ -41,10 +42,9 @@ MIGRATIONS: Final = (
         SELECT w.text AS name, t, mean, sd, u.text AS unit
         FROM estimated e JOIN word w ON w.id = e.tag JOIN word u ON u.id = e.unit;
     """,
+    "CREATE TABLE aged (what TEXT PRIMARY KEY, t INTEGER NOT NULL);",
 )
 
-DAY_NS: Final = 86_400_000_000_000
-PRUNE_EVERY_NS: Final = DAY_NS // 24
 LARGEST: Final = 2**63 - 1
 CACHE_KIB: Final = 32_768
 """Page cache of the writer: keeps the newest page of every tag in memory; chosen default."""
@@ -59,12 +59,36 @@ class Config(BaseModel):
         The file; made when it is missing.
     retention_days : float or None
         Rows older than this, by the line's clock, are removed [d]; None keeps everything.
+    full_days : float or None
+        Rows older than this are thinned out [d]: of each stretch of `thinned_s` the rows with the lowest and
+        the highest value of each quality stay, and the first without a value; None keeps every row.
+    thinned_s : float
+        Length of such a stretch [s].
     """
 
     model_config = ConfigDict(extra="forbid")
 
     path: Path
-    retention_days: float | None = Field(default=None, gt=0)
+    retention_days: float | None = Field(default=None, gt=0, le=100_000)
+    full_days: float | None = Field(default=None, gt=0, le=100_000)
+    thinned_s: float = Field(default=60.0, ge=0.001, le=86_400)
+
+    @model_validator(mode="after")
+    def _thinned_before_removed(self) -> Self:
+        if self.full_days and self.retention_days and self.full_days >= self.retention_days:
+            raise ValueError(
+                f"full_days {self.full_days:g} is not below retention_days {self.retention_days:g}: "
+                "rows would be removed before they are thinned"
+            )
+        return self
+
+    @property
+    def ages(self) -> Ages:
+        """When rows are old."""
+        thinned, removed = (
+            None if days is None else int(days * DAY_NS) for days in (self.full_days, self.retention_days)
+        )
+        return Ages(thinned, removed, int(self.thinned_s * 1e9))
 
 
 def open_historian(config: Config, context: HistorianContext = ALONE) -> Historian:
@@ -228,12 +252,11 @@ class Store(Reading):
     """The file itself, synchronous: `write...` for one thread, the rest for one other."""
 
     def __init__(self, config: Config) -> None:
-        self._retention_ns = None if config.retention_days is None else int(config.retention_days * DAY_NS)
-        self._pruned_ns = 0
         self._lock = hold(config.path)
         try:
             self._db = open_writer(config.path, MIGRATIONS)
             self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            self._ageing = Ageing(self._db, config.path, config.ages)
             super().__init__(config.path)
         except BaseException:
             self._lock.release()
@@ -257,7 +280,7 @@ class Store(Reading):
             if stored != len(records):
                 stored, duplicate, conflicts = self._insert_each(good, records)
                 refused += [(row, "conflict") for row in conflicts]
-        self._prune(now_ns)
+        self._ageing.look(now_ns)
         return WriteReport(stored, duplicate, tuple(refused))
 
     def _insert_all(self, records: list[Record]) -> int:
@@ -299,18 +322,6 @@ class Store(Reading):
                 )
             self._ids = {text: number for number, text in self._db.execute("SELECT id, text FROM word")}
         return self._ids
-
-    def _prune(self, now_ns: int) -> None:
-        if self._retention_ns is None or now_ns - self._pruned_ns < PRUNE_EVERY_NS:
-            return
-        oldest = now_ns - self._retention_ns
-        with transaction(self._db, self._path):
-            for table in ("measured", "estimated"):
-                self._db.execute(
-                    f"DELETE FROM {table} WHERE t < ? AND tag IN (SELECT id FROM word)",  # noqa: S608
-                    (oldest,),
-                )
-        self._pruned_ns = now_ns
 
     def close_writer(self) -> None:
         """Close, fold the log into the file, let others write."""

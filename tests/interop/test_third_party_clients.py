@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from simulators.broker import open_broker
+from simulators.operations import OPERATIONS
 from simulators.plant import Plant
 from simulators.probes import CHANNELS, SET_POINTS, TAGS
 from simulators.scenario import Scenario
@@ -103,7 +104,7 @@ async def running(wire: str) -> AsyncIterator[tuple[Station, Plant, Any]]:
 async def test_node_opcua_browses_subscribes_reads_history_and_writes(modules: Path) -> None:
     async with running("opcua") as (station, _plant, first):
         said = await node(modules, "opcua_client.cjs", f"opc.tcp://127.0.0.1:{station.opcua_port}", "R101")
-    assert set(said["children"]) == {*TAGS, "StartFeed", "HoldFeed"}
+    assert set(said["children"]) == {*TAGS, "StartFeed", "HoldFeed", *OPERATIONS}
     index = said["namespaces"].index("urn:bioline:plant")
     assert said["pH"] == f"ns={index};s=R101.pH"
     assert said["EURange"]["high"] > said["EURange"]["low"]

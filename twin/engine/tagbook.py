@@ -76,7 +76,7 @@ def _value_refusal(reading: Reading, tag: Tag) -> tuple[str, str] | None:
 
 
 def _distance(value: float, tag: Tag) -> float:
-    return max(tag.low - value, value - tag.high, 0.0)
+    return 0.0 if tag.low <= value <= tag.high else max(tag.low - value, value - tag.high)
 
 
 def _measurement(reading: Reading, tag: Tag) -> Measurement:

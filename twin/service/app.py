@@ -1,6 +1,7 @@
 """The service: every part of a line joined, started in order and drained the other way."""
 
 import asyncio
+import gc
 import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -61,6 +62,9 @@ TICK_GRACE_S = 120.0
 """Silence after which frames are closed by the clock [s of the line] (chosen default)."""
 STALL_S = 10.0
 """On an accelerated line the same [s of the wall], so that a busy machine is not taken for silence."""
+COLLECT_AFTER = 20_000
+"""New objects between two collections of garbage (chosen default): at 12,000 values/s by OPC UA Python's own
+700 cost a seventh of the processor time."""
 CANCEL_AGAIN_S = 5.0
 """Time a source has to end before it is told again [s] (chosen default)."""
 FORECAST_REST_S = 3.0
@@ -91,6 +95,7 @@ class Service:
 
     async def run(self) -> None:
         """Run until cancelled; what was taken in is finished first."""
+        gc.set_threshold(COLLECT_AFTER, 10, 10)
         sources = [asyncio.create_task(supervise(s, self.channel, self.clock)) for s in self.sources]
         inner = asyncio.create_task(self.pipeline.run(self.channel))
         try:

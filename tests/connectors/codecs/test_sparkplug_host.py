@@ -230,6 +230,19 @@ def test_SPB_07_a_loss_right_after_a_rebirth_is_asked_for_at_once() -> None:
     assert wire.asked == 2
 
 
+def test_SPB_07_a_node_that_answers_with_nonsense_is_not_asked_in_a_hot_loop() -> None:
+    wire = Wire()
+    for step in range(100):
+        wire.birth()
+        wire.at_s = step / 100
+        wire.give("DDATA", b"\xff", "R102")
+    assert wire.asked == 2
+    wire.tick(4.9)
+    assert wire.asked == 2
+    wire.tick(5.1)
+    assert wire.asked == 3, "what was held back is asked for when its time has come"
+
+
 def test_SPB_08_data_before_a_birth_is_kept_aside_with_its_reason() -> None:
     wire = Wire()
     wire.data(2, 7.5)

@@ -191,6 +191,34 @@ async def test_R_09_rows_damaged_on_disk_are_set_aside_and_told(
     assert any("damaged on disk" in change.text for change in heard)
 
 
+def documented(kind: str) -> list[str]:
+    """Statements of a code block of the page about stores."""
+    page = (Path(__file__).parents[3] / "docs/reference/stores.md").read_text(encoding="utf-8")
+    return page.partition(f"```{kind}\n")[2].partition("```")[0].strip().splitlines()
+
+
+async def test_the_statements_of_the_page_retain_and_thin(own_influx: Any, tmp_path: Path) -> None:
+    for statement in documented("influxql"):
+        own_influx.query(statement, "plant")
+    minute, now_ns = 60_000_000_000, time.time_ns()
+    start_ns = now_ns // minute * minute - 10 * minute
+    rows = [row(0, float((n * 37) % 101), t=start_ns + n * SECOND) for n in range(300)]
+    old = row(0, t=now_ns - 200 * 86_400 * SECOND)
+    heard: list[LinkChange] = []
+    async with opened(own_influx, tmp_path / "spool.sqlite", heard) as historian:
+        assert (await historian.write([*rows, old])).stored == 301
+        await drained(historian)
+        assert await historian.read([rows[0].tag], 0, 2 * now_ns) == rows
+    assert any("retention policy" in change.text for change in heard), "the server refuses what is too old"
+    for statement in documented("influxql")[2:]:
+        thin = statement.partition("BEGIN ")[2].removesuffix(" END")
+        own_influx.query(thin.replace(" GROUP BY", f" WHERE time >= {start_ns} GROUP BY"), "plant")
+    (series,) = own_influx.query('SELECT "low", "high" FROM "years"."pv"', "plant")
+    values = [one.value or 0.0 for one in rows]
+    expected = [[min(values[n : n + 60]), max(values[n : n + 60])] for n in range(0, 300, 60)]
+    assert [two for _, *two in series["values"]] == expected
+
+
 async def test_long_trends_are_thinned_by_the_server_without_losing_extremes(
     own_influx: Any, tmp_path: Path
 ) -> None:
