@@ -28,7 +28,7 @@ async def test_the_card_of_a_unit_says_when_a_limit_is_left(browser, view):
 
 @pytest.mark.parametrize(
     ("language", "text"),
-    [("en", "True pH leaves 6.90–7.20 at about"), ("fr", "Vrai pH quitte 6,90–7,20 vers")],
+    [("en", "True pH leaves 6.90–7.20 at about"), ("fr", "Le vrai pH quitte 6,90–7,20 vers")],
 )
 async def test_the_card_of_a_fault_says_what_follows_when_nothing_is_done(browser, view, language, text):
     async with serve(view) as port, tab(browser) as page:

@@ -47,7 +47,7 @@ interface Sent {
   error: string;
 }
 
-const KINDS = ["drift", "limit", "signal_lost", "frozen", "dead", "spike", "noise", "link"];
+const KINDS = ["drift", "limit", "signal_lost", "frozen", "dead", "spike", "noise", "unusual", "link"];
 const PRIORITIES: Priority[] = ["low", "medium", "high", "critical"];
 const INPUT = { mail: "email", url: "url", topic: "text" } as const;
 

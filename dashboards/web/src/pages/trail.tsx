@@ -7,6 +7,9 @@ import { maybe, t } from "../text/language";
 
 const PAGE = 100;
 
+/** A role or a state in the reader's words; all else as it is. */
+const word = (text: string) => (text ? maybe(`role.${text}`, maybe(`state.${text}`, text)) : "--");
+
 function Row({ entry }: { entry: Entry }) {
   return (
     <tr>
@@ -19,7 +22,7 @@ function Row({ entry }: { entry: Entry }) {
       </th>
       <td>{maybe(`deed.${entry.action}`, entry.action)}</td>
       <td>{entry.subject}</td>
-      <td>{[entry.old, entry.new].some(Boolean) ? `${entry.old || "--"} → ${entry.new || "--"}` : ""}</td>
+      <td>{[entry.old, entry.new].some(Boolean) ? `${word(entry.old)} → ${word(entry.new)}` : ""}</td>
       <td>{entry.why}</td>
       <td>
         <small>{entry.origin}</small>

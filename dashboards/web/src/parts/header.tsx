@@ -2,7 +2,7 @@ import { now } from "../state/clock";
 import { line } from "../state/live";
 import { route, to } from "../state/route";
 import { fromWall, toWall, wall } from "../state/wall";
-import { may, session, signOut } from "../state/session";
+import { may, session, signOut, stranger } from "../state/session";
 import { day, time } from "../text/format";
 import { LANGUAGES, language, speak, t } from "../text/language";
 
@@ -45,7 +45,7 @@ function Languages() {
 
 /** The switch to and from the wall. */
 function Wall() {
-  if (route.value.page !== "") return null;
+  if (route.value.page !== "" || stranger.value) return null;
   return (
     <button class="to-wall" aria-pressed={wall.value} title={t("wall.hint")} onClick={wall.value ? fromWall : toWall}>
       {t("nav.wall")}
