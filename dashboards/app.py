@@ -15,6 +15,7 @@ from dashboards import (
     pages,
     payloads,
     people,
+    playback,
     problems,
     prometheus,
     single,
@@ -74,6 +75,7 @@ def create_app(
         people.routes(door, provider.label if provider else ""),
         subscriptions.routes(view),
         whatif.routes(view),
+        playback.routes(view),
         _describing(app),
     )
     for router in routers:

@@ -10,6 +10,7 @@ from twin.domain.asset import Vessel
 from twin.domain.event import Event
 from twin.domain.forecast import Exit, Forecast
 from twin.domain.measurement import Estimate, Measurement
+from twin.domain.playback import PlayState
 from twin.domain.spread import Spread
 from twin.domain.tag import Tag
 from twin.domain.trust import SelfReport
@@ -224,6 +225,24 @@ def forecast(each: Forecast, whole: bool) -> Json:
             o.name: {"unit": o.unit, "low": o.low, "middle": o.middle, "high": o.high} for o in each.outlooks
         }
     return found
+
+
+def playback(each: PlayState) -> Json:
+    """Where a playback stands."""
+    return {
+        "run": each.run,
+        "start": iso(each.start_ns),
+        "end": iso(each.end_ns),
+        "ready": iso(each.ready_ns),
+        "now": iso(each.now_ns),
+        "speed": each.speed,
+        "playing": each.playing,
+        "epoch": each.epoch,
+        "hindsight": each.hindsight,
+        "models": {asset: asdict(model) for asset, model in each.models},
+        "line_sha256": each.line_sha256,
+        "marks": [{"t": iso(mark.t), "sort": mark.sort, "about": mark.about} for mark in each.marks],
+    }
 
 
 def knob(each: Knob) -> Json:

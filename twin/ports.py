@@ -13,6 +13,7 @@ from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement, Quarantined, Reading
 from twin.domain.people import Actor, Person, Program, Role, SignedIn, Vouched
+from twin.domain.playback import PlayState
 from twin.domain.spread import Spread
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Tag
@@ -594,6 +595,34 @@ class Publisher(Protocol):
         ...
 
 
+class Playback(Protocol):
+    """The playhead of a stored run; raises `InputError` for what it can not do."""
+
+    def state(self) -> PlayState:
+        """Where it stands."""
+        ...
+
+    def play(self, speed: float | None) -> None:
+        """Go on from here at `speed` times real time; None: as fast as it goes."""
+        ...
+
+    def pause(self) -> None:
+        """Stand still here."""
+        ...
+
+    def seek(self, time_ns: int) -> None:
+        """Jump to a time [ns since 1970-01-01 UTC]."""
+        ...
+
+    def step(self, seconds: float) -> None:
+        """Jump by some time, back when negative [s], and stand there."""
+        ...
+
+    def look_back(self, hindsight: bool) -> None:
+        """Show what is known by now, or what was known at the playhead."""
+        ...
+
+
 class View(Protocol):
     """All that a dashboard may ask of the service."""
 
@@ -601,6 +630,8 @@ class View(Protocol):
     clock: Clock
     people: People
     subscriptions: Subscriptions
+    playback: Playback | None
+    """None on a live line"""
 
     def latest(self) -> Update:
         """Newest value and estimate of everything, and the standing alarms."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -58,14 +58,18 @@ def layout_faults(layout: FileLayout, line: Line) -> list[str]:
     return faults
 
 
+ARRIVALS: Final = ("reported", "received")
+"""Columns of our own long files that say when a row came: of `twin simulate`, and of `twin export`."""
+
+
 def read_file(
     path: Path, layout: FileLayout | None, source_id: str, vessels: Set[str] | None = None
 ) -> Iterator[Reading | Quarantined]:
     """Every value of a file, by time of arrival and then as written.
 
-    Without a layout our own formats are recognised: ``time, tag, value[, quality]``, or a
-    ``time`` column beside columns named by tag ids. The time of arrival is the source time,
-    or the reported time where the layout has one; rows without a time come where they stand.
+    Without a layout our own formats are recognised: ``time, tag, value[, quality][, reported | received]``,
+    or a ``time`` column beside columns named by tag ids. The time of arrival is the source time, or
+    that at which it was reported where there is one; rows without a time come where they stand.
     With `vessels`, only rows whose key names one of them are read.
 
     Raises
@@ -144,7 +148,9 @@ def _own(path: Path, names: Sequence[str]) -> _Plan:
             f"which columns are time, key and values"
         )
     if {"tag", "value"} <= set(names):
-        return _Plan(OWN_LONG, [], "quality" if "quality" in names else None)
+        came = next((name for name in ARRIVALS if name in names), None)
+        layout = OWN_LONG.model_copy(update={"reported": came})
+        return _Plan(layout, [], "quality" if "quality" in names else None)
     columns = [ValueColumn(column=name, tag=name) for name in names if name != "time"]
     if not columns:
         raise ConfigError(f"{path}: there is a time but no value; columns named by tag ids would do")

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page
 from scripted_view import ScriptedView
 
 from dashboards.app import create_app
+from twin.domain.people import Actor, Role
 from twin.ports import View
 
 
@@ -38,6 +39,12 @@ async def serve(view: View, port: int = 0, **settings: Any) -> AsyncIterator[int
                 view.stop()
             server.should_exit = True
             await task
+
+
+def headers_of(view: ScriptedView, role: Role = Role.ENGINEER) -> dict[str, str]:
+    """What a program of that role sends along, also as a browser."""
+    token = view.people.admit(f"{role}-machine", role, 1.0, Actor("root", Role.ADMINISTRATOR, "test"))
+    return {"authorization": f"Bearer {token}"}
 
 
 @contextlib.asynccontextmanager

@@ -27,7 +27,7 @@ from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
-from twin.ports import ChannelInfo, Counters, LinkState, Trend, Update
+from twin.ports import ChannelInfo, Counters, LinkState, Playback, Trend, Update
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import person_event
 from twin.runtime.subscriptions import SubscriptionBook
@@ -328,6 +328,7 @@ class ScriptedView:
     selves: list[SelfReport] = field(default_factory=list)
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
+    playback: Playback | None = None
     subscriptions: SubscriptionBook = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,12 +5,12 @@ import json
 import httpx
 import pytest
 import yaml
-from browsing import serve, tab
+from browsing import headers_of, serve, tab
 from playwright.async_api import expect
 from scripted_view import ScriptedView, forecast, people
 
 from dashboards.app import create_app
-from twin.domain.people import Actor, Role
+from twin.domain.people import Role
 from twin.domain.whatif import Change, WhatIf
 
 ASKED = {"asset": "R101", "scenarios": [{"name": "more", "changes": [{"what": "feed_factor", "value": 1.2}]}]}
@@ -23,15 +23,9 @@ def view() -> ScriptedView:
     return view
 
 
-def engineer(view: ScriptedView, role: Role = Role.ENGINEER) -> dict[str, str]:
-    """Headers of somebody who may ask."""
-    token = view.people.admit(f"{role}-machine", role, 1.0, Actor("root", Role.ADMINISTRATOR, "test"))
-    return {"authorization": f"Bearer {token}"}
-
-
 async def post(view: ScriptedView, body: dict) -> httpx.Response:
     transport = httpx.ASGITransport(create_app(view))
-    headers = engineer(view)
+    headers = headers_of(view)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
         return await client.post("/api/v1/what-if", json=body)
 
@@ -82,7 +76,7 @@ async def test_without_a_belief_there_is_no_answer(view: ScriptedView) -> None:
     ],
 )
 async def test_an_engineer_asks_and_keeps_the_scenarios(browser, view, tmp_path, language, add, ask, product):
-    async with serve(view) as port, tab(browser, extra_http_headers=engineer(view)) as page:
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang={language}")
         await page.get_by_role("button", name=add).click()
         box = page.locator(".try-1")
@@ -106,7 +100,7 @@ async def test_an_engineer_asks_and_keeps_the_scenarios(browser, view, tmp_path,
 @pytest.mark.asyncio(loop_scope="module")
 async def test_an_address_with_scenarios_is_answered_at_once(browser, view):
     asked = "more: feed_factor=1.2@12 pH_sp=6.9@0|loss: kla_loss=-30@4"
-    async with serve(view) as port, tab(browser, extra_http_headers=engineer(view)) as page:
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang=en&ask={asked.replace(' ', '+')}")
         await expect(page.locator(".outcomes tbody tr")).to_have_count(3)
         told = [(c.what, c.value, c.in_h) for each in view.scenarios for c in each.changes]
@@ -116,7 +110,7 @@ async def test_an_address_with_scenarios_is_answered_at_once(browser, view):
 @pytest.mark.page
 @pytest.mark.asyncio(loop_scope="module")
 async def test_an_operator_has_no_such_page(browser, view):
-    headers = engineer(view, Role.OPERATOR)
+    headers = headers_of(view, Role.OPERATOR)
     async with serve(view) as port, tab(browser, extra_http_headers=headers) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
         await expect(page.locator(".unit-page h2").first).to_contain_text("R101")
@@ -126,7 +120,7 @@ async def test_an_operator_has_no_such_page(browser, view):
 @pytest.mark.page
 @pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_wrong_is_said_beside_the_button(browser, view):
-    async with serve(view) as port, tab(browser, extra_http_headers=engineer(view)) as page:
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang=en&ask=a:+feed_factor%3D7@0")
         await expect(page.get_by_role("alert")).to_contain_text("feed_factor=7 came")
         await expect(page.locator(".try li input").first).to_have_attribute("aria-invalid", "true")

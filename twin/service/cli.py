@@ -5,10 +5,7 @@ service starts in a second.
 """
 
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -27,7 +24,16 @@ from twin.service.output import check_output
 from twin.service.pages import open_pages
 from twin.service.settings import Settings
 from twin.service.surroundings import look_around
-from twin.service.terminal import LineArgument, complain, console, errors, load, progress, settings_now
+from twin.service.terminal import (
+    LineArgument,
+    complain,
+    console,
+    errors,
+    load,
+    progress,
+    run_until_stopped,
+    settings_now,
+)
 
 app = typer.Typer(
     help="A digital twin and monitoring service for a bioproduction line.", no_args_is_help=True
@@ -156,19 +162,6 @@ def run(
     if port is not None:
         settings = settings.model_copy(update={"port": port})
     run_until_stopped(_run(line_file, built, settings))
-
-
-def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends, or Ctrl-C or SIGTERM asks it to finish."""
-
-    async def guarded() -> None:
-        task = asyncio.ensure_future(work)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-    asyncio.run(guarded())
 
 
 async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:

@@ -15,12 +15,32 @@ from rich.table import Table
 from twin.domain.errors import ConfigError, StorageError
 from twin.service.output import check_output, whole_file
 from twin.service.selection import only
-from twin.service.terminal import LineArgument, console, load, moment, progress, settings_now
+from twin.service.terminal import (
+    LineArgument,
+    console,
+    load,
+    moment,
+    progress,
+    run_until_stopped,
+    settings_now,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twin.domain.asset import Line
+    from twin.domain.measurement import Quarantined, Reading
+    from twin.service.line import LineFile
     from twin.service.replay import Tally
 
 app = typer.Typer()
+
+FilesArgument = Annotated[
+    list[Path] | None, typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz; none with --store")
+]
+StoreOption = Annotated[
+    bool, typer.Option("--store", help="What the line's historian holds (TWIN_DATA_DIR) in place of files")
+]
 
 
 @app.command()
@@ -81,10 +101,13 @@ def report(
 
 @app.command()
 def replay(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz")],
     line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
     out: Annotated[Path, typer.Option(metavar="EVENTS.jsonl", help="Where the events go")],
+    files: FilesArgument = None,
     assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    store: StoreOption = False,
+    since: Annotated[str, typer.Option("--from", help="With --store: first source time")] = "",
+    until: Annotated[str, typer.Option("--to", help="With --store: source time to stop before")] = "",
     speed: Annotated[str, typer.Option(help="max, or N times real time")] = "max",
     normal: Annotated[
         Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
@@ -96,19 +119,18 @@ def replay(
 ) -> None:
     """Feed stored data through the same engine as live; twice gives the same bytes."""
     from twin.service.normal import watches
-    from twin.service.replay import Replay, check_files, layout_of, read_files
+    from twin.service.replay import Replay
 
     line_file, built = load(line)
     built = only(built, vessels)
-    paths, pace = [*files, *(assays or [])], _speed(speed)
-    check_files(paths)
+    paths, pace = [*(files or []), *(assays or [])], _speed(speed)
     check_output(out, [*paths, line])
     if forecasts is not None:
         check_output(forecasts, [*paths, line, out], "--forecasts")
+    rows = _rows(line_file, built, paths, store, (since, until), bool(vessels))
     ahead = whole_file(forecasts, "--forecasts") if forecasts else contextlib.nullcontext()
     with whole_file(out) as sink, ahead as more, progress() as step:
         job = Replay(line_file, built, sink, watches(built, line.parent, normal), more)
-        rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels} if vessels else None)
         tally = asyncio.run(job.run(rows, pace, step))
         _print_tally(tally)
         if not tally.holds:
@@ -125,11 +147,75 @@ def replay(
             )
 
 
+def _rows(
+    line_file: "LineFile", line: "Line", paths: list[Path], store: bool, span: tuple[str, str], some: bool
+) -> "Iterable[Reading | Quarantined]":
+    """Rows of files, or of the line's own store, in order of arrival."""
+    from twin.service.replay import check_files, layout_of, read_files
+    from twin.service.stored import stored_rows
+
+    if store == bool(paths):
+        raise ConfigError("files or --store are needed, and not both")
+    start_ns, end_ns = moment("--from", span[0]), moment("--to", span[1])
+    if store:
+        return asyncio.run(stored_rows(line_file, line, settings_now(), start_ns, end_ns))
+    if start_ns is not None or end_ns is not None:
+        raise ConfigError("--from and --to go with --store; of files all values are taken")
+    check_files(paths)
+    return read_files(paths, layout_of(line_file), {v.id for v in line.vessels} if some else None)
+
+
+@app.command()
+def play(
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    files: FilesArgument = None,
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    store: StoreOption = False,
+    since: Annotated[str, typer.Option("--from", help="With --store: first source time")] = "",
+    until: Annotated[str, typer.Option("--to", help="With --store: source time to stop before")] = "",
+    normal: Annotated[
+        Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
+    ] = None,
+    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the pages; 0 takes any free one")
+    ] = 8801,
+) -> None:
+    """Open the pages over a stored run: play, pause, step, jump; as it was known then, or is known now."""
+    from twin.service.normal import watches
+    from twin.service.play.serve import open_play, serve
+
+    line_file, built = load(line)
+    built = only(built, vessels)
+    paths = [*(files or []), *(assays or [])]
+    rows = list(_rows(line_file, built, paths, store, (since, until), bool(vessels)))
+    settings = settings_now().model_copy(update={"port": port})
+    run = "historian" if store else ", ".join(path.name for path in files or [])
+    sha256 = hashlib.sha256(line.read_bytes()).hexdigest()
+
+    async def work() -> None:
+        async with (
+            open_play(line_file, built, rows, run, sha256, watches(built, line.parent, normal)) as parts,
+            serve(*parts, settings) as address,
+        ):
+            console.print(f"{run}: pages at {address} (Ctrl-C stops)")
+            with progress() as step:
+                done = 0
+                while not parts[1].finished:
+                    await asyncio.sleep(0.5)
+                    step(parts[1].tally.received - done)
+                    done = parts[1].tally.received
+            console.print(f"{run}: worked through; {len(parts[1].events)} events")
+            await asyncio.Event().wait()
+
+    run_until_stopped(work())
+
+
 @app.command("what-if")
 def what_if(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz")],
     line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
     vessel: Annotated[str, typer.Option(help="The unit that is asked about, such as R101")],
+    files: FilesArgument = None,
     tries: Annotated[
         list[str] | None,
         typer.Option("--try", metavar="NAME: WHAT=VALUE@HOURS ...", help="A scenario; up to four in all"),
@@ -141,6 +227,7 @@ def what_if(
         str, typer.Option(help="When: 96h after the first value, or ISO 8601; default the end")
     ] = "",
     assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    store: StoreOption = False,
     out: Annotated[
         Path | None, typer.Option(metavar="ANSWER.json", help="The answer with every band")
     ] = None,
@@ -148,12 +235,10 @@ def what_if(
 ) -> None:
     """Ask the twin what would happen with other feeds, set points, an earlier harvest, or a fault."""
     from twin.service import whatif
-    from twin.service.replay import check_files, layout_of, read_files
 
     line_file, built = load(line)
     built = only(built, vessel)
-    paths = [*files, *(assays or [])]
-    check_files(paths)
+    paths = [*(files or []), *(assays or [])]
     if out is not None:
         check_output(out, [*paths, line])
     asked = [*(whatif.load_scenarios(scenarios) if scenarios else ()), *map(whatif.parsed, tries or ())]
@@ -161,7 +246,7 @@ def what_if(
         raise ConfigError(
             "what-if: no scenario; --try 'more feed: feed_factor=1.3' or --scenarios FILE would do"
         )
-    rows = read_files(paths, layout_of(line_file), {v.id for v in built.vessels})
+    rows = _rows(line_file, built, paths, store, ("", ""), True)
     with progress() as step:
         question = whatif.question_at(vessel, at, line_file, built, rows, step)
     if list_:

@@ -137,7 +137,12 @@ class Replay:
                 reason, f"{m.tag}: {m.value} came, another value is stored for its time"
             )
         lost = {(m.tag, m.time_ns, m.value) for m, _ in report.refused}
-        self._keep(self.engine.handle([m for m in measured if (m.tag, m.time_ns, m.value) not in lost]))
+        kept = [m for m in measured if (m.tag, m.time_ns, m.value) not in lost]
+        self._accept(kept)
+        self._keep(self.engine.handle(kept))
+
+    def _accept(self, rows: Sequence[Measurement]) -> None:
+        """Take note of rows that were stored."""
 
     def _measure(self, row: Reading | Quarantined) -> Measurement | None:
         self.tally.received += 1

@@ -1,10 +1,12 @@
 """What every command of ``twin`` shares: the terminal, the settings, the line, a bar of progress."""
 
+import asyncio
 import contextlib
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import structlog
 import typer
@@ -87,3 +89,16 @@ def moment(option: str, text: str) -> int | None:
         return parse_ns(text)
     except ValueError as error:
         raise ConfigError(f"{option}: {error}") from error
+
+
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends, or Ctrl-C or SIGTERM asks it to finish."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(guarded())

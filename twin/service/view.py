@@ -24,6 +24,7 @@ from twin.ports import (
     Ledger,
     LinkState,
     People,
+    Playback,
     Subscriptions,
     Trend,
     Update,
@@ -55,6 +56,7 @@ class ServiceView:
         subscriptions: Subscriptions,
     ) -> None:
         self.subscriptions = subscriptions
+        self.playback: Playback | None = None
         self.line, self.clock, self.people = line, clock, people
         self._historian, self._ledger, self._hub = historian, ledger, hub
         self._health, self._pipeline, self._writeback = health, pipeline, writeback

@@ -1,6 +1,7 @@
 import { Announcer } from "./parts/announcer";
 import { Banner, Lost } from "./parts/banner";
 import { Header } from "./parts/header";
+import { PlayBar } from "./parts/playbar";
 import { Diagnostics } from "./pages/diagnostics";
 import { AlarmsPage } from "./pages/alarms";
 import { LinePage } from "./pages/line";
@@ -50,6 +51,7 @@ export function App() {
       <main id="content" tabIndex={-1}>
         <Page />
       </main>
+      <PlayBar />
       <Announcer />
     </div>
   );

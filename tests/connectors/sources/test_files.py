@@ -97,6 +97,21 @@ def test_our_long_format_needs_no_layout_and_keeps_bad_values_without_a_number(t
     assert reasons(found) == {"unknown_quality": 1, "no_value": 1}
 
 
+@pytest.mark.parametrize("column", ["reported", "received"])
+def test_rows_of_our_long_format_come_when_it_says_they_came(tmp_path, column):
+    path = write(
+        tmp_path / "a.csv",
+        f"time,tag,value,{column}",
+        "2024-02-12T00:00:00Z,V1.titre,1.0,2024-02-12T05:00:00Z",
+        "2024-02-12T01:00:00Z,V1.pH,7.0,2024-02-12T01:00:00Z",
+    )
+    found = rows(path)
+    assert [(r.address, (r.received_ns - r.time_ns) // (3600 * SECOND)) for r in found] == [
+        ("V1.pH", 0),
+        ("V1.titre", 5),
+    ]
+
+
 def test_our_wide_format_needs_no_layout(tmp_path):
     path = write(
         tmp_path / "a.csv", "time,V1.pH,V1.pO2", "2024-02-12T00:00:00Z,7.0,40", "2024-02-12T00:01:00Z,7.1,"

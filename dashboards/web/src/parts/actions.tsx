@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { type Alarm, moveAlarm, send } from "../state/api";
 import { tags, take } from "../state/live";
+import { playback } from "../state/playback";
 import { may, refused } from "../state/session";
 import { unit } from "../text/format";
 import { type Key, t } from "../text/language";
@@ -98,7 +99,8 @@ export function Actions({ alarm }: { alarm: Alarm }) {
   const [open, setOpen] = useState<Key | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Error | null>(null);
-  const offered = DEEDS.filter((each) => may(each.permission) && each.fits(alarm));
+  // in a replay nothing is moved
+  const offered = playback.value ? [] : DEEDS.filter((each) => may(each.permission) && each.fits(alarm));
   const shown = offered.find((each) => each.name === open);
   const at = async (deed: Deed, fields: Record<string, string>): Promise<void> => {
     await deed.act(alarm, fields);

@@ -1,13 +1,14 @@
 // Where the data come from is never in doubt, and neither is whether they still come.
 import { line, lost, lostSince } from "../state/live";
 import { now } from "../state/clock";
+import { playback } from "../state/playback";
 import { session } from "../state/session";
 import { duration, number } from "../text/format";
 import { t } from "../text/language";
 
 /** Nobody signs in here: said on every page. */
 function Local() {
-  if (!session.value?.local) return null;
+  if (!session.value?.local || line.value?.origin === "replay") return null;
   return (
     <p class="local" role="note">
       {t("banner.local")}
@@ -18,11 +19,15 @@ function Local() {
 function Origin() {
   const { origin, speed } = line.value ?? { origin: "plant", speed: 1 };
   if (origin === "plant") return null;
+  const run = playback.value;
+  const pace = run?.playing ? (run.speed === null ? t("play.max") : t("banner.speed", { speed: number(run.speed, 0) })) : t("play.still");
+  const playing = run ? ` · ${run.run} · ${pace}` : "";
   const faster = speed === 1 ? "" : ` · ${t("banner.speed", { speed: number(speed, speed % 1 ? 1 : 0) })}`;
   return (
     <p class={`banner ${origin}`} role="note">
       <span>
         {t(`banner.${origin}`)}
+        {playing}
         {faster}
       </span>
     </p>

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { get } from "./api";
 import { now } from "./clock";
+import { epoch } from "./playback";
 import { HOUR } from "./route";
 
 export interface Exit {
@@ -79,8 +80,8 @@ async function read(): Promise<void> {
   if (rows) forecasts.value = new Map(rows.map((each) => [each.asset, each]));
 }
 
-/** Ask for the newest forecasts now and then. */
+/** Ask for the newest forecasts now and then, and when the line's time has jumped. */
 export function follow(): void {
-  void read();
+  epoch.subscribe(() => void read());
   setInterval(() => void read(), EVERY_MS);
 }

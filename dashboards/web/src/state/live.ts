@@ -67,6 +67,16 @@ async function takeSnapshot(snapshot: Snapshot, number: number): Promise<void> {
   await checkLine();
 }
 
+/** Forget what was told, and ask for everything anew: the line's time has jumped. */
+export async function begin(): Promise<void> {
+  const [fresh, rows] = await Promise.all([get<Snapshot>("latest"), get<Happening[]>("events", { limit: String(KEPT) })]);
+  for (const [id, each] of readings) if (!(id in fresh.tags)) each.value = undefined;
+  for (const [id, each] of beliefs) if (!(id in fresh.twin)) each.value = undefined;
+  takeValues(fresh);
+  alarms.value = fresh.alarms;
+  events.value = rows;
+}
+
 /** A restarted service may run another line: then begin anew. */
 async function checkLine(): Promise<void> {
   const described = (each: Line) => JSON.stringify({ ...each, now: "" });

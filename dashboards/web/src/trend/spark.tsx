@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { now } from "../state/clock";
 import { alarms, tags } from "../state/live";
+import { epoch } from "../state/playback";
 import { nameOf } from "../text/format";
 import { t } from "../text/language";
 import { Chart } from "./chart";
@@ -34,5 +35,6 @@ export function Spark({ name, window }: { name: string; window: () => [number, n
   useEffect(() => {
     if (!document.hidden) chart.current?.follow();
   }, [now.value, alarms.value]);
+  useEffect(() => chart.current?.read(), [epoch.value]);
   return <div class="spark" ref={box} role="img" aria-label={t("trend.label", { name: nameOf(name) })} />;
 }

@@ -5,6 +5,7 @@ import { tagDigits, Value } from "../parts/value";
 import type { Vessel } from "../state/api";
 import { now } from "../state/clock";
 import { alarms, belief, tags } from "../state/live";
+import { epoch } from "../state/playback";
 import { fix, route, to } from "../state/route";
 import { batchAge, digitsFor, nameOf, number, time, unit, withUnit } from "../text/format";
 import { type Key, language, t } from "../text/language";
@@ -70,7 +71,7 @@ export function Trend({ vessel, name, xAxis }: Props) {
     return () => fresh.close();
   }, [language.value, name, xAxis]);
 
-  useEffect(() => chart.current?.read(), [search, language.value, name]);
+  useEffect(() => chart.current?.read(), [search, language.value, name, epoch.value]);
 
   const live = !route.value.query.has("from");
   useEffect(() => {

@@ -1,0 +1,64 @@
+// The playhead of a stored run: asked for every second, moved by whoever looks; a live line has none.
+import { signal } from "@preact/signals";
+import { get, send } from "./api";
+import { setSpeed, tell, tick } from "./clock";
+import { begin, line } from "./live";
+
+export interface Mark {
+  t: string;
+  sort: "event" | "sample";
+  about: string;
+}
+
+export interface Playback {
+  run: string;
+  start: string;
+  end: string;
+  ready: string;
+  now: string;
+  speed: number | null;
+  playing: boolean;
+  epoch: number;
+  hindsight: boolean;
+  models: Record<string, { id: string; version: string; parameters: string }>;
+  line_sha256: string;
+  marks: Mark[];
+}
+
+export interface Move {
+  hindsight?: boolean;
+  to?: string;
+  step_s?: number;
+  speed?: number | "max";
+  pause?: boolean;
+}
+
+export const playback = signal<Playback | null>(null);
+/** Grows with every jump: whatever was read before is void. */
+export const epoch = signal(0);
+
+const EVERY_MS = 1000;
+
+async function take(state: Playback): Promise<void> {
+  const jumped = playback.peek() !== null && state.epoch !== epoch.peek();
+  playback.value = state;
+  tell(state.now);
+  const behind = state.speed === null || Date.parse(state.ready) - Date.parse(state.now) < 1;
+  setSpeed(state.playing && !behind ? (state.speed ?? 0) : 0);
+  tick();
+  if (jumped) await begin();
+  epoch.value = state.epoch;
+}
+
+export async function move(what: Move): Promise<void> {
+  await take(await send<Playback>("playback", what));
+}
+
+/** Follow the playhead of a line that is a replay. */
+export function followPlayback(): void {
+  const read = () => {
+    if (line.peek()?.origin === "replay") void get<Playback>("playback").then(take, () => undefined);
+  };
+  line.subscribe(read);
+  setInterval(read, EVERY_MS);
+}

@@ -1,0 +1,120 @@
+"""The time bar of a replay: banner, playhead, speed, what was known when; nothing to acknowledge."""
+
+import json
+from dataclasses import dataclass, field, replace
+
+import pytest
+from browsing import headers_of, serve, tab
+from playwright.async_api import expect
+from scripted_view import HOUR, NOW, START, ScriptedView, alarm, drift, line, people
+
+from twin.domain.asset import Origin
+from twin.domain.event import ModelRef
+from twin.domain.playback import Mark, PlayState
+
+pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="module")]
+
+
+@dataclass
+class ScriptedPlayback:
+    """A playhead that does at once what it is told, and remembers it."""
+
+    view: "ScriptedView"
+    speed: float | None = 1.0
+    playing: bool = False
+    epoch: int = 0
+    hindsight: bool = False
+    done: list[tuple[object, ...]] = field(default_factory=list)
+
+    def state(self) -> PlayState:
+        end_ns, now_ns = START + 336 * HOUR, self.view.clock.time_ns
+        models = (("R101", ModelRef("cho_fedbatch", "1", "0123456789ab")),)
+        marks = (Mark(NOW, "event", "R101.pH/drift/1"), Mark(START + 24 * HOUR, "sample", "R101.VCD"))
+        moving = (self.speed, self.playing, self.epoch, self.hindsight)
+        return PlayState("B-7.parquet", START, end_ns, end_ns, now_ns, *moving, models, "ba5eba11" * 8, marks)
+
+    def seek(self, time_ns: int) -> None:
+        self.view.clock.time_ns = time_ns
+        self.epoch += 1
+        self.done.append(("seek", time_ns))
+        self.view.standing.clear()
+        if time_ns >= NOW:
+            self.view.raise_alarm(alarm(drift()))
+
+    def step(self, seconds: float) -> None:
+        self.playing = False
+        self.seek(self.view.clock.time_ns + round(seconds * 1e9))
+
+    def play(self, speed: float | None) -> None:
+        self.speed, self.playing = speed, True
+        self.done.append(("play", speed))
+
+    def pause(self) -> None:
+        self.playing = False
+        self.done.append(("pause",))
+
+    def look_back(self, hindsight: bool) -> None:
+        self.hindsight = hindsight
+        self.epoch += 1
+        self.done.append(("hindsight", hindsight))
+
+
+@pytest.fixture
+def view() -> ScriptedView:
+    view = ScriptedView(line=replace(line(), origin=Origin.REPLAY), people=people())
+    view.playback = ScriptedPlayback(view)
+    view.clock.time_ns = NOW - 24 * HOUR
+    return view
+
+
+@pytest.mark.parametrize(
+    ("language", "banner", "play", "known"),
+    [
+        ("en", "B-7.parquet · stands still", "Play", "As known now"),
+        ("fr", "B-7.parquet · à l'arrêt", "Lire", "Tel que connu maintenant"),
+    ],
+)
+async def test_the_bar_plays_and_says_what_is_shown(browser, view, language, banner, play, known):
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang={language}")
+        await expect(page.locator(".banner.replay")).to_contain_text(banner)
+        bar = page.locator(".playbar")
+        await expect(bar).to_contain_text("cho_fedbatch 1 0123456789ab")
+        await expect(bar).to_contain_text("ba5eba11ba5e")
+        await expect(bar.locator(".track i.event")).to_have_count(1)
+        await bar.locator("select").select_option("60")
+        await expect(page.locator(".banner.replay")).to_contain_text("60")
+        assert ("play", 60.0) in view.playback.done
+        await bar.get_by_role("button", name=known).click()
+        await expect(bar.get_by_role("button", name=known)).to_have_attribute("aria-pressed", "true")
+        assert ("hindsight", True) in view.playback.done
+
+
+async def test_a_jump_shows_what_stood_then_and_nothing_can_be_acknowledged(browser, view):
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        head = page.locator(".playbar input[type=range]")
+        await expect(page.locator("article.card")).to_have_count(0)
+
+        async def jump(time_ns: int) -> None:
+            await head.evaluate(
+                "(e, t) => { e.value = t; e.dispatchEvent(new Event('change', { bubbles: true })); }",
+                time_ns // 1_000_000,
+            )
+
+        await jump(NOW + HOUR)
+        await expect(page.locator("article.card")).to_contain_text("pH")
+        await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+        assert view.playback.done[-1] == ("seek", NOW + HOUR)
+        await jump(NOW - HOUR)
+        await expect(page.locator("article.card")).to_have_count(0)
+        await page.get_by_role("button", name="Go 60 minutes", exact=True).click()
+        await expect(page.locator("article.card")).to_have_count(1)
+        assert json.dumps(view.playback.done[-1]) == json.dumps(["seek", NOW])
+
+
+async def test_a_live_line_has_no_bar(browser):
+    async with serve(ScriptedView()) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator(".unit-page h2").first).to_contain_text("R101")
+        await expect(page.locator(".playbar")).to_have_count(0)
