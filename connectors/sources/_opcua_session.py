@@ -34,6 +34,8 @@ POLICIES: Final[dict[str, type[security_policies.SecurityPolicy]]] = {
     "aes256": security_policies.SecurityPolicyAes256Sha256RsaPss,
 }
 APPLICATION_URI: Final = "urn:bioline:twin"
+_SESSION_S: Final = 30.0
+"""Silence after which the server may forget a session that was lost, at least [s] (chosen default)."""
 _CHUNK: Final = 500
 _QUEUE: Final = 64
 """Publish responses held before the next one is not asked for (chosen default)."""
@@ -354,6 +356,9 @@ async def open_session(settings: SessionSettings) -> Session:
     client.name = client.description = "Bioline Twin"
     client.application_uri = APPLICATION_URI
     client.max_messagesize = 16 * 1024 * 1024
+    client.session_timeout = 1000 * max(
+        _SESSION_S, 3 * (settings.watchdog_s + settings.timeout_s + settings.keepalive_s)
+    )
     if settings.user:
         client.set_user(settings.user)
         client.set_password(settings.password)

@@ -6,14 +6,12 @@ They are fetched from npm into a temporary folder, so this runs only where BIOLI
 import asyncio
 import contextlib
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from interop_clients import HERE, allowed, environment, install
 
 from simulators.broker import open_broker
 from simulators.operations import OPERATIONS
@@ -23,44 +21,24 @@ from simulators.scenario import Scenario
 from simulators.station import Station, wire_tags
 from simulators.wires import free_port
 
-HERE = Path(__file__).parent
 PACKAGES = ("node-opcua-client@2.182.2", "mqtt@5.16.0", "sparkplug-payload@1.0.3")
 ORIGIN = 1_767_592_800_000_000_000
 """2026-01-05T06:00:00Z"""
 PERIOD_S = 60.0
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.timeout(400),
-    pytest.mark.skipif(
-        os.environ.get("BIOLINE_INTEROP") != "1",
-        reason="fetches clients from npm; BIOLINE_INTEROP=1 allows it",
-    ),
-]
+pytestmark = allowed
 
 
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder where the clients are installed; BIOLINE_NODE_MODULES may name one that has them."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    if ready := os.environ.get("BIOLINE_NODE_MODULES"):
-        return Path(ready).parent
-    folder = tmp_path_factory.mktemp("npm")
-    (folder / "package.json").write_text('{"private": true}')
-    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--silent")
-    subprocess.run(["npm", "install", *options, *PACKAGES], cwd=folder, check=True, timeout=300)
-    return folder
+    return install(tmp_path_factory.mktemp("npm"), PACKAGES)
 
 
 async def node(folder: Path, script: str, *arguments: object) -> Any:
     """Run a script beside the plant; what it printed."""
-    environment = os.environ | {
-        "NODE_PATH": str(folder / "node_modules"), "HOME": str(folder), "XDG_CONFIG_HOME": str(folder),
-    }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         *("node", str(HERE / script), *map(str, arguments)),
-        env=environment,
+        env=environment(folder),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
