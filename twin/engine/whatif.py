@@ -148,8 +148,9 @@ def _check(name: str, change: Change, known: Mapping[str, Knob], vessel: Vessel)
         hint = f"near it: {', '.join(near)}" if near else f"there are {', '.join(known) or 'none'}"
         raise InputError(f"{place} can not be changed for {vessel.id}; {hint}")
     if not knob.low <= change.value <= knob.high:
-        unit = f"{knob.unit}/h" if knob.rate else knob.unit
-        raise InputError(f"{place}={change.value:g} came; {knob.low:g} to {knob.high:g} {unit} would do")
+        unit = "" if knob.unit == "1" else f" {knob.unit}"
+        unit += " per hour" if knob.rate else ""
+        raise InputError(f"{place}={change.value:g} came; {knob.low:g} to {knob.high:g}{unit} would do")
     if not 0.0 <= change.in_h <= FARTHEST_H:
         raise InputError(f"{place}: in {change.in_h:g} h came; from 0 to {FARTHEST_H:g} h ahead would do")
 

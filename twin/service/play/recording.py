@@ -78,7 +78,7 @@ class Recording(Replay):
 
     def _minutes(self) -> Iterator[tuple[int, list[Reading | Quarantined]]]:
         for minute, rows in groupby(self._rows, key=lambda row: arrival(row) // MINUTE):
-            yield (minute + 1) * MINUTE - 1, list(rows)
+            yield (minute + 1) * MINUTE, list(rows)
 
     def _accept(self, rows: Sequence[Measurement]) -> None:
         for m in rows:

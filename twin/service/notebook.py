@@ -1,0 +1,393 @@
+"""A stored run for a notebook or a script: what was measured, believed, found, foreseen, and what if.
+
+Every table is a `pyarrow.Table`; ``.to_pandas()`` makes a data frame of it.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+
+from connectors.codecs.iso_time import datetime_ns, parse_ns
+from twin.domain.asset import Line
+from twin.domain.errors import InputError, NotFoundError
+from twin.domain.forecast import Forecast
+from twin.domain.instant import iso
+from twin.domain.whatif import Change, WhatIf
+from twin.engine.forecast import Question
+from twin.service.build import load_line
+from twin.service.line import LineFile
+from twin.service.normal import watches
+from twin.service.play.recording import Recording
+from twin.service.replay import arrival, check_files, layout_of, read_files
+from twin.service.selection import only
+from twin.service.settings import Settings
+from twin.service.stored import stored_rows
+
+Path_: TypeAlias = str | Path
+When: TypeAlias = str | datetime | float
+"""ISO 8601 with a zone, a datetime with a zone, or hours from the first value."""
+Scenario: TypeAlias = Mapping[str, float | tuple[float, float]]
+"""By what is changed: a value, or a value and in how many hours."""
+HOUR: Final = 3_600_000_000_000
+_TIME: Final = pa.timestamp("ns", tz="UTC")
+QUALITIES: Final = {192: "good", 64: "uncertain", 0: "bad"}
+
+
+class Run:
+    """A stored run that went through the engine once; see `open_run`.
+
+    Parameters
+    ----------
+    line : Line
+    recording : Recording
+        Worked through.
+    """
+
+    def __init__(self, line: Line, recording: Recording) -> None:
+        self.line, self._recording = line, recording
+
+    def __repr__(self) -> str:
+        r = self._recording
+        return (
+            f"<run of {', '.join(self.vessels)}: {iso(r.start_ns)} to {iso(r.end_ns)}, "
+            f"{r.tally.stored} values, {len(r.events)} events>"
+        )
+
+    @property
+    def vessels(self) -> list[str]:
+        """Ids of the vessels."""
+        return [vessel.id for vessel in self.line.vessels]
+
+    @property
+    def start(self) -> datetime:
+        """Arrival of the first value."""
+        return _datetime(self._recording.start_ns)
+
+    @property
+    def end(self) -> datetime:
+        """Arrival of the last value."""
+        return _datetime(self._recording.end_ns)
+
+    @property
+    def tags(self) -> list[str]:
+        """Ids of the tags of which something is stored."""
+        return [tag for tag, series in self._recording.measured.items() if series.time]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of what the twins believed."""
+        return sorted(self._recording.believed)
+
+    def counts(self) -> dict[str, Any]:
+        """What became of every value: received = stored + duplicate + quarantined."""
+        tally = self._recording.tally
+        refused = dict(tally.quarantined)
+        return {
+            "received": tally.received,
+            "stored": tally.stored,
+            "duplicate": tally.duplicate,
+            "quarantined": refused,
+        }
+
+    def measurements(self, *tags: str, at: When | None = None) -> "pa.Table":
+        """What was measured: ``time, known, tag, value, quality``; of all tags when none is named.
+
+        Parameters
+        ----------
+        *tags : str
+        at : When or None
+            Only what had come by then.
+
+        Raises
+        ------
+        NotFoundError
+            When the line has no such tag.
+        """
+        r, known_ns = self._recording, self._known(at)
+        columns: list[tuple[int, int, str, float | None, str]] = []
+        for tag in _known_names(tags or tuple(self.tags), r.measured, "tag"):
+            s = r.measured[tag]
+            for i in range(s.upto(known_ns)):
+                value = None if s.value[i] != s.value[i] else s.value[i]
+                columns.append((s.time[i], s.known[i], tag, value, QUALITIES.get(int(s.more[i]), "stale")))
+        kinds = (_TIME, _TIME, pa.string(), pa.float64(), pa.string())
+        return _table(columns, ("time", "known", "tag", "value", "quality"), kinds)
+
+    def estimates(self, *names: str, at: When | None = None) -> "pa.Table":
+        """What the twins believed: ``time, known, name, mean, sd, unit``; all when nothing is named."""
+        r, known_ns = self._recording, self._known(at)
+        rows = [
+            (s.time[i], s.known[i], name, s.value[i], s.more[i], r.units[name])
+            for name in _known_names(names or tuple(self.names), r.believed, "estimate")
+            for s in (r.believed[name],)
+            for i in range(s.upto(known_ns))
+        ]
+        kinds = (_TIME, _TIME, pa.string(), pa.float64(), pa.float64(), pa.string())
+        return _table(rows, ("time", "known", "name", "mean", "sd", "unit"), kinds)
+
+    def events(self, at: When | None = None) -> "pa.Table":
+        """What was found, as told by then, in the words of EVENTS.jsonl."""
+        known_ns = self._known(at)
+        rows = [
+            (
+                e.t,
+                e.kind.value,
+                e.stage.value,
+                e.asset,
+                e.tag,
+                e.verdict and e.verdict.value,
+                e.since,
+                e.size,
+                e.unit,
+                e.confidence,
+                e.causes[0].code if e.causes else None,
+                e.condition,
+            )
+            for told_ns, e in self._recording.told
+            if told_ns <= known_ns
+        ]
+        names = (
+            "time", "kind", "stage", "asset", "tag", "verdict", "since", "size", "unit", "confidence",
+            "cause", "condition",
+        )  # fmt: skip
+        text = pa.string()
+        kinds = (
+            _TIME, text, text, text, text, text, _TIME, pa.float64(), text, pa.float64(), text, text,
+        )  # fmt: skip
+        return _table(rows, names, kinds)
+
+    def forecast(self, vessel: str, at: When | None = None) -> "Expected":
+        """What the twin of a vessel expected at a time, if nobody interfered.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such vessel, or its twin could say nothing then.
+        """
+        return Expected({"as it is": self._question(vessel, at).forecast()})
+
+    def what_if(self, vessel: str, scenarios: Mapping[str, Scenario], at: When | None = None) -> "Expected":
+        """What the twin of a vessel expected at a time, as it was and in each scenario.
+
+        Parameters
+        ----------
+        vessel : str
+        scenarios : Mapping of str to Scenario
+            By name, such as ``{"more feed": {"feed_factor": 1.3}, "cold": {"temperature_sp": (33, 12)}}``.
+        at : When or None
+            The end of the run when None.
+
+        Raises
+        ------
+        InputError
+            When a scenario can not be answered; it says what would do.
+        NotFoundError
+            When there is no such vessel, or its twin could say nothing then.
+        """
+        asked = [WhatIf(name, tuple(map(_change, changes.items()))) for name, changes in scenarios.items()]
+        answer = self._question(vessel, at).answer(asked)
+        return Expected({"as it is": answer.base, **answer.scenarios})
+
+    def knobs(self, vessel: str, at: When | None = None) -> "pa.Table":
+        """What a scenario of a vessel may change: ``what, low, high, unit, fault``."""
+        rows = [
+            (k.name, k.low, k.high, f"{k.unit}/h" if k.rate else k.unit, k.fault)
+            for k in self._question(vessel, at).knobs()
+        ]
+        kinds = (pa.string(), pa.float64(), pa.float64(), pa.string(), pa.bool_())
+        return _table(rows, ("what", "low", "high", "unit", "fault"), kinds)
+
+    def _question(self, vessel: str, at: When | None) -> Question:
+        if vessel not in self.vessels:
+            raise NotFoundError(
+                f"there is no vessel {vessel!r} in this run; it has {', '.join(self.vessels)}"
+            )
+        known_ns = self._known(at)
+        question = self._recording.question(vessel, known_ns)
+        if question is None:
+            raise NotFoundError(
+                f"the twin of {vessel} could say nothing at {iso(known_ns)}: it had not settled yet, or did "
+                "not trust itself"
+            )
+        return question
+
+    def _known(self, at: When | None) -> int:
+        """A moment [ns since 1970-01-01 UTC]; the end when none is given."""
+        r = self._recording
+        if at is None:
+            return r.end_ns
+        try:
+            found = _moment(at, r.start_ns)
+        except ValueError as error:
+            raise InputError(f"at={at!r}: {error}") from error
+        if not r.start_ns <= found <= r.end_ns:
+            span = f"{iso(r.start_ns)} to {iso(r.end_ns)}"
+            raise InputError(f"at={at!r} is not in the run; {span} would do")
+        return found
+
+
+class Expected:
+    """Forecasts of one vessel by name of the scenario; the run as it is comes first.
+
+    Parameters
+    ----------
+    forecasts : Mapping of str to Forecast
+    """
+
+    def __init__(self, forecasts: Mapping[str, Forecast]) -> None:
+        self.forecasts = dict(forecasts)
+
+    @property
+    def made(self) -> datetime:
+        """Time of the belief they begin with."""
+        return _datetime(next(iter(self.forecasts.values())).made_ns)
+
+    def bands(self, *names: str) -> "pa.Table":
+        """The 90 % bands: ``scenario, time, name, low, middle, high, unit``; all when nothing is named."""
+        found = self.forecasts.items()
+        known = {o.name: o for _, f in found for o in f.outlooks}
+        wanted = _known_names(names or tuple(known), known, "forecast")
+        rows = [
+            (scenario, t, o.name, o.low[i], o.middle[i], o.high[i], o.unit)
+            for scenario, f in found
+            for o in f.outlooks
+            if o.name in wanted
+            for i, t in enumerate(f.times_ns)
+        ]
+        number, text = pa.float64(), pa.string()
+        return _table(
+            rows,
+            ("scenario", "time", "name", "low", "middle", "high", "unit"),
+            (text, _TIME, text, number, number, number, text),
+        )
+
+    def ends(self) -> "pa.Table":
+        """Ends: ``scenario, early, at, late, reason, titre_low, titre, titre_high, unit``."""
+        rows = [
+            (name, h.early_ns, h.at_ns, h.late_ns, h.reason, *(h.titre or (None, None, None)), h.unit)
+            for name, f in self.forecasts.items()
+            if (h := f.harvest) is not None
+        ]
+        number, text = pa.float64(), pa.string()
+        return _table(
+            rows,
+            ("scenario", "early", "at", "late", "reason", "titre_low", "titre", "titre_high", "unit"),
+            (text, _TIME, _TIME, _TIME, text, number, number, number, text),
+        )
+
+    def exits(self) -> "pa.Table":
+        """Limits that are left: ``scenario, tag, low, high, probability, likely``."""
+        rows = [
+            (name, e.tag, e.low, e.high, e.probability, e.likely_ns)
+            for name, f in self.forecasts.items()
+            for e in f.exits
+        ]
+        number, text = pa.float64(), pa.string()
+        return _table(
+            rows,
+            ("scenario", "tag", "low", "high", "probability", "likely"),
+            (text, text, number, number, number, _TIME),
+        )
+
+
+def open_run(
+    *files: Path_,
+    line: Path_,
+    assays: Path_ | Sequence[Path_] = (),
+    store: bool = False,
+    vessels: str = "",
+    normal: Path_ | None = None,
+) -> Run:
+    """Open a stored run, and let the engine go through it once, as it would have live.
+
+    Parameters
+    ----------
+    *files : str or Path
+        Parquet, CSV or CSV.gz; none with `store`.
+    line : str or Path
+        The line file that the data are of.
+    assays : str, Path or sequence of these
+        Laboratory results of the run.
+    store : bool
+        Read what the line's historian holds (``TWIN_DATA_DIR``) in place of files.
+    vessels : str
+        Only these, such as ``"R101 R103-R105"``; all when empty.
+    normal : str, Path or None
+        What was learnt from good runs (`twin learn`).
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ConfigError
+        When the line or the files are not usable as written.
+    """
+    path = Path(line)
+    line_file, whole = load_line(path)
+    built = only(whole, vessels)
+    more = [assays] if isinstance(assays, str | Path) else list(assays)
+    rows = _rows(line_file, built, [Path(each) for each in (*files, *more)], store, bool(vessels))
+    watched = watches(built, path.parent, Path(normal) if normal else None)
+    recording = Recording(line_file, built, rows, watched)
+    _waited(recording.work())
+    return Run(built, recording)
+
+
+def _rows(line_file: LineFile, line: Line, paths: list[Path], store: bool, some: bool) -> list[Any]:
+    if store == bool(paths):
+        raise InputError("twin.open: files or store=True are needed, and not both")
+    if store:
+        return list(_waited(stored_rows(line_file, line, Settings(), None, None)))
+    check_files(paths)
+    chosen = {v.id for v in line.vessels} if some else None
+    rows = sorted(read_files(paths, layout_of(line_file), chosen), key=arrival)
+    if not rows:
+        raise InputError(f"there is no value in {', '.join(map(str, paths))}")
+    return rows
+
+
+def _waited(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of `work`, also where a loop runs already, as in a notebook."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def _moment(at: When, start_ns: int) -> int:
+    if isinstance(at, datetime):
+        if at.tzinfo is None:
+            raise ValueError("has no time zone")
+        return datetime_ns(at)
+    if isinstance(at, str):
+        return parse_ns(at)
+    return start_ns + round(float(at) * HOUR)
+
+
+def _datetime(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+
+
+def _change(item: tuple[str, float | tuple[float, float]]) -> Change:
+    what, value = item
+    return Change(what, *map(float, value)) if isinstance(value, tuple) else Change(what, float(value))
+
+
+def _known_names(names: Iterable[str], known: Mapping[str, object], sort: str) -> list[str]:
+    found = list(names)
+    for name in found:
+        if name not in known:
+            some = ", ".join(list(known)[:12])
+            raise NotFoundError(f"there is no {sort} {name!r} in this run; there are {some} ...")
+    return found
+
+
+def _table(rows: Sequence[tuple[Any, ...]], names: Sequence[str], kinds: Sequence[Any]) -> "pa.Table":
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    arrays = [pa.array(column, type=kind) for column, kind in zip(columns, kinds, strict=True)]
+    return pa.Table.from_arrays(arrays, names=list(names))
