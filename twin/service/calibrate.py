@@ -15,15 +15,9 @@ from rich.table import Table
 from connectors.sources.files import Series, read_series
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
-from twin.learning.calibrate import (
-    Calibration,
-    Counts,
-    Forecasts,
-    fit,
-    in_words,
-    leave_one_out,
-    overall,
-)
+from twin.learning.calibrate import fit
+from twin.learning.calibration import Calibration, Counts, in_words
+from twin.learning.left_out import Forecasts, leave_one_out, overall
 from twin.processes.base import Process
 from twin.service import plugins
 from twin.service.learn import joined, sha256_of

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from twin.domain.errors import ConfigError
-from twin.learning.calibrate import Counts, fit, forecast, in_words, leave_one_out, overall
+from twin.learning.calibrate import fit
+from twin.learning.calibration import Counts, in_words
+from twin.learning.left_out import forecast, leave_one_out, overall
 from twin.processes import cho_fedbatch
 from twin.processes.cho_growth import STATES, build
 
