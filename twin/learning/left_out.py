@@ -1,4 +1,4 @@
-"""What a calibration is worth on runs it has not seen: each group left out, forecast from its first counts."""
+"""What a calibration is worth on runs it has not seen: each group is left out and forecast."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
