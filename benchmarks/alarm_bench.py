@@ -43,14 +43,14 @@ from twin.service.replay import WINDOW
 HOUR_NS, MINUTE_NS = 3_600_000_000_000, 60_000_000_000
 DAYS = 30
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
-GROW_H = 24.0
-"""When culture begins in a vessel that is cleaned first [h after the wires open]."""
+BEGUN_H = 20.0
+"""When a vessel that is cleaned first is inoculated [h after the wires open]."""
 CLEANED = {
     "cip_h": 1, "sip_h": 4, "prepare_h": 8, "inoculate_h": 20, "grow_h": 24,
     "feed_start_h": 68, "harvest_h": 383,
 }  # fmt: skip
 QUIET = (Suppression(frozenset({"cip", "sip", "prepare"}), ("*",), ("*",)),)
-PHASES = Phases(hours={"cip": 1 - GROW_H, "sip": 4 - GROW_H, "prepare": 8 - GROW_H, "grow": 0.0})
+PHASES = Phases(hours={"cip": 1 - BEGUN_H, "sip": 4 - BEGUN_H, "prepare": 8 - BEGUN_H, "inoculate": 0.0})
 RESPONSE_NS = 10 * MINUTE_NS
 """When an operator acknowledges a call (chosen default)."""
 
@@ -121,7 +121,7 @@ def scenario(run: Run) -> Scenario:
 def line_of(run: Run) -> Line:
     """The demo line's vessel with this batch, and what is suppressed by design while it is prepared."""
     _, demo = load_line(files("seeds") / "lines" / "demo.yaml")
-    begin = START + timedelta(hours=run.from_h + (GROW_H if run.cleaned else 0.0))
+    begin = START + timedelta(hours=run.from_h + (BEGUN_H if run.cleaned else 0.0))
     vessel = next(each for each in demo.vessels if each.id == run.vessel)
     batch = Batch(f"{run.vessel}-{run.seed}", int(begin.timestamp()) * 10**9, 2.0, 0.0, 336.0)
     design = {"phases": PHASES, "suppress": QUIET} if run.cleaned else {}

@@ -222,7 +222,8 @@ class VesselEngine:
             patches.append(self._filled(end_ns, checked + passed))
         if not patches:
             return Step()
-        estimates, found = self.model.revise(patches) if self.model else ([], [])
+        patches = [frame for frame in patches if self._begun(frame.end_ns)]
+        estimates, found = self.model.revise(patches) if self.model and patches else ([], [])
         return Step(estimates, told_late(self.silence.fold(events, now_ns) + found, now_ns))
 
     def _check_late(self, m: Measurement, events: list[Event]) -> Measurement:
@@ -243,14 +244,24 @@ class VesselEngine:
         if self.model is None:
             return Step((), events)
         frame = self._condense(end_ns, checked + passed)
+        self._hold(frame)
+        if not self._begun(end_ns):
+            return Step((), events)
         estimates, found = self.model.step(frame)
         forecast, report = self._outlook(frame)
         return Step(estimates, events + found, forecast, report)
 
-    def _outlook(self, frame: Frame) -> tuple[list[Forecast], list[SelfReport]]:
-        """The forecast, and what the model says of itself, in a frame in which they are due."""
+    def _begun(self, end_ns: int) -> bool:
+        """Whether the batch has begun: before, there is no culture that a model could follow."""
+        return self.vessel.batch is None or self.vessel.batch.start_ns < end_ns
+
+    def _hold(self, frame: Frame) -> None:
+        """Keep the set points of a frame."""
         held = (t.name for t in self.tags.values() if t.kind is TagKind.SETPOINT)
         self.set_points |= {name: frame.values[name].last for name in held if name in frame.values}
+
+    def _outlook(self, frame: Frame) -> tuple[list[Forecast], list[SelfReport]]:
+        """The forecast, and what the model says of itself, in a frame in which they are due."""
         due = self.forecast_ns and frame.end_ns % self.forecast_ns < frame.end_ns - frame.start_ns
         if self.model is None or not due:
             return [], []
