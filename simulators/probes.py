@@ -17,6 +17,7 @@ CHANNELS: Final = (
     "jacket_temperature", "pressure",
 )  # fmt: skip
 """Measured quantities in the order of every array of them."""
+GASES: Final = ("flow_air", "flow_O2", "flow_CO2", "flow_N2")
 SET_POINTS: Final = ("pH_sp", "pO2_sp", "temperature_sp", "feed_sp")
 TAGS: Final = CHANNELS + SET_POINTS
 MICROBIAL_ASSAYS: Final = ("OD600", "dry_mass", "glucose", "acetate", "ammonia", "pH_lab", "pCO2_lab")
@@ -74,9 +75,9 @@ class ProbeSpec:
 def instruments(volume_l: float, kind: str = "cho_fedbatch", steamed: bool = False) -> dict[str, ProbeSpec]:
     """The instruments of a vessel with this working volume [L].
 
-    A ``cho_perfusion`` has a larger feed line; an ``ecoli_fedbatch`` has lines for 200 times the gas and for
-    more feed and base, a faster stirrer, and an optical pO2 probe. Temperatures and pressure of a vessel that
-    is steamed in place have the range for it.
+    A ``cho_perfusion`` has a larger feed line and lines for four times the gas; an ``ecoli_fedbatch`` has
+    lines for 200 times the gas and for more feed and base, a faster stirrer, an optical pO2 probe.
+    Temperatures and pressure of a vessel that is steamed in place have the range for it.
 
     pH: glass, response 20-30 s when new, drift 0.005 pH/day after the first days; noise 0.003 and
     resolution 0.01 as in public reactor logs. pO2: amperometric, drift -0.5 %/day; noise 0.4 %. pCO2:
@@ -119,7 +120,8 @@ def instruments(volume_l: float, kind: str = "cho_fedbatch", steamed: bool = Fal
         found["jacket_temperature"] = replace(found["jacket_temperature"], high=150.0)
         found["pressure"] = replace(found["pressure"], high=3000.0)
     if kind == "cho_perfusion":
-        return found | {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")}
+        lines = {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")}
+        return found | lines | {name: _larger(found[name], 4.0) for name in GASES}
     return found | _microbial(found, v) if kind == "ecoli_fedbatch" else found
 
 
@@ -128,7 +130,7 @@ def _microbial(found: dict[str, ProbeSpec], v: float) -> dict[str, ProbeSpec]:
 
     Scatter of pH as in the stored runs 19 and 20 of the optical probes of parallel reactors.
     """
-    flows = {name: _larger(found[name], 200.0) for name in ("flow_air", "flow_O2", "flow_CO2", "flow_N2")}
+    flows = {name: _larger(found[name], 200.0) for name in GASES}
     lines = {"feed_flow": _larger(found["feed_flow"], 5.0), "base_flow": _larger(found["base_flow"], 50.0)}
     optical = ProbeSpec(0.0, 200.0, 12.0, 0.2, 0.1, gain=0.01, gain_per_day=0.002, mean_gain_per_day=-0.004)
     stirrer, acidity = replace(found["stirrer"], high=1500.0), replace(found["pH"], noise=0.006)

@@ -1,16 +1,17 @@
 """Instruments: lag, scatter, resolution, range; and that the seeds describe the same instruments."""
 
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import yaml
 
 from simulators import loop
+from simulators.parameters import of_kind, record
 from simulators.plant import Plant
-from simulators.probes import ASSAYS, CHANNELS, MICROBIAL_ASSAYS, PROBE, SET_POINTS, TAGS, instruments
-from simulators.scenario import Scenario
+from simulators.probes import ASSAYS, CHANNELS, GASES, MICROBIAL_ASSAYS, PROBE, SET_POINTS, TAGS, instruments
+from simulators.scenario import Kind, Scenario
 
 
 def probe(**figures: float) -> Any:
@@ -72,6 +73,12 @@ def test_the_packaged_tag_set_describes_these_instruments(
         assert spec.noise <= tags[name]["accuracy"], name
     assert {tags[name]["kind"] for name in SET_POINTS} == {"setpoint"}
     assert {tags[name]["kind"] for name in assays} == {"assay"}
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_flow_meters_reach_as_far_as_the_gas_flows(kind: Kind) -> None:
+    most = 2.0 * record(2.0, of_kind(kind, 2.0), {}).vvm_max
+    assert all(instruments(2.0, kind)[name].high > most for name in GASES)
 
 
 @pytest.mark.parametrize(("file", "hours", "vessel"), [

@@ -24,7 +24,7 @@ from twin.monitors.glr import Finding
 from twin.observers.consistency import Consistency
 from twin.observers.rewind import HOUR, Row, Tape
 from twin.observers.ukf import SPREAD, Belief, factor
-from twin.processes.base import Array, Process, Shape, model_ref
+from twin.processes.base import Array, Input, Process, Shape, model_ref
 
 UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
@@ -42,6 +42,8 @@ MARGIN_H: Final = 0.1
 """A state is let go this much before the onset found [h] (chosen default)."""
 HONEST_H: Final = 24.0
 """What counts as a probe's usual bias follows the belief with this time constant [h] (default)."""
+CONSIDER_H: Final = 0.5
+"""States marked `considered` are not corrected before this age of the twin [h] (chosen default)."""
 HOLD_H: Final = 1.0
 """An input that is not seen keeps its last value this long, then it is not known any more; longer when its
 tag may be silent for long [h] (chosen default)."""
@@ -81,6 +83,7 @@ class CultureTwin:
         self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
         self._tags = {tag.name: tag for tag in vessel.tags}
         self._hold_ns = np.array([self._hold(i.name) for i in process.inputs], dtype=np.int64)
+        self._cut_off = np.array([self._least(i) for i in process.inputs])
         absent = [i.name not in self._tags and i.default == 0.0 for i in process.inputs]
         self._absent = np.array(absent, dtype=bool)
         """flows that the vessel has no tag for: not known from the start"""
@@ -147,7 +150,8 @@ class CultureTwin:
         inputs = self._inputs.copy()
         for i, given in enumerate(self.process.inputs):
             if given.name in frame.values:
-                inputs[i] = frame.values[given.name].mean
+                mean = frame.values[given.name].mean
+                inputs[i] = mean if mean >= self._cut_off[i] else 0.0
                 self._seen_ns[i] = frame.end_ns
         self._inputs = inputs
         seen_ns = np.maximum(self._seen_ns, self._start_ns)
@@ -174,6 +178,11 @@ class CultureTwin:
         """How long an input keeps its last value when it is not seen [ns]."""
         silence_s = self._tags[name].silence_s if name in self._tags else 0.0
         return int(max(HOLD_H * HOUR, 2e9 * silence_s))
+
+    def _least(self, given: Input) -> float:
+        """Reading of an input below which it is closed [tag's unit]; none without a cut-off."""
+        tag = self._tags.get(given.name)
+        return -np.inf if tag is None or not given.cut_off else given.cut_off * (tag.high - tag.low)
 
     def _railed(self, name: str, value: FrameValue) -> bool:
         """Tell whether a reading lies at the end of its range: then it says "at least", not "equal"."""
@@ -285,8 +294,9 @@ class CultureTwin:
 
     def _advance(self, mind: Mind, row: Row) -> Expected:
         """One step, and what it teaches about usual biases: nothing where a fault acts or is suspected."""
-        expected = self._stepper.step(mind, row, self._releases)
-        young = row.end_ns - self._start_ns < HONEST_H * HOUR / 2
+        age_h = (row.end_ns - self._start_ns) / HOUR
+        expected = self._stepper.step(mind, row, self._releases, age_h < CONSIDER_H)
+        young = age_h < HONEST_H / 2
         hours = (row.end_ns - row.start_ns) / HOUR
         share = np.full(len(self._bias), 1.0 if young else min(hours / HONEST_H, 1.0))
         codes = [release.code for release in self._releases if release.acts_in(row)]

@@ -102,6 +102,7 @@ class Stepper:
         places = {name: i for i, name in enumerate(self.names)}
         sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
         self.biases = np.array(sorted({places[h.state] for h in sensors}), dtype=np.intp)
+        self._considered = np.array([s.considered for s in process.states])
         self._regulated = np.array([s.regulated for s in process.states], dtype=bool)
         self._drives = np.zeros((len(process.inputs), len(self.names)))
         for i, given in enumerate(process.inputs):
@@ -111,18 +112,21 @@ class Stepper:
             (i, places[o.refill], o.refill_least) for i, o in enumerate(process.outputs) if o.refill
         ]
 
-    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = ()) -> Expected:
+    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = (), begins: bool = False) -> Expected:
         """Predict to the end of the row, put its readings in, weigh the innovations; in place.
 
-        When anything on the way is not finite or not positive definite the last good belief is taken up.
+        While the twin `begins`, states that are considered are not corrected. When anything on the way is not
+        finite or not positive definite the last good belief is taken up.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             try:
-                return self._stepped(mind, row, releases)
+                return self._stepped(mind, row, releases, self._considered if begins else None)
             except np.linalg.LinAlgError:
                 return self._reset(mind)
 
-    def _stepped(self, mind: Mind, row: Row, releases: Sequence[Release]) -> Expected:
+    def _stepped(
+        self, mind: Mind, row: Row, releases: Sequence[Release], considered: Array | None
+    ) -> Expected:
         process, u = self.process, row.inputs
         hours = (row.end_ns - row.start_ns) / 3.6e12
         doubt = self._drives[row.unknown].max(axis=0, initial=0.0)
@@ -145,6 +149,7 @@ class Stepper:
             np.isfinite(row.readings),
             self.scale,
             self._gate,
+            considered,
         )
         after = self._bounded(done.belief)
         if not (sound(before, self.scale) and sound(after, self.scale)):

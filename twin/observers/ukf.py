@@ -153,6 +153,7 @@ def correct(
     mask: Array,
     scale: Array,
     gate: Array,
+    considered: Array | None = None,
 ) -> Correction:
     """Put measurements into a belief.
 
@@ -173,6 +174,9 @@ def correct(
         Readings further off than this many standard deviations get so much more noise that
         they are exactly that far off: a wild value can not tear the belief away, a lasting
         change still gets through (..., m).
+    considered : Array or None
+        True for states whose doubt counts but which are not corrected (n,): a Schmidt-Kalman update
+        (Schmidt, Advances in Control Systems 3 (1966) 293).
     """
     low = factor(belief.cov, scale)
     predicted, first, second = _moments(function(_points(belief.mean, low)))
@@ -189,6 +193,8 @@ def correct(
     S[..., range(m), range(m)] += variance
     H = np.where(mask[..., None], slope, 0.0)
     K = _t(np.asarray(np.linalg.solve(S, _t(first) @ _t(low))))
+    if considered is not None:
+        K = np.where(considered[:, None], 0.0, K)
     after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
     nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)
     return Correction(after, predicted, innovation, H, S, K, slope, np.sqrt(spread), nis, gated)

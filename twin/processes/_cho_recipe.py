@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from twin.domain.whatif import Knob
+from twin.processes._aeration import carried, saturation
 from twin.processes._cho_fedbatch import GLUCOSE_G, STATES
 from twin.processes.base import Array, Parameter, index
 
@@ -69,7 +70,6 @@ STARVED: Final = 0.02
 """Death rate of cells without any glucose [1/h] (chosen default)."""
 
 _S: Final = index(tuple(s.name for s in STATES))
-AIR_O2: Final = 0.2095
 
 
 class Loops:
@@ -133,10 +133,10 @@ class Loops:
         p = self._p
         full = p["oxygen_saturation"] / 100.0
         volume = x[..., _S["W"]] / p["broth_density"]
-        over = 100.0 * dry / (AIR_O2 * (1.0 - p["water_vapour"]))
-        carried = kla * flow / (flow + kla * volume * over * full)
+        over = saturation(dry, p["water_vapour"])
+        moved = carried(kla, flow, volume, over * full)
         uptake = np.exp(x[..., _S["log_qO2"]] + x[..., _S["log_Xv"]])
-        most = np.maximum(over - uptake / full / carried, 0.0)
+        most = np.maximum(over - uptake / full / moved, 0.0)
         return np.asarray(np.minimum(reading / np.exp(x[..., _S["log_pO2_gain"]]), most))
 
     def acidity(self, x: Array, pH: Array, hco3: Array, reading: Array, hours: float) -> Array:

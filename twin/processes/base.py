@@ -45,6 +45,9 @@ class State:
     regulated : bool
         A control loop of the plant keeps it up through inputs: while one of these is not known, the
         state is taken to stay where it is.
+    considered : bool
+        Known well enough at the begin to be left alone in the first `CONSIDER_H` hours, while what is not
+        known at all is found: readings far from what is expected are no evidence about it.
     """
 
     name: str
@@ -55,6 +58,7 @@ class State:
     low: float = -np.inf
     high: float = np.inf
     regulated: bool = False
+    considered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,14 @@ class Input:
     drives : Mapping of str to float
         What becomes doubtful when the input is not known any more: by state, the standard deviation
         per square root of an hour that enters, in proportion to the state's value [1/h^0.5].
+    cut_off : float
+        A reading below this share of the tag's range is noise about a closed valve and counts as 0 [1].
     """
 
     name: str
     default: float
     drives: Mapping[str, float] = field(default_factory=dict)
+    cut_off: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy as np
 
 from twin.domain.batch import Batch
 from twin.domain.whatif import Knob
+from twin.processes._aeration import ATM_MMHG, MMOL_PER_L, carried, entering, relax, saturation
 from twin.processes._cho_fedbatch import (
     GLUCOSE_G,
     HYPOTHESES,
@@ -42,10 +43,6 @@ from twin.processes._cho_recipe import (
 )
 from twin.processes.base import Array, Process, Table, held_to, index, parameter_table
 
-ATM_MBAR: Final = 1013.25
-ATM_MMHG: Final = 760.0
-AIR_O2: Final = 0.2095
-AIR_CO2: Final = 0.0004
 _S: Final = index(tuple(s.name for s in STATES))
 _U: Final = index(tuple(i.name for i in INPUTS))
 _Y: Final = index(tuple(o.name for o in OUTPUTS))
@@ -119,14 +116,12 @@ class ChoFedBatch:
 
     def _gas(self, x: Array, u: Array) -> tuple[Array, Array, Array, Array]:
         """Molar gas flow [mmol/h], inlet fractions of O2 and CO2, pressure of dry gas [atm]."""
-        air, o2, co2 = (
+        air, o2 = (
             u[..., _U["flow_air"]] * x[..., _S["air_gain"]],
             u[..., _U["flow_O2"]] * x[..., _S["O2_gain"]],
-            u[..., _U["flow_CO2"]],
         )
-        total = np.maximum(air + o2 + co2 + u[..., _U["flow_N2"]], 1e-6)
-        dry = 1.0 + u[..., _U["pressure"]] / ATM_MBAR - self._p["water_vapour"]
-        return total * 6e4 / 22.414, (AIR_O2 * air + o2) / total, (AIR_CO2 * air + co2) / total, dry
+        co2, n2, pressure = (u[..., _U[name]] for name in ("flow_CO2", "flow_N2", "pressure"))
+        return entering(air, o2, co2, n2, pressure, self._p["water_vapour"])
 
     def _kla(self, x: Array, u: Array, volume: Array) -> Array:
         """Oxygen transfer coefficient [1/h]."""
@@ -195,8 +190,7 @@ class ChoFedBatch:
     ) -> None:  # fmt: skip
         """Dissolved O2 and CO2 and the gas in the head space, into `out`.
 
-        Bubbles are well mixed and quasi-steady, so what they transfer is ``a (C_in - C)`` with
-        ``a = kLa q / (q + kLa V h)``: never more than the gas can carry. The surface transfers
+        Bubbles: see `_aeration.carried`; the surface transfers
         ``k (C_head - C)``. `rise` is the rate at which bicarbonate grows at constant pH [mmol/L/h].
         """
         p = self._p
@@ -204,20 +198,19 @@ class ChoFedBatch:
         kla = self._kla(x, u, volume)
         # oxygen, in % of air saturation
         full = p["oxygen_saturation"] / 100.0
-        h_o2 = 100.0 * dry / (AIR_O2 * (1.0 - p["water_vapour"]))
+        h_o2 = saturation(dry, p["water_vapour"])
         a, top = (
-            kla * flow / (flow + kla * volume * h_o2 * full),
+            carried(kla, flow, volume, h_o2 * full),
             p["kLa_surface"] * np.exp(x[..., _S["log_kLa_surface"]]),
         )
         pull = a * h_o2 * o2_in + top * h_o2 * x[..., _S["yO2"]] / 100.0
         pO2 = x[..., _S["pO2"]]
-        out[..., _S["pO2"]] = _relax(pO2, a + top, pull - OUR / full, hours)
+        out[..., _S["pO2"]] = relax(pO2, a + top, pull - OUR / full, hours)
         o2_moved = full * (pull - (a + top) * 0.5 * (pO2 + out[..., _S["pO2"]]))
         # carbon dioxide
         h_co2 = p["CO2_solubility"] * ATM_MMHG * dry
         ratio = p["kLa_ratio"] * np.exp(x[..., _S["log_kLa_ratio"]])
-        a, top = ratio * kla, ratio * top
-        a = a * flow / (flow + a * volume * h_co2)
+        a, top = carried(ratio * kla, flow, volume, h_co2), ratio * top
         pull = a * h_co2 * co2_in + top * h_co2 * x[..., _S["yCO2"]] / 100.0
         hco3, _ = self._bicarbonate(x)
         CO2 = np.maximum(x[..., _S["CO2"]], 0.02)
@@ -227,14 +220,14 @@ class ChoFedBatch:
         tied = 1.0 + share * bend / CO2
         made = OUR * np.exp(x[..., _S["log_RQ"]]) * p["RQ"] + p["base_carbonate"] * base / volume
         made = made - share * rise - thin * (CO2 + hco3)
-        out[..., _S["CO2"]] = _relax(CO2, (a + top) / tied, (pull + made) / tied, hours)
+        out[..., _S["CO2"]] = relax(CO2, (a + top) / tied, (pull + made) / tied, hours)
         co2_moved = (a + top) * 0.5 * (CO2 + out[..., _S["CO2"]]) - pull
         # head space, dry fractions in %
         leaving = np.maximum(flow + (co2_moved - o2_moved) * volume, 0.05 * flow)
-        held = x[..., _S["head"]] * 1e3 / 25.4
+        held = x[..., _S["head"]] * MMOL_PER_L
         for state, fraction, gained in (("yO2", o2_in, -o2_moved), ("yCO2", co2_in, co2_moved)):
             source = 100.0 * (flow * fraction + gained * volume) / held
-            out[..., _S[state]] = _relax(x[..., _S[state]], leaving / held, source, hours)
+            out[..., _S[state]] = relax(x[..., _S[state]], leaving / held, source, hours)
 
     def knobs(self, volume_l: float) -> tuple[Knob, ...]:
         """What a scenario may change besides faults; see `_cho_recipe`."""
@@ -330,12 +323,6 @@ class ChoFedBatch:
             volume,
         ]
         return np.concatenate([y[..., _Y["VCD"] : _Y["titre"] + 1], np.stack(own, axis=-1)], axis=-1)
-
-
-def _relax(x: Array, rate: Array, source: Array, hours: float) -> Array:
-    """Solution of ``x' = source - rate x`` after `hours`, exact for constant rates."""
-    still = source / rate
-    return np.asarray(still + (x - still) * np.exp(-rate * hours))
 
 
 _LOW: Final = np.array([s.low for s in STATES])

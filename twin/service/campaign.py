@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from simulators.batch import stream
 from simulators.faults import FAULTS
-from simulators.parameters import PARAMETERS, scaled
-from simulators.scenario import FaultSpec, Scenario
+from simulators.parameters import PARAMETERS, of_kind, scaled
+from simulators.scenario import FaultSpec, Kind, Scenario
 from twin.domain.errors import ConfigError
 from twin.service.build import Faults
 from twin.service.yaml_file import read_yaml
@@ -81,6 +81,7 @@ FOUR_PROBES: Final = frozenset({"pH", "pO2", "pCO2", "conductivity", "temperatur
 class BaseSection(_Strict):
     """Settings of every batch; a fault or a healthy group may have its own length and start."""
 
+    kind: Kind = "cho_fedbatch"
     hours: float = Field(gt=0, le=1000)
     start_h: float = Field(default=72.0, ge=0)
     period_s: float = Field(default=60.0, gt=0, le=600)
@@ -94,6 +95,12 @@ class BaseSection(_Strict):
     """samples drawn between these hours after the wires open are lost"""
     parameters: dict[str, float] = {}
     """of the twin's model, beside and before those of the line, such as `false_alarm_interval_h`"""
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> "BaseSection":
+        if self.kind == "ecoli_fedbatch" and self.spread.oxygen_uptake:
+            raise ValueError("spread.oxygen_uptake has no meaning for kind ecoli_fedbatch; leave it out")
+        return self
 
 
 class HealthySection(_Strict):
@@ -250,6 +257,7 @@ def scenario_of(plan: Plan, base: BaseSection) -> Scenario:
     """What the plant is told; the twin sees nothing of it but the readings."""
     vessel = {
         "id": VESSEL,
+        "kind": base.kind,
         "volume_l": base.volume_l,
         "start_h": plan.start_h,
         "parameters": _spread(plan.seed, base),
@@ -265,7 +273,8 @@ def _spread(seed: int, base: BaseSection) -> dict[str, float]:
     kla, uptake = np.exp(draw * (base.spread.kLa, base.spread.oxygen_uptake)).tolist()
     found = {}
     if base.spread.kLa:
-        found["kla_slope"] = scaled(base.volume_l)["kla_slope"] * kla
+        usual = scaled(base.volume_l) | of_kind(base.kind, base.volume_l)
+        found["kla_slope"] = usual["kla_slope"] * kla
     if base.spread.oxygen_uptake:
         found["q_o2"] = PARAMETERS["q_o2"].value * uptake
     return found

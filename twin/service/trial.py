@@ -43,8 +43,8 @@ BAND: Final = 1.6449
 """Half width of a band that holds 90 % of a normal distribution [standard deviations]."""
 FIRST_H: Final = 2.0
 """Beliefs are compared with the truth from here on [h]: the twin's own warm-up."""
-COMPARED: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre")
-"""Quantities estimated (as ``est_<name>``) and assayed, by the name of their true value."""
+COMPARED: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "OUR", "kLa")
+"""Quantities estimated (as ``est_<name>``) by the name of their true value; the first six are assayed too."""
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> O
         plan=plan,
         events=tuple(follower.events),
         level=_level(plan, truth),
-        bands={q: _band(q, follower, truth) for q in COMPARED},
+        bands={q: _band(q, follower, truth) for q in COMPARED if q in truth},
         refused=follower.refused,
         visible_h=_visible(plan, truth),
         nis=itself.nis if itself else None,

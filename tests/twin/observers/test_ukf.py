@@ -55,6 +55,18 @@ def test_gives_back_the_linear_maps() -> None:
     assert np.allclose(done.H, H, atol=1e-9)
 
 
+def test_a_state_that_is_considered_keeps_its_mean_and_its_doubt_counts() -> None:
+    _, F, H, q, r, belief = linear_case(5)
+    prior = predict(belief, lambda x: x @ F.T, q, SCALE).belief
+    y, mask, considered = np.ones(M), np.ones(M, bool), np.arange(N) == 2
+    given = (prior, lambda x: x @ H.T, y, lambda _: r, mask, SCALE, FAR)
+    free, held = correct(*given), correct(*given, considered)
+    assert held.belief.mean[2] == pytest.approx(prior.mean[2], abs=1e-12)
+    assert held.belief.cov[2, 2] == pytest.approx(prior.cov[2, 2], rel=1e-9)
+    assert free.belief.cov[2, 2] < held.belief.cov[2, 2]
+    assert np.trace(free.belief.cov) < np.trace(held.belief.cov) < np.trace(prior.cov)
+
+
 def test_a_fleet_is_the_same_as_each_vessel_alone() -> None:
     _, F, H, q, r, _ = linear_case(3)
     rng = np.random.default_rng(4)
