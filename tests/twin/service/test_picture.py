@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import yaml
+from test_check import GOOD
 
 from connectors.historians.sqlite import Config, open_historian
 from twin.alarms.routing import worded
@@ -16,7 +18,10 @@ from twin.domain.event import Cause, Event, Kind, Stage, Verdict
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.subscription import Subscription
 from twin.domain.tag import Limits, Tag
+from twin.service.app import open_service
+from twin.service.build import load_line
 from twin.service.picture import open_illustrator
+from twin.service.settings import Settings
 
 HOUR = 3600 * 10**9
 T0 = 1_795_305_600 * 10**9
@@ -129,3 +134,16 @@ async def test_the_loop_goes_on_while_a_picture_is_made(historian) -> None:
 async def test_without_typst_there_are_no_pictures(historian, monkeypatch) -> None:
     monkeypatch.setattr("twin.service.picture.find_spec", lambda _: None)
     assert open_illustrator(LINE, historian, Clock()) is None
+
+
+async def test_in_the_service_the_routes_that_show_pictures_get_them(tmp_path: Path) -> None:
+    channels = [
+        {"id": "mail", "notifier": {"kind": "smtp", "host": "127.0.0.1", "sender": "a@b.org"}},
+        {"id": "web", "notifier": {"kind": "webhook"}},
+    ]
+    file = tmp_path / "line.yaml"
+    file.write_text(yaml.safe_dump({**GOOD, "channels": channels}), encoding="utf-8")
+    async with open_service(*load_line(file), Settings(data_dir=tmp_path)) as service:
+        made = service.deliverer.pictures
+        assert made._routes == frozenset({"mail"})
+        assert made._illustrate is not None
