@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
@@ -23,6 +23,7 @@ from dashboards import (
     whatif,
 )
 from dashboards.access import Door, asking
+from dashboards.answer import file
 from dashboards.answer import json as _json
 from dashboards.asked import Ordered, body_of, described
 from dashboards.bodies import Limited
@@ -166,6 +167,17 @@ def _reading(view: View) -> APIRouter:
         if found is None:
             raise RefusedError(404, f"There is no forecast of {asset} yet; the twin makes one every 15 min.")
         return _json(payloads.forecast(found, whole=True))
+
+    @router.get("/report")
+    async def report(
+        request: Request,
+        asset: Annotated[str, Query(min_length=1, max_length=200)],
+        language: Literal["en", "fr"] = "en",
+        form: Literal["pdf", "html"] = "pdf",
+    ) -> Response:
+        """The report of a vessel's batch so far, as a file: PDF/A or HTML."""
+        asked.unit_of_line(view, asset)
+        return file(await view.report(asset, language, form, asking(request)))
 
     @router.get("/twins")
     async def twins() -> Response:

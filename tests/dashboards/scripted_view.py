@@ -23,6 +23,7 @@ from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.people import Actor
+from twin.domain.report import ReportFile
 from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
@@ -522,6 +523,11 @@ class ScriptedView:
 
     def forecasts(self) -> list[Forecast]:
         return self.ahead
+
+    async def report(self, asset: str, language: str, form: str, by: Actor) -> ReportFile:
+        if asset != "R101":
+            raise NotFoundError(f"report: nothing is stored of {asset}; twin run stores it")
+        return ReportFile(f"{asset}-B-7.{language}.{form}", f"report for {by.name}".encode(), "ab" * 32)
 
     def knobs(self, asset: str) -> tuple[Knob, ...]:
         if not self.ahead:

@@ -11,6 +11,7 @@ from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement
 from twin.domain.people import Actor
+from twin.domain.report import ReportFile
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport
 from twin.domain.whatif import Answer, Knob, WhatIf
@@ -178,6 +179,13 @@ class View(Protocol):
 
         Raises `NotFoundError` while the twin can say nothing, `InputError` when a scenario can not be
         answered.
+        """
+        ...
+
+    async def report(self, asset: str, language: str, form: str, by: Actor) -> ReportFile:
+        """The report of a vessel's batch so far, as ``"pdf"`` or ``"html"``, from what is stored.
+
+        Raises `NotFoundError` when there is nothing to report or nothing here can make such a file.
         """
         ...
 

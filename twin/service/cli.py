@@ -5,6 +5,7 @@ service starts in a second.
 """
 
 import asyncio
+import hashlib
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -22,6 +23,7 @@ from twin.service.app import open_service
 from twin.service.line import LineFile
 from twin.service.output import check_output
 from twin.service.pages import open_pages
+from twin.service.report.reporter import Reporter
 from twin.service.settings import Settings
 from twin.service.surroundings import look_around
 from twin.service.terminal import (
@@ -161,10 +163,11 @@ def run(
     settings = settings_now()
     if port is not None:
         settings = settings.model_copy(update={"port": port})
-    run_until_stopped(_run(line_file, built, settings))
+    reporter = Reporter(line_file, built, settings, hashlib.sha256(line.read_bytes()).hexdigest())
+    run_until_stopped(_run(line_file, built, settings, reporter))
 
 
-async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:
+async def _run(line_file: LineFile, line: Line, settings: Settings, reporter: Reporter) -> None:
     async with (
         open_service(line_file, line, settings) as service,
         open_pages(service.view, settings) as address,
@@ -172,7 +175,12 @@ async def _run(line_file: LineFile, line: Line, settings: Settings) -> None:
         console.print(f"line {line.id}: pages at {address} (Ctrl-C stops)")
         for text in accounts.greeting(service.view.people, address):
             console.print(text, soft_wrap=True)
-        await service.run()
+        service.view.reporter = reporter
+        reports = asyncio.create_task(reporter.watch(service.clock))
+        try:
+            await service.run()
+        finally:
+            reports.cancel()
 
 
 @app.command()

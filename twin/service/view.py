@@ -12,6 +12,7 @@ from twin.domain.errors import NotFoundError
 from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
+from twin.domain.report import ReportFile
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport
 from twin.domain.whatif import Answer, Knob, WhatIf
@@ -36,6 +37,7 @@ from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
 from twin.runtime.spread import counted
 from twin.runtime.writeback import WriteBack
+from twin.service.report.reporter import Reporter
 
 
 class ServiceView:
@@ -57,6 +59,7 @@ class ServiceView:
     ) -> None:
         self.subscriptions = subscriptions
         self.playback: Playback | None = None
+        self.reporter: Reporter | None = None
         self.line, self.clock, self.people = line, clock, people
         self._historian, self._ledger, self._hub = historian, ledger, hub
         self._health, self._pipeline, self._writeback = health, pipeline, writeback
@@ -135,6 +138,12 @@ class ServiceView:
         """The newest forecast of each vessel that has one."""
         found = self._hub.forecasts
         return [found[vessel.id] for vessel in self.line.vessels if vessel.id in found]
+
+    async def report(self, asset: str, language: str, form: str, by: Actor) -> ReportFile:
+        """The report of a vessel's batch so far."""
+        if self.reporter is None:
+            raise NotFoundError("This service makes no reports; twin report LINE.yaml does.")
+        return await self.reporter.make(asset, language, form, by.name)
 
     def knobs(self, asset: str) -> Sequence[Knob]:
         """What a scenario of a vessel may change."""

@@ -13,6 +13,7 @@ from twin.domain.errors import NotAllowedError, NotFoundError
 from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
+from twin.domain.report import ReportFile
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
@@ -154,6 +155,10 @@ class PlayView:
         if made is None or made.made_ns != question.now_ns:
             made = self._ahead[asset] = question.forecast()
         return made
+
+    async def report(self, asset: str, language: str, form: str, by: Actor) -> ReportFile:
+        """Refused: a report tells what a line's stores hold."""
+        raise NotFoundError("A replay has no report; twin report LINE.yaml makes it from the line's stores.")
 
     def knobs(self, asset: str) -> Sequence[Knob]:
         """What a scenario of a vessel may change."""

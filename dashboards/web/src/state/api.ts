@@ -269,6 +269,19 @@ export async function get<T>(path: string, query: Record<string, string> = {}): 
   return ask<T>(`${path}${search ? `?${search}` : ""}`);
 }
 
+/** Ask for a file and let the browser save it under the name that comes along. */
+export async function getFile(path: string, query: Record<string, string>): Promise<void> {
+  const response = await fetch(`${root}/${path}?${new URLSearchParams(query).toString()}`).catch(() => {
+    throw new NoContact();
+  });
+  if (!response.ok) return answer(response);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? path;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 export async function send<T>(path: string, body: object = {}, method = "POST"): Promise<T> {
   const headers = { "content-type": "application/json" };
   return ask<T>(path, { method, headers, body: JSON.stringify(body) });
