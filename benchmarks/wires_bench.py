@@ -1,9 +1,10 @@
-"""What the wires carry: ``PYTHONPATH=tests python -m benchmarks.wires_bench [mqtt opcua live history]``.
+"""What the wires carry: ``PYTHONPATH=tests python -m benchmarks.wires_bench``, or some of its runs by name.
 
 mqtt: ten vessels of the simulated plant, one message a vessel, head and second at QoS 1, wait in mosquitto
 and go through the whole service into the embedded store: decoded, judged, committed, acknowledged, and
 thought about by the twin of every vessel. Beside it, in the same run, a bare paho client that only counts the
 same messages.
+influxdb: the same into a real InfluxDB, through the spool on the disk, and until all is in the database.
 opcua: a server in a process of its own puts the same values on, 12,000 a second or as fast as it can; the
 service subscribes.
 live: the same vessels by MQTT, paced to 4,000 values a second; how long a value takes from the wire to the
@@ -30,7 +31,7 @@ from typing import Any
 import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from servers import Broker
+from servers import Broker, influxd
 
 from connectors.sources import opcua
 from simulators.plant import Plant
@@ -161,24 +162,48 @@ def bare(port: int, messages: int) -> tuple[float, float]:
 
 async def mqtt() -> None:
     """Fill two sessions with the same messages, then drain each."""
-    messages, origin_ns = 2 * VESSELS * SECONDS, _origin()
     with tempfile.TemporaryDirectory() as name, mosquitto(folder := Path(name)) as broker:
-        source = {"kind": "mqtt", "id": "m", "port": broker.port, "client_id": "bench"}
-        path = line(folder, origin_ns, source)
-        for session in ("bare", "bench"):
-            client = subscribed(broker.port, session)
-            client.loop_start()
-            await asyncio.sleep(0.5)
-            client.disconnect()
-            client.loop_stop()
+        await drained(broker.port, folder)
+
+
+async def into_influxdb() -> None:
+    """The same into a database."""
+    with tempfile.TemporaryDirectory() as name, mosquitto(folder := Path(name)) as broker:
+        (folder / "influx").mkdir()
+        server = influxd(folder / "influx")
+        server.start()
+        server.query("CREATE DATABASE plant")
+        try:
+            await drained(broker.port, folder, {"kind": "influxdb", "url": server.url, "database": "plant"})
+        finally:
+            server.kill()
+
+
+async def drained(port: int, folder: Path, store: dict[str, Any] | None = None) -> None:
+    """Fill the sessions of a bare client and of the service, and see how fast each empties its own."""
+    messages, origin_ns = 2 * VESSELS * SECONDS, _origin()
+    source = {"kind": "mqtt", "id": "m", "port": port, "client_id": "bench"}
+    path = line(folder, origin_ns, source, **({"historian": store} if store else {}))
+    for session in ("bare", "bench"):
+        client = subscribed(port, session)
+        client.loop_start()
+        await asyncio.sleep(0.5)
+        client.disconnect()
+        client.loop_stop()
+    began, busy = time.monotonic(), time.process_time()
+    count = await send(port, origin_ns)
+    told("load generator, MQTT", count, time.monotonic() - began, time.process_time() - busy)
+    told("bare paho, counts only", count, *await asyncio.to_thread(bare, port, messages))
+    async with running(path, folder) as service:
         began, busy = time.monotonic(), time.process_time()
-        count = await send(broker.port, origin_ns)
-        told("load generator, MQTT", count, time.monotonic() - began, time.process_time() - busy)
-        told("bare paho, counts only", count, *await asyncio.to_thread(bare, broker.port, messages))
-        async with running(path, folder) as service:
-            took = await stored(service, count)
-        told("the service with ten twins", count, *took)
-        print(f"{messages / took[0]:,.0f} messages/s of {count / messages:.1f} values; {_thought(service)}")
+        took = await stored(service, count)
+        while store and await service.pipeline.historian.pending():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        whole = time.monotonic() - began, time.process_time() - busy
+    told("the service with ten twins", count, *took)
+    if store:
+        told("the same until it is in InfluxDB", count, *whole)
+    print(f"{messages / took[0]:,.0f} messages/s of {count / messages:.1f} values; {_thought(service)}")
 
 
 async def serve(port: int, origin_ns: int) -> None:
@@ -315,7 +340,7 @@ def _thought(service: Service) -> str:
     return f"{len(service.pipeline.hub.latest().estimates)} beliefs of the twins at the end"
 
 
-RUNS = {"mqtt": mqtt, "opcua": by_opcua, "live": live, "history": history}
+RUNS = {"mqtt": mqtt, "influxdb": into_influxdb, "opcua": by_opcua, "live": live, "history": history}
 
 
 if __name__ == "__main__":

@@ -186,7 +186,6 @@ class Run:
 
         await self._until(dead, f"fail-point {point} was not reached")
         assert service.returncode == -signal.SIGKILL, f"{point}: ended with {service.returncode}\n{self.log}"
-        self.kills["service"] += 1
         self._start_service()
 
     # -- processes ---------------------------------------------------------------------------

@@ -37,7 +37,6 @@ class LinkChange:
 
 
 def unheard(change: LinkChange) -> None:
-    """Nobody hears of it."""
     """Nobody listens."""
 
 
