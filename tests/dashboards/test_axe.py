@@ -1,14 +1,27 @@
 """Accessibility of every page: no serious or critical finding of axe-core, by day and by night."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import serve, tab
-from scripted_view import ScriptedView, aeration, alarm, drift, link_down, lost_together, people
+from browsing import headers_of, serve, tab
+from scripted_view import (
+    ScriptedView,
+    aeration,
+    alarm,
+    drift,
+    forecast,
+    line,
+    link_down,
+    lost_together,
+    people,
+)
+from test_playbar import ScriptedPlayback
 
 from dashboards import pages
 from dashboards.access import COOKIE
 from twin.domain.alarm import Priority
+from twin.domain.asset import Origin
 from twin.domain.measurement import Quality
 from twin.domain.people import Actor, Person, Role
 
@@ -57,6 +70,22 @@ async def test_HMI_06_no_page_has_a_serious_finding(browser, scheme):
         await page.context.add_cookies([cookie])
         await page.reload()
         found += [row for where in SIGNED_IN for row in await findings(page, port, where)]
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_of_engineers_have_no_serious_finding(browser, scheme):
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: make front")
+    view = ScriptedView(people=people(), line=replace(line(), origin=Origin.REPLAY))
+    view.ahead, view.playback = [forecast()], ScriptedPlayback(view)
+    asked = "what-if/R101?ask=more:+feed_factor%3D1.2@0|loss:+kla_loss%3D-30@4"
+    async with (
+        serve(view) as port,
+        tab(browser, color_scheme=scheme, extra_http_headers=headers_of(view)) as page,
+    ):
+        found = [row for where in (asked, "unit/R101") for row in await findings(page, port, where)]
+        await page.locator(".playbar").wait_for()
     assert found == []
 
 

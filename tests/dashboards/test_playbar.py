@@ -108,7 +108,7 @@ async def test_a_jump_shows_what_stood_then_and_nothing_can_be_acknowledged(brow
         assert view.playback.done[-1] == ("seek", NOW + HOUR)
         await jump(NOW - HOUR)
         await expect(page.locator("article.card")).to_have_count(0)
-        await page.get_by_role("button", name="Go 60 minutes", exact=True).click()
+        await page.get_by_role("button", name="+60 min", exact=True).click()
         await expect(page.locator("article.card")).to_have_count(1)
         assert json.dumps(view.playback.done[-1]) == json.dumps(["seek", NOW])
 

@@ -54,7 +54,7 @@ export function PlayBar() {
       <p class="actions">
         <button onClick={() => go(state.playing ? { pause: true } : { speed: state.speed ?? "max" })}>{t(state.playing ? "play.pause" : "play.play")}</button>
         {STEPS.map((each) => (
-          <button key={each} onClick={() => go({ step_s: each })} aria-label={t("play.step", { minutes: each / 60 })}>
+          <button key={each} onClick={() => go({ step_s: each })} title={t("play.step", { minutes: number(each / 60, 0, true) })}>
             {number(each / 60, 0, true)} min
           </button>
         ))}
