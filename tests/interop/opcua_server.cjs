@@ -28,7 +28,7 @@ const [port, folder] = process.argv.slice(2);
   const variable = (name, low, high, unit) => {
     const node = own.addAnalogDataItem({
       componentOf: vessel, browseName: name, nodeId: `s=R9.${name}`, dataType: DataType.Double,
-      engineeringUnitsRange: { low, high }, engineeringUnits: unit, minimumSamplingInterval: 10,
+      engineeringUnitsRange: { low, high }, engineeringUnits: unit, minimumSamplingInterval: 0, // every change is told
     });
     space.installHistoricalDataNode(node, { maxOnlineValues: 100000 });
     return node;
