@@ -87,6 +87,9 @@ class CultureTwin:
         absent = [i.name not in self._tags and i.default == 0.0 for i in process.inputs]
         self._absent = np.array(absent, dtype=bool)
         """flows that the vessel has no tag for: not known from the start"""
+        grounds = [self._tags.keys() >= set(h.rests_on) for h in process.hypotheses]
+        self._groundless = ~np.array(grounds, dtype=bool)
+        """faults that rest on a tag the vessel does not have: never told"""
         self._mind: Mind | None = None
         self._tape: Tape[Mind] = Tape()
         self._releases: list[Release] = []
@@ -156,9 +159,8 @@ class CultureTwin:
         self._inputs = inputs
         seen_ns = np.maximum(self._seen_ns, self._start_ns)
         unknown = self._absent | (frame.end_ns - seen_ns > self._hold_ns)
-        mute = np.array(
-            [not frame.doubted.isdisjoint(h.rests_on) for h in self.process.hypotheses], dtype=bool
-        )
+        doubted = [not frame.doubted.isdisjoint(h.rests_on) for h in self.process.hypotheses]
+        mute = self._groundless | np.array(doubted, dtype=bool)
         readings, widen = self._readings(frame)
         return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown, mute)
 

@@ -10,7 +10,7 @@ from twin.domain.trust import Seen, SelfReport
 from twin.engine.mind import Mind
 from twin.engine.trust import HOUR, KNOWN, WINDOW_H, Figures, TrustKeeper
 from twin.observers.consistency import Consistency
-from twin.observers.observability import doubt, slopes
+from twin.observers.observability import Doubt, doubt, slopes
 from twin.observers.rewind import Row
 from twin.processes.base import Array, Hypothesis, Process, Shape
 
@@ -76,10 +76,9 @@ class SelfView:
         slope = slopes(mind.belief, lambda x: process.derive(x, rows[-1].inputs), self._scale)
         named = zip((q.name for q in process.quantities), left.shares(slope).tolist(), strict=True)
         quantities = tuple(Seen(name, round(share, 3)) for name, share in named)
-        states = np.eye(self._scale.size)
         faults = tuple(
-            Seen(h.code, round(float(each.shares(states[[self._names.index(h.state)]])[0]), 3))
-            for h, each in zip(process.hypotheses, amiss, strict=True)
+            Seen(h.code, 0.0 if mute else round(self._noticed(h, each), 3))
+            for h, each, mute in zip(process.hypotheses, amiss, rows[-1].mute.tolist(), strict=True)
         )
         silent = tuple(o.name for o, here in zip(process.outputs, alive.tolist(), strict=True) if not here)
         self._seen = (quantities, faults, silent)
@@ -95,6 +94,11 @@ class SelfView:
             mind.resets - self.looks[0][1],
             explained,
         )
+
+    def _noticed(self, h: Hypothesis, left: Doubt) -> float:
+        """Share of the doubt about a fault's state that the sensors take away."""
+        state = np.eye(self._scale.size)[[self._names.index(h.state)]]
+        return float(left.shares(state)[0])
 
     def report(self, keeper: TrustKeeper) -> SelfReport | None:
         """What the last look gave; None before the first."""

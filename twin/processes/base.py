@@ -199,7 +199,7 @@ class Hypothesis:
         Oldest onset considered [h].
     rests_on : tuple of str
         Names of the tags without which it can not be told, or whose loop drives it: nothing is concluded
-        while one of them has a standing finding of its own.
+        while one of them has a standing finding of its own, or where the vessel does not have it.
     eclipses : bool
         While it stands, the vessel is not what the model describes any more: the model tells nothing else.
     """

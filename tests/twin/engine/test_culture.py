@@ -364,3 +364,22 @@ def test_estimates_told_seldom_change_no_belief(short_run: list[Frame]) -> None:
     assert events == same
     assert {e.time_ns % (HOUR // 2) for e in some["R1.est_OUR"]} == {0}
     assert set(some["R1.est_OUR"]) <= set(every["R1.est_OUR"])
+
+
+def test_what_rests_on_a_probe_the_vessel_does_not_have_is_never_told() -> None:
+    four = {"pH", "pO2", "pCO2", "conductivity", "temperature", "weight"}
+    whole = vessel()
+    bare = CultureTwin(replace(whole, tags=tuple(t for t in whole.tags if t.name in four)), build({}))
+    recording, _ = recorded(20.0, 5177)
+    events = []
+    for frame in recording:
+        values = {name: value for name, value in frame.values.items() if name in four}
+        events += bare.step(replace(frame, values=values))[1]
+    found = [e for e in events if e.kind is Kind.DRIFT]
+    assert {e.causes[0].code for e in found} <= {"ph_probe_drift", "conductivity_shift", "temperature_bias"}
+    assert not any(e.stage is Stage.CONFIRMED for e in found)
+    told = {seen.name: seen.share for seen in bare.report().faults}
+    assert (
+        told["pco2_probe_drift"] == told["kla_loss"] == told["wrong_feed"] == told["do_probe_fouling"] == 0.0
+    )
+    assert told["ph_probe_drift"] > 0.0
