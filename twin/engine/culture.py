@@ -71,7 +71,8 @@ class CultureTwin:
         self.vessel = vessel
         self.process = process
         self.frame_s = process.frame_s
-        self._stepper = Stepper(process)
+        self._tags = {tag.name: tag for tag in vessel.tags}
+        self._stepper = Stepper(process, self._tags)
         self._forecaster = Forecaster(vessel, process)
         self._place = {name: i for i, name in enumerate(self._stepper.names)}
         self._reading = {o.name: i for i, o in enumerate(process.outputs)}
@@ -79,9 +80,10 @@ class CultureTwin:
         self._model = model_ref(process)
         self._keeper = TrustKeeper(vessel.id, self._model)
         self._selfview = SelfView(vessel.id, process, self._stepper.noise, self._model)
-        self._decisions = Decisions(vessel.id, {h.code: h for h in process.hypotheses}, self._model)
+        self._decisions = Decisions(
+            vessel.id, {h.code: h for h in self._stepper.bank.hypotheses}, self._model
+        )
         self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
-        self._tags = {tag.name: tag for tag in vessel.tags}
         self._hold_ns = np.array([self._hold(i.name) for i in process.inputs], dtype=np.int64)
         self._cut_off = np.array([self._least(i) for i in process.inputs])
         absent = [i.name not in self._tags and i.default == 0.0 for i in process.inputs]

@@ -1,6 +1,6 @@
 """What a twin believes at one time, and one step of it: the filter and the bank of faults together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from twin.monitors.glr import Bank, Evidence
 from twin.observers.consistency import Consistency
 from twin.observers.rewind import Row
 from twin.observers.ukf import Belief, correct, expect, predict, sound
-from twin.processes.base import Array, Process
+from twin.processes.base import Array, Process, grounded
 
 EXCHANGED: Final = 20.0
 """A bottle counts as exchanged when its mass is this many standard deviations too high (default)."""
@@ -85,12 +85,14 @@ class Stepper:
     Parameters
     ----------
     process : Process
+    tags : collection of str
+        Names of the tags of the vessel.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, tags: Collection[str]) -> None:
         self.process = process
         self.names = tuple(s.name for s in process.states)
-        self.bank = Bank(process.hypotheses, self.names)
+        self.bank = Bank([grounded(h, tags) for h in process.hypotheses], self.names)
         self.scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
         self._walk = np.array([s.walk for s in process.states]) ** 2
         self._start = np.array([s.start for s in process.states])

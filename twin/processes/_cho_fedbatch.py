@@ -163,6 +163,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         fastest=0.2,
         chance=(2.7, 0.45),
         rests_on=("pH",),
+        leans_on=("base_flow", "flow_air", "offgas_CO2"),
         slack=0.005,
     ),
     Hypothesis(

@@ -4,7 +4,7 @@ A model is data (states, inputs, outputs, parameters, faults it can tell apart) 
 functions of arrays. Every array may carry leading axes ("..."): sigma points, vessels, or both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -22,6 +22,9 @@ Array: TypeAlias = NDArray[np.float64]
 
 CHANCE_H: float = 40.0
 """Length of culture that `Hypothesis.chance` speaks of [h]."""
+THIN: float = 4.0
+"""Factor on the threshold of a fault where a tag is missing that it leans on: what the model has to take as
+constant then does change. Set on healthy batches of the tuning seeds with four probes."""
 LEAST_RATIO: float = 12.0
 """No threshold is lower than this: what any plant's own ways may feign (chosen default)."""
 
@@ -200,6 +203,8 @@ class Hypothesis:
     rests_on : tuple of str
         Names of the tags without which it can not be told, or whose loop drives it: nothing is concluded
         while one of them has a standing finding of its own, or where the vessel does not have it.
+    leans_on : tuple of str
+        Names of the tags without any of which it still can be told, but only by `THIN` times the threshold.
     eclipses : bool
         While it stands, the vessel is not what the model describes any more: the model tells nothing else.
     """
@@ -226,6 +231,7 @@ class Hypothesis:
     share: float = 1.0
     horizon_h: float = 48.0
     rests_on: tuple[str, ...] = ()
+    leans_on: tuple[str, ...] = ()
     eclipses: bool = False
 
     def readable(self, size: float) -> float:
@@ -235,6 +241,11 @@ class Hypothesis:
     def state_size(self, readable: float) -> float:
         """The reverse of `readable`: the change of the state [state unit]."""
         return float(np.log1p(readable / 100.0)) if self.relative else readable / self.factor
+
+
+def grounded(h: Hypothesis, tags: Collection[str]) -> Hypothesis:
+    """A hypothesis with the threshold that fits a vessel with these tags."""
+    return h if set(h.leans_on) <= set(tags) else replace(h, threshold=THIN * h.threshold)
 
 
 def held_to(hypotheses: Sequence[Hypothesis], interval_h: float) -> tuple[Hypothesis, ...]:
