@@ -51,6 +51,10 @@ VESSELS, SECONDS, START_H = 10, 900, 72.0
 LIVE_RATE, OPCUA_RATE = 4_000.0, 12_000.0
 """Values a second that are put on the wire; the line's clock is as much faster than the wall's."""
 HOLE_TAGS, HOLE_S = 200, 3_600
+PATIENCE_S = 120.0
+"""Longest wait for values that were said to be stored [s]."""
+SUBSCRIBED_NS = 10_000_000_000
+"""By then the service has subscribed: what is said before it ever did, no broker keeps."""
 
 
 def plan() -> Scenario:
@@ -105,6 +109,7 @@ async def stored(service: Service, count: int) -> tuple[float, float]:
     began, busy = time.monotonic(), time.process_time()
     while (done := service.view.counters()).stored + done.duplicate < count:
         assert not done.quarantined, done
+        assert time.monotonic() - began < PATIENCE_S, f"{done} after {PATIENCE_S:g} s, {count} were said"
         await asyncio.sleep(0.02)
     return time.monotonic() - began, time.process_time() - busy
 
@@ -284,7 +289,7 @@ async def live() -> None:
     origin_ns = _origin()
     with tempfile.TemporaryDirectory() as name, mosquitto(folder := Path(name)) as broker:
         source = {"kind": "mqtt", "id": "m", "port": broker.port, "client_id": "bench"}
-        clock = paced(origin_ns, LIVE_RATE, time.time_ns() + 4_000_000_000)
+        clock = paced(origin_ns, LIVE_RATE, time.time_ns() + SUBSCRIBED_NS)
         said = list(seconds(origin_ns))
         async with running(line(folder, origin_ns, source), folder, clock) as service:
             watch = Stopwatch(service)
