@@ -156,7 +156,9 @@ async def test_trends_and_beliefs_are_drawn(browser, view):
         await expect(page.locator("[data-belief='R101.est_kLa']")).to_contain_text("8.4 ± 0.6 h⁻¹")
         await page.wait_for_function(INKED)
         await page.get_by_role("button", name="Batch", exact=True).click()
-        await expect(page.get_by_role("button", name="Batch", exact=True)).to_have_attribute("aria-pressed", "true")
+        await expect(page.get_by_role("button", name="Batch", exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
         await page.locator(".plot").first.press("ArrowLeft")
         assert "from=" in page.url
         await page.get_by_role("button", name="Back to now").click()
