@@ -1,4 +1,4 @@
-"""What every aerated vessel has in common: gas in, what bubbles can carry, first-order relaxation.
+"""What every aerated vessel has in common: gas in, what bubbles can carry, relaxation, and its faults.
 
 Arrays may carry leading axes; every function is pure.
 """
@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from twin.processes.base import Array
+from twin.domain.event import Verdict
+from twin.processes.base import Array, Hypothesis, Shape
 
 ATM_MBAR: Final = 1013.25
 ATM_MMHG: Final = 760.0
@@ -17,6 +18,75 @@ MMOL_H: Final = 6e4 / 22.414
 """Molar flow of a litre of gas a minute, at 0 Cel and 1 atm [mmol/h per L/min]."""
 MMOL_PER_L: Final = 1e3 / 25.4
 """Molar content of a litre of head space, at 37 Cel and 1 atm [mmol/L]."""
+
+KLA_LOSS: Final = Hypothesis(
+    "kla_loss",
+    Verdict.PROCESS,
+    "log_kLa",
+    Shape.STEP,
+    0.12,
+    sign=-1,
+    relative=True,
+    unit="%",
+    evidence=("R2",),
+    hold_h=0.1,
+    free_walk=0.03,
+    most=3.0,
+    rests_on=("pO2", "stirrer"),
+    horizon_h=24.0,
+)
+AERATION_LOSS: Final = Hypothesis(
+    "aeration_loss",
+    Verdict.PROCESS,
+    "air_gain",
+    Shape.STEP,
+    0.08,
+    "flow_air",
+    sign=-1,
+    factor=100.0,
+    unit="%",
+    evidence=("R2", "R9"),
+    hold_h=0.07,
+    free_walk=0.02,
+    most=1.2,
+    rests_on=("pO2", "flow_air"),
+    horizon_h=24.0,
+)
+DO_PROBE_FOULING: Final = Hypothesis(
+    "do_probe_fouling",
+    Verdict.SENSOR,
+    "log_pO2_gain",
+    Shape.RAMP,
+    0.002,
+    "pO2",
+    sign=-1,
+    relative=True,
+    unit="%",
+    evidence=("R2",),
+    hold_h=0.25,
+    free_walk=0.03,
+    most=1.5,
+    fastest=0.1,
+    rests_on=("pO2",),
+    horizon_h=24.0,
+)
+PCO2_PROBE_DRIFT: Final = Hypothesis(
+    "pco2_probe_drift",
+    Verdict.SENSOR,
+    "log_pCO2_gain",
+    Shape.RAMP,
+    0.002,
+    "pCO2",
+    relative=True,
+    unit="%",
+    evidence=("R8",),
+    hold_h=0.25,
+    free_walk=0.03,
+    most=1.5,
+    fastest=0.1,
+    rests_on=("pCO2",),
+)
+"""Faults of gas and its probes; each model gives them its own slack, and its own chance where it is known."""
 
 
 def entering(

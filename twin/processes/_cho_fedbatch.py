@@ -1,8 +1,10 @@
 """Tables of the reduced CHO fed-batch model: parameters, states, inputs, outputs, faults it can tell."""
 
+from dataclasses import replace
 from typing import Final
 
 from twin.domain.event import Verdict
+from twin.processes._aeration import AERATION_LOSS, DO_PROBE_FOULING, KLA_LOSS, PCO2_PROBE_DRIFT
 from twin.processes.base import Hypothesis, Input, Output, Parameter, Quantity, Shape, State
 
 GLUCOSE_G: Final = 0.18016  # g/mmol
@@ -166,64 +168,15 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         leans_on=("base_flow", "flow_air", "offgas_CO2"),
         slack=0.005,
     ),
-    Hypothesis(
-        "do_probe_fouling",
-        Verdict.SENSOR,
-        "log_pO2_gain",
-        Shape.RAMP,
-        0.002,
-        "pO2",
-        sign=-1,
-        relative=True,
-        unit="%",
-        evidence=("R2",),
-        hold_h=0.25,
-        free_walk=0.03,
-        most=1.5,
-        fastest=0.1,
+    replace(
+        DO_PROBE_FOULING,
         chance=(13.3, 6.15),
         share=6.0,
         rests_on=("pO2", "flow_air", "offgas_O2"),
         slack=0.008,
-        horizon_h=24.0,
     ),
-    Hypothesis(
-        "kla_loss",
-        Verdict.PROCESS,
-        "log_kLa",
-        Shape.STEP,
-        0.12,
-        sign=-1,
-        relative=True,
-        unit="%",
-        evidence=("R2",),
-        hold_h=0.1,
-        free_walk=0.03,
-        most=3.0,
-        chance=(2.2, 2.3),
-        rests_on=("pO2", "stirrer"),
-        slack=0.02,
-        horizon_h=24.0,
-    ),
-    Hypothesis(
-        "aeration_loss",
-        Verdict.PROCESS,
-        "air_gain",
-        Shape.STEP,
-        0.08,
-        "flow_air",
-        sign=-1,
-        factor=100.0,
-        unit="%",
-        evidence=("R2", "R9"),
-        hold_h=0.07,
-        free_walk=0.02,
-        most=1.2,
-        chance=(4.2, 1.6),
-        rests_on=("pO2", "flow_air"),
-        slack=0.01,
-        horizon_h=24.0,
-    ),
+    replace(KLA_LOSS, chance=(2.2, 2.3), slack=0.02),
+    replace(AERATION_LOSS, chance=(4.2, 1.6), slack=0.01),
     Hypothesis(
         "feed_pump_failure",
         Verdict.ACTUATOR,
@@ -260,20 +213,9 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         rests_on=("base_flow",),
         slack=0.02,
     ),
-    Hypothesis(
-        "pco2_probe_drift",
-        Verdict.SENSOR,
-        "log_pCO2_gain",
-        Shape.RAMP,
-        0.002,
-        "pCO2",
-        relative=True,
-        unit="%",
+    replace(
+        PCO2_PROBE_DRIFT,
         evidence=("R1", "R8"),
-        hold_h=0.25,
-        free_walk=0.03,
-        most=1.5,
-        fastest=0.1,
         chance=(3.0, 0.46),
         rests_on=("pCO2", "pH", "flow_air", "offgas_CO2"),
         slack=0.006,

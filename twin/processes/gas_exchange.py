@@ -13,13 +13,24 @@ Units: volume L, time h, concentrations mmol/L.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from twin.domain.batch import Batch
-from twin.domain.event import Verdict
-from twin.processes._aeration import ATM_MMHG, MMOL_PER_L, carried, entering, relax, saturation
+from twin.processes._aeration import (
+    AERATION_LOSS,
+    ATM_MMHG,
+    DO_PROBE_FOULING,
+    KLA_LOSS,
+    MMOL_PER_L,
+    PCO2_PROBE_DRIFT,
+    carried,
+    entering,
+    relax,
+    saturation,
+)
 from twin.processes.base import (
     Array,
     Hypothesis,
@@ -28,7 +39,6 @@ from twin.processes.base import (
     Parameter,
     Process,
     Quantity,
-    Shape,
     State,
     Table,
     held_to,
@@ -110,83 +120,17 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
 )
 
 HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
-    Hypothesis(
-        "kla_loss",
-        Verdict.PROCESS,
-        "log_kLa",
-        Shape.STEP,
-        0.12,
-        sign=-1,
-        relative=True,
-        unit="%",
-        evidence=("R2",),
-        hold_h=0.1,
-        free_walk=0.03,
-        most=3.0,
-        rests_on=("pO2", "stirrer"),
-        slack=0.04,
-        horizon_h=24.0,
-    ),
-    Hypothesis(
-        "aeration_loss",
-        Verdict.PROCESS,
-        "air_gain",
-        Shape.STEP,
-        0.08,
-        "flow_air",
-        sign=-1,
-        factor=100.0,
-        unit="%",
-        evidence=("R2", "R9"),
-        hold_h=0.07,
-        free_walk=0.02,
-        most=1.2,
-        rests_on=("pO2", "flow_air"),
-        slack=0.02,
-        horizon_h=24.0,
-    ),
-    Hypothesis(
-        "do_probe_fouling",
-        Verdict.SENSOR,
-        "log_pO2_gain",
-        Shape.RAMP,
-        0.002,
-        "pO2",
-        sign=-1,
-        relative=True,
-        unit="%",
-        evidence=("R2",),
-        hold_h=0.25,
-        free_walk=0.03,
-        most=1.5,
-        fastest=0.1,
-        rests_on=("pO2",),
-        slack=0.02,
-        horizon_h=24.0,
-    ),
-    Hypothesis(
-        "pco2_probe_drift",
-        Verdict.SENSOR,
-        "log_pCO2_gain",
-        Shape.RAMP,
-        0.002,
-        "pCO2",
-        relative=True,
-        unit="%",
-        evidence=("R8",),
-        hold_h=0.25,
-        free_walk=0.03,
-        most=1.5,
-        fastest=0.1,
-        rests_on=("pCO2",),
-        slack=0.03,
-    ),
+    replace(KLA_LOSS, slack=0.04),
+    replace(AERATION_LOSS, slack=0.02),
+    replace(DO_PROBE_FOULING, slack=0.02),
+    replace(PCO2_PROBE_DRIFT, slack=0.03),
 )
 
-_S: Final = index(tuple(s.name for s in states(0.0, 0.0)))
+_STATES: Final = states(0.0, 0.0)
+_S: Final = index(tuple(s.name for s in _STATES))
 _U: Final = index(tuple(i.name for i in INPUTS))
-_LOW: Final = np.array([s.low for s in states(0.0, 0.0)])
-_HIGH: Final = np.array([s.high for s in states(0.0, 0.0)])
+_LOW: Final = np.array([s.low for s in _STATES])
+_HIGH: Final = np.array([s.high for s in _STATES])
 
 
 class GasExchange:
