@@ -76,6 +76,12 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("POST", "/programs"): _P.ADMINISTER,
     ("DELETE", "/programs/{name}"): _P.ADMINISTER,
     ("GET", "/trail"): _P.REVIEW,
+    ("GET", "/models"): _P.READ,
+    ("POST", "/models"): _P.ENGINEER,
+    ("GET", "/models/{name}/{number}"): _P.READ,
+    ("POST", "/models/{name}/{number}/approve"): _P.APPROVE,
+    ("POST", "/models/{name}/{number}/reject"): _P.APPROVE,
+    ("POST", "/models/{name}/{number}/roll-back"): _P.APPROVE,
 }
 """Method and path (without /api/v1) of every route; None: nobody need be signed in.
 

@@ -12,6 +12,7 @@ from dashboards import (
     alarms,
     asked,
     asyncapi,
+    models,
     pages,
     payloads,
     people,
@@ -77,6 +78,7 @@ def create_app(
         subscriptions.routes(view),
         whatif.routes(view),
         playback.routes(view),
+        models.routes(view),
         _describing(app),
     )
     for router in routers:

@@ -51,6 +51,9 @@ class Vessel:
         How its phase is known.
     suppress : tuple of Suppression
         What is suppressed by design in which phases.
+    process_model, normal_model : str
+        Models of the registry, such as ``"growth@3"``, or ``""`` for none: as the line file names them,
+        and with their versions once these are known; `parameters` and `normal` then come from there.
     """
 
     id: str
@@ -64,6 +67,8 @@ class Vessel:
     feeds: tuple[str, ...] = ()
     phases: Phases | None = None
     suppress: tuple[Suppression, ...] = ()
+    process_model: str = ""
+    normal_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ class ModelRef:
     version: str
     parameters: str
     """first 12 hexadecimal digits of the SHA-256 over the parameter values"""
+    registered: str = ""
+    """name and version in the registry, such as ``"growth@3"``; empty where it is in none"""
 
 
 @dataclass(frozen=True, slots=True)

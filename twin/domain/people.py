@@ -19,6 +19,8 @@ class Permission(StrEnum):
     """take out of service, suppress, configure"""
     REVIEW = "review"
     """read the audit trail"""
+    APPROVE = "approve"
+    """approve or reject versions of models, and roll back"""
     ADMINISTER = "administer"
     """invite, change and bar people and programs"""
 
@@ -39,7 +41,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: frozenset({_P.READ}),
     Role.OPERATOR: frozenset({_P.READ, _P.OPERATE, _P.COMMAND}),
     Role.ENGINEER: frozenset({_P.READ, _P.OPERATE, _P.COMMAND, _P.ENGINEER}),
-    Role.QUALITY: frozenset({_P.READ, _P.REVIEW}),
+    Role.QUALITY: frozenset({_P.READ, _P.REVIEW, _P.APPROVE}),
     Role.ADMINISTRATOR: frozenset({_P.READ, _P.REVIEW, _P.ADMINISTER}),
 }
 """What each role permits; whoever gives rights away does not run the plant (separation of duties)."""

@@ -77,7 +77,7 @@ class CultureTwin:
         self._place = {name: i for i, name in enumerate(self._stepper.names)}
         self._reading = {o.name: i for i, o in enumerate(process.outputs)}
         self._online = np.array([not o.assay for o in process.outputs], dtype=bool)
-        self._model = model_ref(process)
+        self._model = model_ref(process, vessel.process_model)
         self._keeper = TrustKeeper(vessel.id, self._model)
         self._selfview = SelfView(vessel.id, process, self._stepper.noise, self._model)
         self._decisions = Decisions(

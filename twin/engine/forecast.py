@@ -78,7 +78,7 @@ class Forecaster:
 
     def __init__(self, vessel: Vessel, process: Process) -> None:
         self.vessel, self.process = vessel, process
-        self._model = model_ref(process)
+        self._model = model_ref(process, vessel.process_model)
         self._names = tuple(s.name for s in process.states)
         self._low = np.array([s.low for s in process.states])
         self._high = np.array([s.high for s in process.states])

@@ -7,6 +7,7 @@ from twin.ports.actuator import Actuator, ActuatorContext
 from twin.ports.clock import Clock
 from twin.ports.historian import ALONE, Historian, HistorianContext, History, Trend, WriteReport
 from twin.ports.ledger import Document, DueNotice, Ledger, Record, SentNotice
+from twin.ports.models import Models
 from twin.ports.notifier import Illustrator, Notifier
 from twin.ports.people import IdentityProvider, Leaving, People
 from twin.ports.playback import Playback
@@ -34,6 +35,7 @@ __all__ = [
     "Ledger",
     "LinkChange",
     "LinkState",
+    "Models",
     "Notifier",
     "People",
     "Playback",

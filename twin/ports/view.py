@@ -17,6 +17,7 @@ from twin.domain.trust import SelfReport
 from twin.domain.whatif import Answer, Knob, WhatIf
 from twin.ports.clock import Clock
 from twin.ports.historian import Trend
+from twin.ports.models import Models
 from twin.ports.people import People
 from twin.ports.playback import Playback
 from twin.ports.subscriptions import Subscriptions
@@ -81,6 +82,8 @@ class View(Protocol):
     subscriptions: Subscriptions
     playback: Playback | None
     """None on a live line"""
+    models: Models | None
+    """None in a replay"""
 
     def latest(self) -> Update:
         """Newest value and estimate of everything, and the standing alarms."""

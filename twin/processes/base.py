@@ -380,10 +380,10 @@ def parameter_table(model: str, defaults: tuple[Parameter, ...], given: Mapping[
     return Table(tuple(Parameter(p.name, values[p.name], p.unit, p.source) for p in defaults), values)
 
 
-def model_ref(process: Process) -> ModelRef:
-    """Identity of the model with its parameter values."""
+def model_ref(process: Process, registered: str = "") -> ModelRef:
+    """Identity of the model with its parameter values, and its version in the registry."""
     text = ";".join(f"{p.name}={p.value!r}" for p in sorted(process.parameters, key=lambda p: p.name))
-    return ModelRef(process.id, process.version, sha256(text.encode()).hexdigest()[:12])
+    return ModelRef(process.id, process.version, sha256(text.encode()).hexdigest()[:12], registered)
 
 
 def index(names: tuple[str, ...]) -> dict[str, int]:

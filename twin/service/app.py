@@ -51,6 +51,8 @@ from twin.service.line import LineFile
 from twin.service.model import model_of
 from twin.service.normal import watches
 from twin.service.picture import open_illustrator
+from twin.service.registry.book import ModelBook
+from twin.service.registry.files import ModelFiles
 from twin.service.settings import Settings
 from twin.service.view import ServiceView
 
@@ -235,9 +237,24 @@ async def _compose(
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
     channel: Channel[Delivery] = Channel(200)
     people = PeopleBook(ledger, WallClock().now_ns, settings.local)
+    models = ModelBook(
+        ledger, ModelFiles(folder / "models"), line_file.models.two_persons, WallClock().now_ns
+    )
+    models.note_use(line)
     writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)
     view = ServiceView(
-        line, clock, historian, ledger, hub, health, pipeline, people, writeback, channel, subscriptions
+        line,
+        clock,
+        historian,
+        ledger,
+        hub,
+        health,
+        pipeline,
+        people,
+        writeback,
+        channel,
+        subscriptions,
+        models,
     )
     pictures = Pictures(open_illustrator(line, historian, clock), _with_pictures(line_file))
     deliverer = Deliverer(ledger, notifiers, pipeline.due, pictures)

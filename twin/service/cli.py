@@ -23,6 +23,8 @@ from twin.service.app import open_service
 from twin.service.line import LineFile
 from twin.service.output import check_output
 from twin.service.pages import open_pages
+from twin.service.registry import commands
+from twin.service.registry.resolve import in_words, resolved
 from twin.service.report.reporter import Reporter
 from twin.service.settings import Settings
 from twin.service.surroundings import look_around
@@ -42,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(accounts.app, name="account")
 app.add_typer(accounts.trail, name="audit")
+app.add_typer(commands.app, name="model")
 app.add_typer(cli_runs.app)
 
 
@@ -72,6 +75,10 @@ def check(line: LineArgument) -> None:
     """Validate a line file, everything it names here and the TWIN_ variables; opens nothing."""
     line_file, built = load(line)
     faults = look_around(line_file, Settings().data_dir / built.id).found
+    try:
+        resolved(line_file, built, Settings(), approved_only=True)
+    except TwinError as error:
+        faults.append(str(error))
     if faults:
         raise ConfigError("\n".join(f"{line}: {fault}" for fault in faults))
     console.print(
@@ -163,6 +170,7 @@ def run(
     settings = settings_now()
     if port is not None:
         settings = settings.model_copy(update={"port": port})
+    built = resolved(line_file, built, settings, approved_only=True)
     reporter = Reporter(line_file, built, settings, hashlib.sha256(line.read_bytes()).hexdigest())
     run_until_stopped(_run(line_file, built, settings, reporter))
 
@@ -173,6 +181,8 @@ async def _run(line_file: LineFile, line: Line, settings: Settings, reporter: Re
         open_pages(service.view, settings) as address,
     ):
         console.print(f"line {line.id}: pages at {address} (Ctrl-C stops)")
+        for text in in_words(line):
+            console.print(text, soft_wrap=True)
         for text in accounts.greeting(service.view.people, address):
             console.print(text, soft_wrap=True)
         service.view.reporter = reporter

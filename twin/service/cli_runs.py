@@ -14,10 +14,12 @@ from rich.table import Table
 
 from twin.domain.errors import ConfigError, StorageError
 from twin.service.output import check_output, whole_file
+from twin.service.registry.resolve import in_words, resolved
 from twin.service.selection import only
 from twin.service.terminal import (
     LineArgument,
     console,
+    errors,
     load,
     moment,
     progress,
@@ -26,7 +28,7 @@ from twin.service.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from twin.domain.asset import Line
     from twin.domain.measurement import Quarantined, Reading
@@ -41,6 +43,20 @@ FilesArgument = Annotated[
 StoreOption = Annotated[
     bool, typer.Option("--store", help="What the line's historian holds (TWIN_DATA_DIR) in place of files")
 ]
+
+
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME@VERSION", help="In place of the line's version; may be unapproved"),
+]
+
+
+def _with_models(line_file: "LineFile", line: "Line", others: "Sequence[str] | None") -> "Line":
+    """The line with its models, and which they are said."""
+    line = resolved(line_file, line, settings_now(), approved_only=False, others=others or ())
+    for text in in_words(line):
+        errors.print(text, soft_wrap=True)
+    return line
 
 
 @app.command()
@@ -87,6 +103,7 @@ def report(
     from twin.service.report.document import document
 
     line_file, built = load(line)
+    built = resolved(line_file, built, settings_now(), approved_only=False)
     if language not in LANGUAGES:
         raise ConfigError(f"--language {language}: en or fr would do")
     write.check_form(out)
@@ -116,13 +133,14 @@ def replay(
     forecasts: Annotated[
         Path | None, typer.Option(metavar="FORECASTS.jsonl", help="Where forecasts go; else none are made")
     ] = None,
+    model: ModelOption = None,
 ) -> None:
     """Feed stored data through the same engine as live; twice gives the same bytes."""
     from twin.service.normal import watches
     from twin.service.replay import Replay
 
     line_file, built = load(line)
-    built = only(built, vessels)
+    built = _with_models(line_file, only(built, vessels), model)
     paths, pace = [*(files or []), *(assays or [])], _speed(speed)
     check_output(out, [*paths, line])
     if forecasts is not None:
@@ -180,13 +198,14 @@ def play(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the pages; 0 takes any free one")
     ] = 8801,
+    model: ModelOption = None,
 ) -> None:
     """Open the pages over a stored run: play, pause, step, jump; as it was known then, or is known now."""
     from twin.service.normal import watches
     from twin.service.play.serve import open_play, serve
 
     line_file, built = load(line)
-    built = only(built, vessels)
+    built = _with_models(line_file, only(built, vessels), model)
     paths = [*(files or []), *(assays or [])]
     rows = list(_rows(line_file, built, paths, store, (since, until), bool(vessels)))
     settings = settings_now().model_copy(update={"port": port})
@@ -232,12 +251,13 @@ def what_if(
         Path | None, typer.Option(metavar="ANSWER.json", help="The answer with every band")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Say what may be changed there, and stop")] = False,
+    model: ModelOption = None,
 ) -> None:
     """Ask the twin what would happen with other feeds, set points, an earlier harvest, or a fault."""
     from twin.service import whatif
 
     line_file, built = load(line)
-    built = only(built, vessel)
+    built = _with_models(line_file, only(built, vessel), model)
     paths = [*(files or []), *(assays or [])]
     if out is not None:
         check_output(out, [*paths, line])

@@ -11,11 +11,12 @@ from typing import Any, Final
 import httpx
 
 from twin.domain.asset import Line
-from twin.domain.errors import ConnectorError, StorageError
+from twin.domain.errors import ConnectorError, StorageError, TwinError
 from twin.ports import HistorianContext, LinkChange, Source, SourceContext
 from twin.runtime.clock import WallClock
 from twin.service.build import configured
 from twin.service.line import LineFile
+from twin.service.registry.resolve import in_words, models_of, read_registry, resolved
 from twin.service.settings import Settings
 
 PATIENCE_S = 15.0
@@ -51,13 +52,33 @@ async def examine(line_file: LineFile, line: Line, settings: Settings, token: st
     said = await ask_service(settings, token)
     where = f"{settings.host}:{settings.port}"
     if said is not None and "conserved" in said:
-        return [Finding("service", said["status"] == "ready", f"runs at {where}"), *_told(said)]
+        service = Finding("service", said["status"] == "ready", f"runs at {where}")
+        return [service, *_told(said), *_models(line_file, line, settings)]
     text = f"does not run at {where}"
     if said is not None:
         text = f"runs at {where}; with --token-file it would tell the state of its own links"
     looks = [_source(section, line, said is not None) for section in line_file.sources]
     service = Finding("service", None if said is None else True, f"{text}; each link is tried here")
-    return [service, *await asyncio.gather(*looks), *await _stores(line_file, line, settings)]
+    links = await asyncio.gather(*looks)
+    return [service, *links, *await _stores(line_file, line, settings), *_models(line_file, line, settings)]
+
+
+def _models(line_file: LineFile, line: Line, settings: Settings) -> list[Finding]:
+    """The versions that the next start of the service takes, and those that the last one took."""
+    try:
+        found = resolved(line_file, line, settings, approved_only=True)
+        used = read_registry(line_file, line, settings).in_use if in_words(found) else {}
+    except TwinError as error:
+        return [Finding("models", False, str(error))]
+    return [_model(v.id, sort, use, used) for v in found.vessels for sort, use in models_of(v)]
+
+
+def _model(vessel: str, sort: str, use: str, used: Mapping[str, str]) -> Finding:
+    last = used.get(f"{vessel}/{sort}", "")
+    text = f"{sort} model {use}"
+    if last != use:
+        text += f"; the service took {last or 'none'} when it started last, {use} comes with the next start"
+    return Finding(vessel, True, text)
 
 
 async def ask_service(settings: Settings, token: str) -> dict[str, Any] | None:

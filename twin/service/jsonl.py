@@ -59,7 +59,8 @@ def _model(event: Event) -> dict[str, str] | None:
     model = event.model
     if model is None:
         return None
-    return {"id": model.id, "version": model.version, "parameters": model.parameters}
+    found = {"id": model.id, "version": model.version, "parameters": model.parameters}
+    return found | ({"registered": model.registered} if model.registered else {})
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from twin.domain.asset import Form, Origin
 from twin.domain.quantity import UNITS, unit_is_known
+from twin.domain.registry import USE
 from twin.domain.tag import TagKind
 
 Text = dict[Literal["en", "fr"], str]
@@ -104,6 +105,41 @@ class ProcessSection(Strict):
 
     kind: str
     parameters: dict[str, float] = {}
+    model: str = ""
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, model: str) -> str:
+        return _model_use(model)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "ProcessSection":
+        if self.model and self.parameters:
+            raise ValueError("parameters come from the registry when model is named; leave one of them out")
+        return self
+
+
+class NormalSection(Strict):
+    """What was learnt from good runs, by its name in the registry."""
+
+    model: str = Field(min_length=1)
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, model: str) -> str:
+        return _model_use(model)
+
+
+def _model_use(model: str) -> str:
+    if model and not USE.fullmatch(model):
+        raise ValueError("NAME for the approved version, or NAME@VERSION for a pinned one, would do")
+    return model
+
+
+class ModelsSection(Strict):
+    """How models are approved."""
+
+    two_persons: bool = True
 
 
 class BatchSection(Strict):
@@ -196,7 +232,7 @@ class VesselSection(Strict):
     fleet: FleetSection | None = None
     name: Text = {}
     process: ProcessSection | None = None
-    normal: str = ""
+    normal: str | NormalSection = ""
     batch: BatchSection | None = None
     form: Form = Form.VESSEL
     feeds: list[str] = []
@@ -280,6 +316,7 @@ class LineFile(Strict):
     subscribers: list[SubscriberSection] = []
     channels: list[ChannelSection] = []
     files: dict[str, Any] | None = None
+    models: ModelsSection = ModelsSection()
 
     def routes(self) -> dict[str, dict[str, Any]]:
         """Notifiers by the name of their subscriber or channel."""

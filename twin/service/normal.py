@@ -5,7 +5,7 @@ A zip of arrays (numpy's npz, read without pickle) and one JSON text. Whoever op
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -96,7 +96,11 @@ def watches(line: Line, folder: Path, given: Path | None = None) -> Callable[[Ve
 
     def watch_of(vessel: Vessel) -> NormalWatch | None:
         path = _path(vessel, folder, given)
-        return NormalWatch(vessel, *load(path)) if path else None
+        if path is None:
+            return None
+        model, ref = load(path)
+        registered = "" if given else vessel.normal_model
+        return NormalWatch(vessel, model, replace(ref, registered=registered))
 
     return watch_of
 

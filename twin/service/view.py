@@ -24,6 +24,7 @@ from twin.ports import (
     Historian,
     Ledger,
     LinkState,
+    Models,
     People,
     Playback,
     Subscriptions,
@@ -56,7 +57,9 @@ class ServiceView:
         writeback: WriteBack,
         channel: Channel[Delivery],
         subscriptions: Subscriptions,
+        models: Models,
     ) -> None:
+        self.models: Models | None = models
         self.subscriptions = subscriptions
         self.playback: Playback | None = None
         self.reporter: Reporter | None = None

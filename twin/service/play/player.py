@@ -32,9 +32,9 @@ class Player:
         self._playing, self.epoch, self.hindsight = False, 0, False
         self._origin_ns, self._since = recording.start_ns, time.monotonic()
         self._models = tuple(
-            (v.vessel.id, model_ref(plugins.load("processes", v.vessel.process).build(v.vessel.parameters)))
-            for v in recording.engine.vessels.values()
-            if v.vessel.process
+            (v.id, model_ref(plugins.load("processes", v.process).build(v.parameters), v.process_model))
+            for v in (each.vessel for each in recording.engine.vessels.values())
+            if v.process
         )
 
     def now_ns(self) -> int:

@@ -18,7 +18,7 @@ from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
 from twin.engine.forecast import Question
-from twin.ports import Clock, Counters, LinkState, People, Playback, Subscriptions, Trend, Update
+from twin.ports import Clock, Counters, LinkState, Models, People, Playback, Subscriptions, Trend, Update
 from twin.runtime.spread import counted
 from twin.service.play.player import Player
 
@@ -41,6 +41,7 @@ class PlayView:
         self.line = line
         self.clock: Clock = player
         self.playback: Playback | None = player
+        self.models: Models | None = None
         self.people, self.subscriptions = people, subscriptions
         self._player = player
         self._recording = player.recording

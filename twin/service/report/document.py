@@ -151,7 +151,11 @@ class _Teller:
     def _head(self) -> list[Block]:
         found, w, batch = self.found, self.words, self.found.vessel.batch
         line, vessel = found.line, found.vessel
-        models = [f"{m.id} {m.version}, {w['parameters']} {m.parameters}" for m in found.models()]
+        models = [
+            f"{m.id} {m.version}, {w['parameters']} {m.parameters}"
+            + (f" ({m.registered})" if m.registered else "")
+            for m in found.models()
+        ]
         rows = [
             (w["line"], f"{line.id} – {line.title.get(self.language, line.id)}"),
             (w["site"], line.site),

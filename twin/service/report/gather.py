@@ -188,7 +188,8 @@ def _vessel(line: Line, name: str) -> Vessel:
 def _model(vessel: Vessel) -> ModelRef | None:
     if not vessel.process:
         return None
-    return model_ref(plugins.load("processes", vessel.process).build(vessel.parameters))
+    process = plugins.load("processes", vessel.process).build(vessel.parameters)
+    return model_ref(process, vessel.process_model)
 
 
 async def _span(history: History, vessel: Vessel, asked: Asked) -> tuple[int, int, int]:
