@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/reference/line-file.md").read_text(encoding="utf-8")
 SECTIONS = [
     line.LineFile, line.VesselSection, line.TagSection, line.LimitsSection, line.TagUse, line.ProcessSection,
-    line.BatchSection, line.FleetSection, line.ClockSection, line.SubscriberSection, line.WriteSection,
+    line.BatchSection, line.NormalSection, line.ModelsSection,
+    line.FleetSection, line.ClockSection, line.SubscriberSection, line.WriteSection,
     FileLayout,
 ]  # fmt: skip
 

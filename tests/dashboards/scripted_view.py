@@ -28,7 +28,7 @@ from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
-from twin.ports import ChannelInfo, Counters, LinkState, Playback, Trend, Update
+from twin.ports import ChannelInfo, Counters, LinkState, Models, Playback, Trend, Update
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import person_event
 from twin.runtime.subscriptions import SubscriptionBook
@@ -327,6 +327,7 @@ class ScriptedView:
     doubted: dict[int, Quality] = field(default_factory=dict)
     """Quality of the n-th row of a spread, where it is not good."""
     selves: list[SelfReport] = field(default_factory=list)
+    models: Models | None = None
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
     playback: Playback | None = None

@@ -21,6 +21,7 @@ PERMITTED = {
     Permission.ENGINEER: {"engineer"},
     Permission.REVIEW: {"quality", "administrator"},
     Permission.ADMINISTER: {"administrator"},
+    Permission.APPROVE: {"quality"},
 }
 """Who may do what, written out a second time."""
 

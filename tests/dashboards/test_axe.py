@@ -36,6 +36,7 @@ SIGNED_IN = (
     "alarms",
     "diagnostics",
     "subscriptions",
+    "models",
     "people",
     "trail",
 )

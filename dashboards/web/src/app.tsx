@@ -5,6 +5,7 @@ import { PlayBar } from "./parts/playbar";
 import { Diagnostics } from "./pages/diagnostics";
 import { AlarmsPage } from "./pages/alarms";
 import { LinePage } from "./pages/line";
+import { ModelsPage } from "./pages/models";
 import { PeoplePage } from "./pages/people";
 import { SignIn, Welcome } from "./pages/sign-in";
 import { StopPage, SubscriptionsPage } from "./pages/subscriptions";
@@ -29,6 +30,7 @@ function Page() {
   if (page === "diagnostics") return <Diagnostics />;
   if (page === "alarms") return <AlarmsPage />;
   if (page === "subscriptions") return <SubscriptionsPage />;
+  if (page === "models") return <ModelsPage />;
   if (page === "people" && may("administer")) return <PeoplePage />;
   if (page === "trail" && may("review")) return <TrailPage />;
   return <LinePage />;

@@ -18,6 +18,7 @@ import "./style/whatif.css";
 import "./style/flow.css";
 import "./style/wall.css";
 import "./style/spread.css";
+import "./style/models.css";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

@@ -29,7 +29,6 @@ from twin.runtime.people import PeopleBook
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.cli import app
-from twin.service.line import LineFile
 from twin.service.pages import open_pages
 from twin.service.registry.book import ModelBook
 from twin.service.registry.files import ModelFiles, read
@@ -111,6 +110,9 @@ def test_only_an_approved_version_runs_and_a_pin_stays(line: Path, book: ModelBo
     line.write_text(LINE.replace("model: growth", "model: growth@2"))
     with pytest.raises(ConfigError, match="growth@2 is proposed, not approved"):
         run_line(line)
+    for command in ("run", "check"):
+        told = CliRunner().invoke(app, [command, str(line)])
+        assert "growth@2 is proposed, not approved" in str(told.exception), command
     (tried,) = run_line(line, approved_only=False).vessels
     assert (tried.process_model, tried.parameters["mu0"]) == ("growth@2", 0.02)
     asyncio.run(book.approve(second, "better", QUALITY))
@@ -407,11 +409,8 @@ def test_a_replay_with_the_recorded_version_gives_the_same_bytes(
 
 
 async def test_the_interface_lists_decides_and_refuses(staffed: Path, tmp_path: Path) -> None:
-    line_file, built = load_line(staffed)
-    settings = Settings()
-    plain: LineFile = line_file
-    bare = load_line(_bare(staffed))[1]
-    async with open_service(plain, bare, settings) as service:
+    line_file, bare = load_line(_bare(staffed))
+    async with open_service(line_file, bare, Settings()) as service:
         files = ModelFiles(tmp_path / "l1" / "models")
         sha256, _ = files.keep(parameters(tmp_path, 0.03))
         transport = httpx.ASGITransport(create_app(service.view))

@@ -8,6 +8,7 @@ import { duration, number } from "../text/format";
 import { maybe, t } from "../text/language";
 import { said } from "../text/said";
 import { reason } from "../text/words";
+import { InUse } from "./models";
 import { Cards } from "./unit";
 
 const EVERY_MS = 2000;
@@ -111,6 +112,7 @@ export function Diagnostics() {
       {calling.value.some(ofSource) ? <Cards of={ofSource} /> : null}
       {links ? <Links links={links} /> : null}
       <Twins />
+      <InUse />
       {counters ? <Sum counters={counters} /> : null}
     </div>
   );

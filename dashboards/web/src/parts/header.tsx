@@ -14,11 +14,12 @@ function Clock() {
   );
 }
 
-/** Pages that need a permission. */
+/** Pages that need a permission, each with those of which one is enough. */
 const EXTRA = [
-  ["subscriptions", "read"],
-  ["people", "administer"],
-  ["trail", "review"],
+  ["subscriptions", ["read"]],
+  ["models", ["engineer", "approve"]],
+  ["people", ["administer"]],
+  ["trail", ["review"]],
 ] as const;
 
 function Who() {
@@ -80,7 +81,7 @@ export function Header() {
         <a href={to("diagnostics")} {...here(page === "diagnostics")}>
           {t("nav.diagnostics")}
         </a>
-        {EXTRA.filter(([, permission]) => may(permission)).map(([name]) => (
+        {EXTRA.filter(([, permissions]) => permissions.some(may)).map(([name]) => (
           <a key={name} href={to(name)} {...here(page === name)}>
             {t(`nav.${name}`)}
           </a>
