@@ -1,6 +1,6 @@
 """Frames of one vessel: order restored within a grace time, then cut into equal intervals."""
 
-from bisect import insort
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ class FrameCutter:
     grace_ns: int
     end_ns: int | None = None
     watermarks: dict[str, int] = field(default_factory=dict)
-    waiting: list[tuple[int, str, Measurement]] = field(default_factory=list)
+    waiting: list[Measurement] = field(default_factory=list)
 
     def add(self, m: Measurement) -> bool:
         """Take a measurement; False when its frame is closed already.
@@ -45,10 +45,7 @@ class FrameCutter:
             self.end_ns = self._end_of(m.time_ns)
         if self.is_closed(m.time_ns):
             return False
-        if not self.waiting or (m.time_ns, m.tag) >= self.waiting[-1][:2]:
-            self.waiting.append((m.time_ns, m.tag, m))
-        else:
-            insort(self.waiting, (m.time_ns, m.tag, m), key=lambda row: row[:2])
+        self.waiting.append(m)
         if m.source and m.value is not None:
             self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
         return True
@@ -73,7 +70,7 @@ class FrameCutter:
 
     def last_end_ns(self) -> int | None:
         """End of the frame of the newest waiting measurement [ns], if any waits."""
-        return self._end_of(self.waiting[-1][0]) if self.waiting else None
+        return self._end_of(max(m.time_ns for m in self.waiting)) if self.waiting else None
 
     def _limit(self, clock_ns: int | None) -> int:
         reached = min(self.watermarks.values(), default=0) - self.grace_ns
@@ -81,7 +78,7 @@ class FrameCutter:
 
     def _leap(self, clock_ns: int | None) -> None:
         """Pass over an absence longer than any gap a model can predict through."""
-        next_ns = self.waiting[0][0] if self.waiting else clock_ns
+        next_ns = self.waiting[0].time_ns if self.waiting else clock_ns
         if (
             next_ns is not None
             and self.end_ns is not None
@@ -90,12 +87,17 @@ class FrameCutter:
             self.end_ns = self._end_of(next_ns)
 
     def _take(self, end: int) -> list[Measurement]:
-        count = next((i for i, row in enumerate(self.waiting) if row[0] > end), len(self.waiting))
+        self.waiting.sort(key=_order)
+        count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
-        return [row[2] for row in taken]
+        return taken
 
     def _end_of(self, time_ns: int) -> int:
         return -(-time_ns // self.frame_ns) * self.frame_ns
+
+
+def _order(m: Measurement) -> tuple[int, str]:
+    return m.time_ns, m.tag
 
 
 def believed(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:

@@ -21,17 +21,22 @@ class LimitWatch:
     standing: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     left_since: dict[str, int] = field(default_factory=dict)
+    names: tuple[str, ...] = field(init=False)
+    """limits that the tag has"""
+
+    def __post_init__(self) -> None:
+        self.names = tuple(name for name in _ORDER if getattr(self.tag.limits, name) is not None)
 
     def update(self, m: Measurement) -> list[Event]:
         """Take one measurement in time order; returns the limits passed and left by it."""
         if m.value is None or m.quality is not Quality.GOOD:
             return []
-        found = [self._check(name, m.value, m.time_ns) for name in _ORDER]
+        found = [self._check(name, m.value, m.time_ns) for name in self.names]
         return [event for event in found if event is not None]
 
     def snapshot(self) -> list[dict[str, int]]:
         """State as plain values."""
-        return [self.passed_since, self.standing, self.counts, self.left_since]
+        return [dict(part) for part in (self.passed_since, self.standing, self.counts, self.left_since)]
 
     def restore(self, parts: Sequence[dict[str, int]]) -> None:
         """Take up a state from `snapshot`; one kept before there was an off-delay has three parts."""
@@ -41,8 +46,6 @@ class LimitWatch:
 
     def _check(self, name: str, value: float, t: int) -> Event | None:
         limit = getattr(self.tag.limits, name)
-        if limit is None:
-            return None
         beyond = (value - limit) if name.startswith("high") else (limit - value)
         if name in self.standing:
             return self._standing(name, beyond, t, value)

@@ -12,13 +12,12 @@ from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.sample import Assay
 from twin.domain.tag import Tag, TagKind
 from twin.domain.trust import SelfReport
+from twin.engine.checks import Checks
 from twin.engine.folding import SilenceFold
 from twin.engine.forecast import Question
 from twin.engine.frames import SECOND, FrameCutter, believed
 from twin.engine.late import LateValues, told_late
-from twin.engine.limits import LimitWatch
 from twin.engine.phases import PhaseWatch
-from twin.monitors.signals import SignalWatch
 
 DEFAULT_FRAME_S = 60.0
 """Frame of a vessel without a model [s] (chosen default)."""
@@ -123,22 +122,23 @@ class VesselEngine:
         frame_s = model.frame_s if model else DEFAULT_FRAME_S
         self.cutter = FrameCutter(int(frame_s * SECOND), int(grace_s * SECOND))
         self.late = LateValues(self.cutter.frame_ns)
-        online = [t for t in vessel.tags if t.kind is TagKind.ONLINE]
-        self.signals = {t.id: SignalWatch(t) for t in online}
-        self.limits = {t.id: LimitWatch(t) for t in online}
+        self.checks = Checks(vessel.tags)
+        self._fresh: list[Measurement] = []
+        """taken since the last look at the open frame"""
         self.silence = SilenceFold(vessel.id)
         self.phases = PhaseWatch(vessel)
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
         self.assays: list[Assay] = []
         self.set_points: dict[str, float] = {}
         self.forecast_ns = int(forecast_s * SECOND)
-        self.assays_only = not online
+        self.assays_only = not self.checks.signals
 
     def add(self, m: Measurement) -> bool:
         """Take a measurement; False when its frame is closed already (assays never are)."""
         if self.tags[m.tag].kind is TagKind.ASSAY:
             return self._add_assay(m)
         if self.cutter.add(m):
+            self._fresh.append(m)
             return True
         self.late.add(m)
         return False
@@ -160,6 +160,7 @@ class VesselEngine:
         for end_ns, rows in self.cutter.close(clock_ns):
             yield self._repair(end_ns)
             yield self._frame(end_ns, rows)
+        self._look_ahead()
 
     def question(self) -> Question | None:
         """The present belief, for scenarios; None without a model or while it can say nothing."""
@@ -176,10 +177,9 @@ class VesselEngine:
             "watermarks": dict(self.cutter.watermarks),
             "model": self.model.snapshot() if self.model else None,
             "watch": self.watch.snapshot() if self.watch else None,
-            "signals": {tag: watch.snapshot() for tag, watch in self.signals.items()},
+            **self.checks.snapshot(),
             "silence": self.silence.snapshot(),
             "phase": self.phases.now,
-            "limits": {t: w.snapshot() for t, w in self.limits.items()},
             "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
             "set_points": dict(self.set_points),
         }
@@ -193,14 +193,9 @@ class VesselEngine:
         kept = state.get("watch")
         if self.watch and isinstance(kept, dict):
             self.watch.restore(kept)
-        for tag, part in cast("dict[str, dict[str, object]]", state["signals"]).items():
-            if tag in self.signals:
-                self.signals[tag].restore(part)
+        self.checks.restore(state)
         self.phases.now = str(state.get("phase", ""))
         self.silence.restore(*cast("tuple[int, int, list[str]]", state["silence"]))
-        for tag, parts in cast("dict[str, list[dict[str, int]]]", state["limits"]).items():
-            if tag in self.limits:
-                self.limits[tag].restore(parts)
         rows = cast("list[tuple[str, float, int, int]]", state["assays"])
         self.assays = [Assay(*row) for row in rows]
         self.set_points = dict(cast("dict[str, float]", state.get("set_points", {})))
@@ -212,33 +207,36 @@ class VesselEngine:
             self.cutter.add(m)
         return True
 
+    def _look_ahead(self) -> None:
+        """Judge what came of the open frame; what belongs to later ones waits."""
+        end_ns = self.cutter.end_ns
+        if end_ns is None:
+            self._fresh.clear()
+            return
+        open_ns = end_ns - self.cutter.frame_ns
+        self.checks.ahead(m for m in self._fresh if open_ns < m.time_ns <= end_ns)
+        self._fresh = [m for m in self._fresh if m.time_ns > end_ns]
+
     def _repair(self, now_ns: int) -> Step:
         """Live through closed frames again whose values came late; what they show is told as late."""
+        taken = self.late.take()
+        if not taken:
+            return Step()
+        self.checks.back()
         events: list[Event] = []
         patches: list[Frame] = []
-        for end_ns, rows in self.late.take():
-            checked = [self._check_late(m, events) for m in rows if m.tag in self.signals]
+        for end_ns, rows in taken:
+            judged = [self.checks.late(m) for m in rows if m.tag in self.checks.signals]
+            events += [event for _, found in judged for event in found]
             passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
-            patches.append(self._filled(end_ns, checked + passed))
-        if not patches:
-            return Step()
+            patches.append(self._filled(end_ns, [m for m, _ in judged] + passed))
         patches = [frame for frame in patches if self._begun(frame.end_ns)]
         estimates, found = self.model.revise(patches) if self.model and patches else ([], [])
         return Step(estimates, told_late(self.silence.fold(events, now_ns) + found, now_ns))
 
-    def _check_late(self, m: Measurement, events: list[Event]) -> Measurement:
-        """Judge a late value where it is newer than all that was judged of its tag."""
-        last_ns = self.signals[m.tag].last_ns
-        if last_ns is not None and m.time_ns <= last_ns:
-            return m
-        return self._check(replace(m, late=False), events)
-
     def _frame(self, end_ns: int, rows: list[Measurement]) -> Step:
-        events: list[Event] = []
-        checked = [self._check(m, events) for m in rows if m.tag in self.signals]
+        checked, events = self.checks.frame(end_ns, rows)
         passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
-        for watch in self.signals.values():
-            events += watch.tick(end_ns)
         events = [*self.phases.step(end_ns, rows), *self.silence.fold(events, end_ns)]
         events += self.watch.step(end_ns, rows) if self.watch else []
         if self.model is None:
@@ -268,12 +266,6 @@ class VesselEngine:
         made, report = self.model.forecast(self.set_points), self.model.report()
         return [made] if made else [], [report] if report else []
 
-    def _check(self, m: Measurement, events: list[Event]) -> Measurement:
-        checked, found = self.signals[m.tag].update(m)
-        events += found
-        events += self.limits[m.tag].update(checked)
-        return checked
-
     def _filled(self, end_ns: int, rows: list[Measurement]) -> Frame:
         values = {self.tags[tag].name: _condensed(found) for tag, found in believed(rows).items()}
         return Frame(end_ns - self.cutter.frame_ns, end_ns, values)
@@ -281,8 +273,7 @@ class VesselEngine:
     def _condense(self, end_ns: int, rows: list[Measurement]) -> Frame:
         due = [a for a in self.assays if a.reported_ns <= end_ns]
         self.assays = [a for a in self.assays if a.reported_ns > end_ns]
-        doubted = frozenset(watch.tag.name for watch in self.signals.values() if watch.doubted)
-        return replace(self._filled(end_ns, rows), assays=tuple(due), doubted=doubted)
+        return replace(self._filled(end_ns, rows), assays=tuple(due), doubted=self.checks.doubted())
 
 
 def _condensed(rows: list[Measurement]) -> FrameValue:
