@@ -8,9 +8,9 @@ from twin.alarms.machine import AlarmBook
 from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
 from twin.domain.event import Event
-from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement
 from twin.domain.trust import SelfReport
+from twin.engine.forecast import Question
 from twin.engine.vessel import ModelFactory, Step, VesselEngine, WatchFactory, no_watch
 from twin.monitors.siblings import Siblings
 
@@ -27,7 +27,8 @@ class Outputs:
     estimates: list[Estimate] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
-    forecasts: list[Forecast] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    """beliefs of which a forecast is due"""
     reports: list[SelfReport] = field(default_factory=list)
     late: set[tuple[str, int]] = field(default_factory=set)
     """(tag, time) of measurements whose frame was closed already"""
@@ -130,6 +131,6 @@ class Engine:
             unusual = self.siblings.see(step.estimates, step.events)
             out.estimates += step.estimates
             out.events += [*step.events, *unusual]
-            out.forecasts += step.forecasts
+            out.questions += step.questions
             out.reports += step.reports
             out.alarms += [alarm for event in (*step.events, *unusual) for alarm in self.alarms.apply(event)]

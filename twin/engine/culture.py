@@ -8,7 +8,6 @@ import numpy as np
 
 from twin.domain.asset import Vessel
 from twin.domain.event import Event, Kind, Stage
-from twin.domain.forecast import Forecast
 from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
@@ -353,11 +352,6 @@ class CultureTwin:
             model=self._model,
             detail={"code": code, **detail},
         )
-
-    def forecast(self, set_points: Mapping[str, float]) -> Forecast | None:
-        """What is to come from the present belief; None in the first hours."""
-        question = self.question(set_points)
-        return question.forecast() if question else None
 
     def question(self, set_points: Mapping[str, float]) -> Question | None:
         """The present belief, for forecasts and scenarios; None in the first hours, or without trust."""

@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol, cast
 
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
-from twin.domain.forecast import Forecast
 from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.sample import Assay
@@ -36,12 +35,8 @@ class Model(Protocol):
         """Take what came late for frames stepped before; beliefs since, findings at their times."""
         ...
 
-    def forecast(self, set_points: Mapping[str, float]) -> Forecast | None:
-        """What is to come from here, with the loops at these set points; None when nothing can be said."""
-        ...
-
     def question(self, set_points: Mapping[str, float]) -> Question | None:
-        """The present belief, for scenarios; None when nothing can be said."""
+        """The present belief with the loops at these set points; None when nothing can be said."""
         ...
 
     def report(self) -> SelfReport | None:
@@ -89,7 +84,7 @@ class Step(NamedTuple):
 
     estimates: Sequence[Estimate] = ()
     events: Sequence[Event] = ()
-    forecasts: Sequence[Forecast] = ()
+    questions: Sequence[Question] = ()
     reports: Sequence[SelfReport] = ()
 
 
@@ -246,8 +241,7 @@ class VesselEngine:
         if not self._begun(end_ns):
             return Step((), events)
         estimates, found = self.model.step(frame)
-        forecast, report = self._outlook(frame)
-        return Step(estimates, events + found, forecast, report)
+        return Step(estimates, events + found, *self._outlook(frame))
 
     def _begun(self, end_ns: int) -> bool:
         """Whether the batch has begun: before, there is no culture that a model could follow."""
@@ -258,13 +252,13 @@ class VesselEngine:
         held = (t.name for t in self.tags.values() if t.kind is TagKind.SETPOINT)
         self.set_points |= {name: frame.values[name].last for name in held if name in frame.values}
 
-    def _outlook(self, frame: Frame) -> tuple[list[Forecast], list[SelfReport]]:
-        """The forecast, and what the model says of itself, in a frame in which they are due."""
+    def _outlook(self, frame: Frame) -> tuple[list[Question], list[SelfReport]]:
+        """The belief to forecast from, and what the model says of itself, where they are due."""
         due = self.forecast_ns and frame.end_ns % self.forecast_ns < frame.end_ns - frame.start_ns
         if self.model is None or not due:
             return [], []
-        made, report = self.model.forecast(self.set_points), self.model.report()
-        return [made] if made else [], [report] if report else []
+        question, report = self.model.question(self.set_points), self.model.report()
+        return [question] if question else [], [report] if report else []
 
     def _filled(self, end_ns: int, rows: list[Measurement]) -> Frame:
         values = {self.tags[tag].name: _condensed(found) for tag, found in believed(rows).items()}

@@ -13,18 +13,18 @@ from twin.domain.asset import Line
 from twin.domain.audit import Deed
 from twin.domain.errors import NotFoundError, StorageError
 from twin.domain.event import Event, Kind, Stage
-from twin.domain.forecast import Forecast, kept
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.domain.people import Actor
 from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
-from twin.ports import Clock, Delivery, Document, Historian, Ledger, LinkChange
+from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
 from twin.runtime.accounting import Accounting
 from twin.runtime.channel import Channel
 from twin.runtime.health import Health
 from twin.runtime.hold import Hold
 from twin.runtime.hub import Hub
 from twin.runtime.links import LinkEvents
+from twin.runtime.outlook import Outlook
 from twin.runtime.recover import restore, save
 
 HISTORIAN, LEDGER = "historian", "ledger"
@@ -55,6 +55,8 @@ class Pipeline:
         Rows between the door and the store.
     hold : Hold
         Waits while a store takes nothing.
+    outlook : Outlook
+        Makes the forecasts.
     """
 
     def __init__(
@@ -72,11 +74,11 @@ class Pipeline:
         self.book, self.engine, self.historian, self.ledger = book, engine, historian, ledger
         self.hub, self.health, self.clock = hub, health, clock
         self.tell, self.window = tell, window
-        self.foretold: Callable[[Forecast], tuple[list[Notice], list[Document]]] = lambda _: ([], [])
         self.due = asyncio.Event()
         self.heard: deque[LinkChange] = deque()
         self.in_hand = 0
         self.hold = Hold(clock, self._held)
+        self.outlook = Outlook(historian, ledger, hub, self.hold, self.due)
         self._turn = asyncio.Lock()
         self.links = LinkEvents()
         self.accounting = Accounting()
@@ -222,13 +224,8 @@ class Pipeline:
     async def _keep(self, out: Outputs) -> None:
         if out.estimates:
             await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, out.estimates))
-        if out.forecasts:
-            ahead = [e for each in out.forecasts for e in kept(each)]
-            await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, ahead))
         self.hub.publish(estimates=out.estimates)
-        self.hub.foresee(out.forecasts, out.reports)
-        for each in out.forecasts:
-            await self._foretell(each)
+        self.hub.foresee((), out.reports)
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
             made = [n for alarm in newest.values() for n in self.tell(alarm)]
@@ -241,18 +238,12 @@ class Pipeline:
             self._publish(fresh, out.alarms)
             if made:
                 self.due.set()
+        self.outlook.ask(out.questions)
 
     def _held(self, change: LinkChange) -> None:
         """A store takes nothing, or takes rows again: shown at once, told at the next tick."""
         self.health.link(change)
         self.heard.append(change)
-
-    async def _foretell(self, forecast: Forecast) -> None:
-        """Tell of the risks a forecast holds, each once until it is over."""
-        notices, documents = self.foretold(forecast)
-        if documents:
-            await asyncio.to_thread(self.ledger.commit, (), (), notices, (), documents)
-            self.due.set()
 
     def _note(self, link: LinkChange) -> list[Event]:
         self.health.link(link)

@@ -63,7 +63,7 @@ async def _feed(
         out.estimates += step.estimates
         out.events += step.events
         out.alarms += step.alarms
-        out.forecasts += step.forecasts
+        out.questions += step.questions
         out.reports += step.reports
         if not full:
             return

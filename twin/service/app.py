@@ -107,6 +107,7 @@ class Service:
                     group.create_task(_watch(task))
                 group.create_task(self._tick())
                 group.create_task(self._keep_state())
+                group.create_task(self.pipeline.outlook.run())
                 group.create_task(self.deliverer.run(WallClock().now_ns))
                 group.create_task(self.writeback.watch())
                 for publisher in self.publishers:
@@ -230,7 +231,7 @@ async def _compose(
     pipeline = Pipeline(book, engine, historian, ledger, hub, health, clock, tell, window)
     subscriptions.due, subscriptions.address = pipeline.due.set, settings.public_url
     subscriptions.tags = frozenset(book.tags)
-    pipeline.foretold = subscriptions.foretold
+    pipeline.outlook.foretold = subscriptions.foretold
     newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
     await pipeline.recover(line)
     context = SourceContext(book.tags, clock, _NewestStored(newest, hub))

@@ -157,7 +157,7 @@ class Replay:
         self.tally.late += len(out.late)
         self.events += out.events
         if self.forecasts is not None:
-            self.foreseen += out.forecasts
+            self.foreseen += [question.forecast() for question in out.questions]
         for alarm in out.alarms:
             self.tally.alarms[alarm.state.value] += 1
 

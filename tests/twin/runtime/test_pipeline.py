@@ -270,8 +270,8 @@ async def test_what_a_forecast_holds_is_told_and_remembered_in_one_commit(ledger
     event = Event(S, Kind.RISK, "R1", Stage.CONFIRMED, "risk/s/0/1")
     alarm = Alarm("risk/s/0", AlarmState.UNACK, Priority.MEDIUM, event, S, S)
     notice = Notice("risk/s/0/1", "s", "en", "t", "x", alarm)
-    p.foretold = lambda forecast: ([notice], [Document("risk", "s/0", b"1")])
-    await p._foretell(Forecast("R1", S, (S,), (), (), None, ModelRef("m", "1", "0" * 12)))
+    p.outlook.foretold = lambda forecast: ([notice], [Document("risk", "s/0", b"1")])
+    await p.outlook.keep(Forecast("R1", S, (S,), (), (), None, ModelRef("m", "1", "0" * 12)))
     assert ledger.documents("risk") == {"s/0": b"1"}
     assert [each.notice.key for each in ledger.due(S)] == ["risk/s/0/1"]
     assert p.due.is_set()
