@@ -16,7 +16,8 @@ from simulators.scenario import FaultSpec
 from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.service.campaign import VESSEL, BaseSection, scenario_of
 from twin.service.score import FINDINGS, match
-from twin.service.trial import COMPARED, HOUR, START_NS, Band, Outcome
+from twin.service.sensors import plain, pooled, ratio, root
+from twin.service.trial import COMPARED, HOUR, START_NS, Outcome
 
 Figures = dict[str, Any]
 
@@ -162,7 +163,7 @@ def figures(batches: Sequence[Judged]) -> Figures:
         "told": len(told),
         "missed": len(faulty) - len(told),
         "idle": len(idle),
-        "miss_rate": _ratio(len(faulty) - len(told), len(faulty)),
+        "miss_rate": ratio(len(faulty) - len(told), len(faulty)),
         "median_delay_h": _quantile(delays, 0.5),
         "delay_quartiles_h": [_quantile(delays, 0.25), _quantile(delays, 0.75)],
         "median_after_it_mattered_h": _quantile(_known(map(lead_h, faulty)), 0.5),
@@ -186,8 +187,8 @@ def alarm_rate(batches: Sequence[Judged]) -> Figures:
     return {
         "hours": hours,
         "false_alarms": count,
-        "false_alarms_per_1000h": _plain(count * scale),
-        "false_alarms_interval": [_plain(bound * scale) for bound in poisson_interval(count)],
+        "false_alarms_per_1000h": plain(count * scale),
+        "false_alarms_interval": [plain(bound * scale) for bound in poisson_interval(count)],
         "limit_alarms": sum(j.limits for j in batches),
         "blameless_findings": sum(j.blameless for j in batches),
         "refused_readings": sum(j.outcome.refused for j in batches),
@@ -196,29 +197,18 @@ def alarm_rate(batches: Sequence[Judged]) -> Figures:
 
 def band_figures(batches: Sequence[Judged]) -> Figures:
     """Coverage of the 90 % band and root mean squared errors, in all and by quantity."""
-    by = {q: _sum(j.outcome.bands[q] for j in batches if q in j.outcome.bands) for q in COMPARED}
-    every = _sum(by.values())
+    by = {q: pooled(j.outcome.bands[q] for j in batches if q in j.outcome.bands) for q in COMPARED}
+    every = pooled(by.values())
     quantities = {
         q: {
-            "coverage90": _ratio(b.inside, b.points),
-            "rmsep": _root(b.squares, b.points),
-            "rmsep_last_assay_held": _root(b.held_squares, b.held_points),
+            "coverage90": ratio(b.inside, b.points),
+            "rmsep": root(b.squares, b.points),
+            "rmsep_last_assay_held": root(b.held_squares, b.held_points),
             "hours_compared": b.points,
         }
         for q, b in by.items()
     }
-    return {"coverage90": _ratio(every.inside, every.points), "quantities": quantities}
-
-
-def _sum(bands: Iterable[Band]) -> Band:
-    total = Band()
-    for band in bands:
-        total.points += band.points
-        total.inside += band.inside
-        total.squares += band.squares
-        total.held_points += band.held_points
-        total.held_squares += band.held_squares
-    return total
+    return {"coverage90": ratio(every.inside, every.points), "quantities": quantities}
 
 
 def poisson_interval(count: int, level: float = 0.95) -> tuple[float, float]:
@@ -259,26 +249,13 @@ def _known(values: Iterable[float | None]) -> list[float]:
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = _known(values)
-    return _plain(sum(known) / len(known)) if known else None
+    return plain(sum(known) / len(known)) if known else None
 
 
 def _share(answers: Iterable[bool | None]) -> float | None:
     known = [a for a in answers if a is not None]
-    return _ratio(sum(known), len(known))
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return _plain(part / whole) if whole else None
-
-
-def _root(squares: float, points: int) -> float | None:
-    return _plain(math.sqrt(squares / points)) if points else None
+    return ratio(sum(known), len(known))
 
 
 def _quantile(values: Sequence[float], q: float) -> float | None:
-    return _plain(float(np.quantile(values, q))) if values else None
-
-
-def _plain(value: float) -> float | None:
-    """Four significant digits; None for what is no number."""
-    return float(f"{value:.4g}") if math.isfinite(value) else None
+    return plain(float(np.quantile(values, q))) if values else None

@@ -4,7 +4,7 @@ Every table is a `pyarrow.Table`; ``.to_pandas()`` makes a data frame of it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +25,11 @@ from twin.service.normal import watches
 from twin.service.play.recording import Recording
 from twin.service.replay import arrival, check_files, layout_of, read_files
 from twin.service.selection import only
+from twin.service.sensors import COLUMNS, WORDS
+from twin.service.sensors_table import of_stored
 from twin.service.settings import Settings
 from twin.service.stored import stored_rows
+from twin.service.tables import known_names, table
 
 Path_: TypeAlias = str | Path
 When: TypeAlias = str | datetime | float
@@ -49,10 +52,10 @@ class Run:
     """
 
     def __init__(self, line: Line, recording: Recording) -> None:
-        self.line, self._recording = line, recording
+        self.line, self.recording = line, recording
 
     def __repr__(self) -> str:
-        r = self._recording
+        r = self.recording
         return (
             f"<run of {', '.join(self.vessels)}: {iso(r.start_ns)} to {iso(r.end_ns)}, "
             f"{r.tally.stored} values, {len(r.events)} events>"
@@ -66,26 +69,26 @@ class Run:
     @property
     def start(self) -> datetime:
         """Arrival of the first value."""
-        return _datetime(self._recording.start_ns)
+        return _datetime(self.recording.start_ns)
 
     @property
     def end(self) -> datetime:
         """Arrival of the last value."""
-        return _datetime(self._recording.end_ns)
+        return _datetime(self.recording.end_ns)
 
     @property
     def tags(self) -> list[str]:
         """Ids of the tags of which something is stored."""
-        return [tag for tag, series in self._recording.measured.items() if series.time]
+        return [tag for tag, series in self.recording.measured.items() if series.time]
 
     @property
     def names(self) -> list[str]:
         """Names of what the twins believed."""
-        return sorted(self._recording.believed)
+        return sorted(self.recording.believed)
 
     def counts(self) -> dict[str, Any]:
         """What became of every value: received = stored + duplicate + quarantined."""
-        tally = self._recording.tally
+        tally = self.recording.tally
         refused = dict(tally.quarantined)
         return {
             "received": tally.received,
@@ -108,27 +111,27 @@ class Run:
         NotFoundError
             When the line has no such tag.
         """
-        r, known_ns = self._recording, self._known(at)
+        r, known_ns = self.recording, self._known(at)
         columns: list[tuple[int, int, str, float | None, str]] = []
-        for tag in _known_names(tags or tuple(self.tags), r.measured, "tag"):
+        for tag in known_names(tags or tuple(self.tags), r.measured, "tag"):
             s = r.measured[tag]
             for i in range(s.upto(known_ns)):
                 value = None if s.value[i] != s.value[i] else s.value[i]
                 columns.append((s.time[i], s.known[i], tag, value, QUALITIES.get(int(s.more[i]), "stale")))
         kinds = (_TIME, _TIME, pa.string(), pa.float64(), pa.string())
-        return _table(columns, ("time", "known", "tag", "value", "quality"), kinds)
+        return table(columns, ("time", "known", "tag", "value", "quality"), kinds)
 
     def estimates(self, *names: str, at: When | None = None) -> "pa.Table":
         """What the twins believed: ``time, known, name, mean, sd, unit``; all when nothing is named."""
-        r, known_ns = self._recording, self._known(at)
+        r, known_ns = self.recording, self._known(at)
         rows = [
             (s.time[i], s.known[i], name, s.value[i], s.more[i], r.units[name])
-            for name in _known_names(names or tuple(self.names), r.believed, "estimate")
+            for name in known_names(names or tuple(self.names), r.believed, "estimate")
             for s in (r.believed[name],)
             for i in range(s.upto(known_ns))
         ]
         kinds = (_TIME, _TIME, pa.string(), pa.float64(), pa.float64(), pa.string())
-        return _table(rows, ("time", "known", "name", "mean", "sd", "unit"), kinds)
+        return table(rows, ("time", "known", "name", "mean", "sd", "unit"), kinds)
 
     def events(self, at: When | None = None) -> "pa.Table":
         """What was found, as told by then, in the words of EVENTS.jsonl."""
@@ -148,7 +151,7 @@ class Run:
                 e.causes[0].code if e.causes else None,
                 e.condition,
             )
-            for told_ns, e in self._recording.told
+            for told_ns, e in self.recording.told
             if told_ns <= known_ns
         ]
         names = (
@@ -159,7 +162,7 @@ class Run:
         kinds = (
             _TIME, text, text, text, text, text, _TIME, pa.float64(), text, pa.float64(), text, text,
         )  # fmt: skip
-        return _table(rows, names, kinds)
+        return table(rows, names, kinds)
 
     def forecast(self, vessel: str, at: When | None = None) -> "Expected":
         """What the twin of a vessel expected at a time, if nobody interfered.
@@ -200,7 +203,21 @@ class Run:
             for k in self._question(vessel, at).knobs()
         ]
         kinds = (pa.string(), pa.float64(), pa.float64(), pa.string(), pa.bool_())
-        return _table(rows, ("what", "low", "high", "unit", "fault"), kinds)
+        return table(rows, ("what", "low", "high", "unit", "fault"), kinds)
+
+    def soft_sensors(self) -> "pa.Table":
+        """How good every soft sensor was beside the laboratory: the table of ``twin soft-sensors``.
+
+        Every result is predicted before it is folded in; a sensor without a result has ``compared`` 0.
+
+        Raises
+        ------
+        ConfigError
+            When no vessel has a model, or no laboratory result came with the run.
+        """
+        found = of_stored(self.recording, self.line)["sensors"]
+        kinds = [pa.string() if name in WORDS else pa.float64() for name in COLUMNS]
+        return table([tuple(row.values()) for row in found], COLUMNS, kinds)
 
     def _question(self, vessel: str, at: When | None) -> Question:
         if vessel not in self.vessels:
@@ -208,7 +225,7 @@ class Run:
                 f"there is no vessel {vessel!r} in this run; it has {', '.join(self.vessels)}"
             )
         known_ns = self._known(at)
-        question = self._recording.question(vessel, known_ns)
+        question = self.recording.question(vessel, known_ns)
         if question is None:
             raise NotFoundError(
                 f"the twin of {vessel} could say nothing at {iso(known_ns)}: it had not settled yet, or did "
@@ -218,7 +235,7 @@ class Run:
 
     def _known(self, at: When | None) -> int:
         """A moment [ns since 1970-01-01 UTC]; the end when none is given."""
-        r = self._recording
+        r = self.recording
         if at is None:
             return r.end_ns
         try:
@@ -251,7 +268,7 @@ class Expected:
         """The 90 % bands: ``scenario, time, name, low, middle, high, unit``; all when nothing is named."""
         found = self.forecasts.items()
         known = {o.name: o for _, f in found for o in f.outlooks}
-        wanted = _known_names(names or tuple(known), known, "forecast")
+        wanted = known_names(names or tuple(known), known, "forecast")
         rows = [
             (scenario, t, o.name, o.low[i], o.middle[i], o.high[i], o.unit)
             for scenario, f in found
@@ -260,7 +277,7 @@ class Expected:
             for i, t in enumerate(f.times_ns)
         ]
         number, text = pa.float64(), pa.string()
-        return _table(
+        return table(
             rows,
             ("scenario", "time", "name", "low", "middle", "high", "unit"),
             (text, _TIME, text, number, number, number, text),
@@ -274,7 +291,7 @@ class Expected:
             if (h := f.harvest) is not None
         ]
         number, text = pa.float64(), pa.string()
-        return _table(
+        return table(
             rows,
             ("scenario", "early", "at", "late", "reason", "titre_low", "titre", "titre_high", "unit"),
             (text, _TIME, _TIME, _TIME, text, number, number, number, text),
@@ -288,7 +305,7 @@ class Expected:
             for e in f.exits
         ]
         number, text = pa.float64(), pa.string()
-        return _table(
+        return table(
             rows,
             ("scenario", "tag", "low", "high", "probability", "likely"),
             (text, text, number, number, number, _TIME),
@@ -376,18 +393,3 @@ def _datetime(time_ns: int) -> datetime:
 def _change(item: tuple[str, float | tuple[float, float]]) -> Change:
     what, value = item
     return Change(what, *map(float, value)) if isinstance(value, tuple) else Change(what, float(value))
-
-
-def _known_names(names: Iterable[str], known: Mapping[str, object], sort: str) -> list[str]:
-    found = list(names)
-    for name in found:
-        if name not in known:
-            some = ", ".join(list(known)[:12])
-            raise NotFoundError(f"there is no {sort} {name!r} in this run; there are {some} ...")
-    return found
-
-
-def _table(rows: Sequence[tuple[Any, ...]], names: Sequence[str], kinds: Sequence[Any]) -> "pa.Table":
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    arrays = [pa.array(column, type=kind) for column, kind in zip(columns, kinds, strict=True)]
-    return pa.Table.from_arrays(arrays, names=list(names))

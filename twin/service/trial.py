@@ -7,7 +7,7 @@ are looked at after the engine has said its last word.
 import math
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -34,38 +34,18 @@ from twin.service.campaign import FOUR_PROBES, VESSEL, BaseSection, Campaign, Pl
 from twin.service.line import LineFile
 from twin.service.model import model_of
 from twin.service.replay import WINDOW
+from twin.service.sensors import Band, band, stem
 
 HOUR: Final = 3_600_000_000_000
 START_NS: Final = int(FILE_START.timestamp()) * 1_000_000_000
 """When the wires of every batch open [ns since 1970-01-01 UTC]."""
 CHUNK_H: Final = 6.0
-BAND: Final = 1.6449
-"""Half width of a band that holds 90 % of a normal distribution [standard deviations]."""
 FIRST_H: Final = 2.0
 """Beliefs are compared with the truth from here on [h]: the twin's own warm-up."""
 COMPARED: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "OUR", "kLa")
-"""Quantities estimated (as ``est_<name>``) by the name of their true value; the first six are assayed too."""
-
-
-@dataclass(slots=True)
-class Band:
-    """Counts of one quantity's belief against the truth, hour by hour.
-
-    Parameters
-    ----------
-    points, inside : int
-        Hours compared, and those whose truth lay in the 90 % band.
-    squares : float
-        Sum of squared errors of the belief [unit^2].
-    held_points, held_squares
-        The same of the naive baseline: the last laboratory result, held.
-    """
-
-    points: int = 0
-    inside: int = 0
-    squares: float = 0.0
-    held_points: int = 0
-    held_squares: float = 0.0
+"""Quantities that the score counts, by the name of their true value; the first six are assayed too."""
+INTERVAL_H: Final = 24.0
+"""Between two samples, where a batch has not two [h] (chosen default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +131,7 @@ def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> O
         plan=plan,
         events=tuple(follower.events),
         level=_level(plan, truth),
-        bands={q: _band(q, follower, truth) for q in COMPARED if q in truth},
+        bands=_bands(follower, truth),
         refused=follower.refused,
         visible_h=_visible(plan, truth),
         nis=itself.nis if itself else None,
@@ -271,22 +251,40 @@ MATTERS: Final[dict[str, Callable[[dict[str, Any], int], NDArray[np.bool_]]]] = 
 """Where a fault of a kind matters, from the truth of its batch and the place of its onset in it."""
 
 
-def _band(name: str, follower: Follower, truth: dict[str, Any]) -> Band:
-    found = [e for e in follower.hourly if e.name == f"{VESSEL}.est_{name}"]
-    found = [e for e in found if e.time_ns >= START_NS + FIRST_H * HOUR]
+def _bands(follower: Follower, truth: dict[str, Any]) -> dict[str, Band]:
+    """How every estimate with a true value did, hour by hour, by the name of the true value."""
+    found: dict[str, list[Estimate]] = {}
+    for e in follower.hourly:
+        if e.time_ns >= START_NS + FIRST_H * HOUR:
+            found.setdefault(e.name.removeprefix(f"{VESSEL}."), []).append(e)
+    told = {stem(name): rows for name, rows in found.items() if name.startswith("est_")}
+    return {name: _band(name, told[name], follower.assays, truth) for name in true_names(told, truth)}
+
+
+def true_names(names: Iterable[str], truth: Mapping[str, Any]) -> list[str]:
+    """Those of the quantities whose true value the plant records, or follows from what it records."""
+    return [name for name in names if name in truth or (name == "RQ" and {"CER", "OUR"} <= truth.keys())]
+
+
+def _band(name: str, found: list[Estimate], assays: list[Measurement], truth: dict[str, Any]) -> Band:
     seconds = np.array([(e.time_ns - START_NS) / 1e9 for e in found])
-    true = np.interp(seconds, truth["time_s"], truth[name])
-    error = np.array([e.mean for e in found]) - true
-    reach = BAND * np.array([e.sd for e in found])
-    held = _held([m for m in follower.assays if m.tag == f"{VESSEL}.{name}"], found) - true
-    known = np.isfinite(held)
-    return Band(
-        points=len(found),
-        inside=int((np.abs(error) <= reach).sum()),
-        squares=float((error**2).sum()),
-        held_points=int(known.sum()),
-        held_squares=float((held[known] ** 2).sum()),
+    values = truth["CER"] / np.maximum(truth["OUR"], 1e-9) if name == "RQ" else truth[name]
+    ago = seconds - 3600.0 * _interval_h(assays)
+    past = np.where(ago >= 0.0, np.interp(ago, truth["time_s"], values), np.nan)
+    results = [m for m in assays if stem(m.tag.removeprefix(f"{VESSEL}.")) == name]
+    return band(
+        np.array([e.mean for e in found]),
+        np.array([e.sd for e in found]),
+        np.interp(seconds, truth["time_s"], values),
+        _held(results, found),
+        past,
     )
+
+
+def _interval_h(assays: list[Measurement]) -> float:
+    """Usual time between two samples [h]."""
+    drawn = np.unique([m.time_ns for m in assays])
+    return float(np.median(np.diff(drawn))) / HOUR if drawn.size > 1 else INTERVAL_H
 
 
 def _held(assays: list[Measurement], at: list[Estimate]) -> NDArray[np.float64]:

@@ -15,7 +15,8 @@ from twin.service.figures import (
     poisson_interval,
     size_error_percent,
 )
-from twin.service.trial import HOUR, START_NS, Band, Outcome
+from twin.service.sensors import Band
+from twin.service.trial import HOUR, START_NS, Outcome
 
 BASE = BaseSection(hours=40)
 

@@ -1,0 +1,68 @@
+"""Commands of ``twin`` about soft sensors."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twin.domain.errors import ConfigError
+from twin.service.output import check_output
+from twin.service.terminal import console, errors
+
+app = typer.Typer()
+
+
+@app.command("soft-sensors")
+def soft_sensors(
+    of: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CAMPAIGN.yaml | FILE...",
+            help="A campaign (file or packaged name); with --line: Parquet, CSV or CSV.gz of stored runs",
+        ),
+    ] = None,
+    line: Annotated[
+        Path | None, typer.Option(metavar="LINE.yaml", help="The line that stored runs are of")
+    ] = None,
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the runs")] = None,
+    store: Annotated[
+        bool,
+        typer.Option("--store", help="What the line's historian holds, in place of files"),
+    ] = False,
+    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    out: Annotated[
+        Path | None, typer.Option(metavar="TABLE.md", help="The table: .md, .json or .csv")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes, for a campaign")] = 1,
+) -> None:
+    """Say how good every soft sensor is: RMSEP, bias, coverage of its band, beside naive guesses."""
+    from twin.service import sensors_table
+
+    if out is not None:
+        sensors_table.check_form(out)
+        check_output(out, [*map(Path, of or ()), *(assays or ()), *([line] if line else ())])
+    if line is not None:
+        from twin.service.notebook import open_run
+
+        run = open_run(*(of or ()), line=line, assays=assays or (), store=store, vessels=vessels)
+        found = sensors_table.of_stored(run.recording, run.line)
+    else:
+        found = _of_campaign(of or [], bool(assays or store or vessels), jobs)
+    sensors_table.show(found, console)
+    if out is not None:
+        sensors_table.write(found, out)
+
+
+def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
+    from twin.service import scorecard, sensors_table
+    from twin.service.campaign import campaign_path, load_campaign
+
+    if len(of) != 1:
+        raise ConfigError(
+            "soft-sensors: one campaign, such as quick, is needed; stored runs go with --line LINE.yaml"
+        )
+    if more or of[0].endswith((".parquet", ".csv", ".gz")):
+        raise ConfigError("soft-sensors: stored runs, --assays, --store and --vessels need --line LINE.yaml")
+    campaign = load_campaign(campaign_path(of[0]))
+    with scorecard.progress(len(sensors_table.healthy(campaign)), errors) as step:
+        return sensors_table.of_campaign(campaign, jobs, step)
