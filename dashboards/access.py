@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import Request
 from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 
 from dashboards.problems import RefusedError
 from twin.domain.people import Actor, Permission
@@ -90,6 +91,20 @@ What is not here is refused to all.
 
 
 FEEDS: Final = frozenset({"/feed.atom", "/feed.ics"})
+
+
+PREFIX: Final = "/api/v1"
+UNVERSIONED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""Routes for machines, which look for them at the root."""
+
+_PLACES: Final = [
+    (compile_path(path if path in UNVERSIONED else PREFIX + path)[0], method) for method, path in ROUTES
+]
+
+
+def methods_at(path: str) -> frozenset[str]:
+    """Every method possible at an address; none where there is nothing."""
+    return frozenset(method for place, method in _PLACES if place.match(path))
 
 
 class Door:

@@ -1,11 +1,10 @@
 """Alarms as routes: what stands, what people do about it, its log and its figures."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards import asked, payloads, table
 from dashboards.access import asking
@@ -32,7 +31,7 @@ class Reference(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     value: float = Field(allow_inf_nan=False)
-    drawn: AwareDatetime | None = None
+    drawn: asked.Moment | None = None
     why: str = Field(default="", max_length=500, pattern=PROSE)
 
 
@@ -57,7 +56,7 @@ def routes(view: View) -> APIRouter:
 def _reading(view: View) -> APIRouter:
     router = APIRouter()
 
-    def span(start: datetime | None = None, end: datetime | None = None) -> Span:
+    def span(start: asked.Moment | None = None, end: asked.Moment | None = None) -> Span:
         return asked.span(view, start, end)
 
     @router.get("/alarms")

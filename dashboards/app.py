@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +12,7 @@ from dashboards import (
     asked,
     asyncapi,
     models,
+    openapi,
     pages,
     payloads,
     people,
@@ -23,7 +23,7 @@ from dashboards import (
     subscriptions,
     whatif,
 )
-from dashboards.access import Door, asking
+from dashboards.access import Door, asking, methods_at
 from dashboards.answer import file
 from dashboards.answer import json as _json
 from dashboards.asked import Ordered, body_of, described
@@ -66,7 +66,7 @@ def create_app(
     app = FastAPI(title="Bioline Twin", docs_url=None, redoc_url=None, openapi_url=None)
     live = Broadcast(view)
     app.state.live = live
-    problems.install(app)
+    problems.install(app, methods_at)
     door = Door(view.people)
     before = [Depends(door), Depends(asked.known_parameters)]
     routers = (
@@ -86,6 +86,7 @@ def create_app(
     app.include_router(single.routes(view.people, provider), prefix="/api/v1", dependencies=[Depends(door)])
     app.include_router(_watching(view, live), dependencies=before)
     pages.install(app, static or pages.BUILT)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     app.add_middleware(Limited)
     app.add_middleware(Guard, hosts=hosts)
     app.add_middleware(Heads)
@@ -96,7 +97,7 @@ def _describing(app: FastAPI) -> APIRouter:
     router = APIRouter()
 
     @router.get("/openapi.json")
-    async def openapi() -> Response:
+    async def interface() -> Response:
         """The interface described (OpenAPI)."""
         return _json(app.openapi())
 
@@ -134,8 +135,8 @@ def _reading(view: View) -> APIRouter:
     @router.get("/trend")
     async def trend(
         name: Annotated[str, Query(min_length=1, max_length=200)],
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: asked.Moment | None = None,
+        end: asked.Moment | None = None,
         points: Annotated[int, Query(ge=10, le=5000)] = 600,
     ) -> Response:
         """Measured series and the twin's belief; without times the last 24 h."""
@@ -149,8 +150,8 @@ def _reading(view: View) -> APIRouter:
     @router.get("/spread")
     async def spread(
         name: Annotated[str, Query(min_length=1, max_length=200)],
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: asked.Moment | None = None,
+        end: asked.Moment | None = None,
     ) -> Response:
         """How the values of a tag lie and how long each quality lasted; without times the last 24 h."""
         start_ns, end_ns = asked.span(view, start, end)

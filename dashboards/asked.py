@@ -2,12 +2,12 @@
 
 import difflib
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from dashboards.problems import RefusedError, faults
 from twin.ports import View
@@ -19,6 +19,17 @@ LONGEST = timedelta(days=400)
 
 PROSE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 """What a person may write: no control characters but tab and end of line."""
+
+
+def _written(value: object) -> object:
+    """Refuse a number as a time: seconds, milliseconds and years look alike."""
+    if isinstance(value, (int, float)) or (isinstance(value, str) and value.strip("+-.0123456789 ") == ""):
+        raise ValueError(f"{value!r} is not a time as 2026-11-22T00:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_written)]
+"""A time as a request writes it (RFC 3339)."""
 
 
 class Because(BaseModel):
@@ -36,12 +47,13 @@ class Ordered(BaseModel):
 
     tag: str = Field(min_length=1, max_length=200)
     value: float
-    why: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
+    why: str = Field(min_length=1, max_length=500, pattern=PROSE)
 
 
 def described(model: type[BaseModel]) -> dict[str, Any]:
     """The body of a route for the description of the interface."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": True, "content": content}}
 
 

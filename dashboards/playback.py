@@ -1,6 +1,5 @@
 """Playback: the playhead of a stored run, to be read and moved. A live line has none."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
@@ -8,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards import payloads
 from dashboards.answer import json
-from dashboards.asked import body_of, described, nanoseconds
+from dashboards.asked import Moment, body_of, described, nanoseconds
 from dashboards.problems import RefusedError
 from twin.ports import Playback, View
 
@@ -20,7 +19,7 @@ class PlayBody(BaseModel):
 
     hindsight: bool | None = None
     """false: as known then; true: as known now"""
-    to: datetime | None = None
+    to: Moment | None = None
     """jump to this time"""
     step_s: float | None = Field(default=None, ge=-4e7, le=4e7)
     """jump by so many seconds, and stand there"""

@@ -1,7 +1,7 @@
 """Errors as problem details (RFC 9457): one clear sentence and what to try."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -61,15 +61,22 @@ async def _problem(_: Request, error: Exception) -> Response:
     return respond(error.status, error.detail)
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    known = {
-        404: f"There is nothing at {request.url.path}. The interface starts at /api/v1/line.",
-        405: f"{request.method} is not possible at {request.url.path}.",
-    }
-    response = respond(error.status_code, known.get(error.status_code, str(error.detail)))
-    response.headers.update(error.headers or {})
-    return response
+def _http(methods: Callable[[str], frozenset[str]]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path, status = request.scope["path"], error.status_code
+        allowed = ", ".join(sorted(methods(path)))
+        if status == 404 and allowed:  # the pages at the root answer for all that the router does not take
+            status = 405
+        known = {
+            404: f"There is nothing at {path}. The interface starts at /api/v1/line.",
+            405: f"{request.method} is not possible at {path}; possible: {allowed}.",
+        }
+        response = respond(status, known.get(status, str(error.detail)))
+        response.headers.update({**(error.headers or {}), **({"allow": allowed} if status == 405 else {})})
+        return response
+
+    return answer
 
 
 async def _validation(_: Request, error: Exception) -> Response:
@@ -95,10 +102,10 @@ async def _unexpected(_: Request, __: Exception) -> Response:
     return respond(500, "The service met a fault of its own; its log says which. Monitoring goes on.")
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of `app` with problem details."""
+def install(app: FastAPI, methods: Callable[[str], frozenset[str]]) -> None:
+    """Answer every error of `app` with problem details; `methods` tells what is possible at a path."""
     app.add_exception_handler(RefusedError, _problem)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, _http(methods))
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(SignInError, _sign_in)
     app.add_exception_handler(TwinError, _twin)

@@ -1,4 +1,4 @@
-"""The page of what the wires and stores are held to, made from a catalogue of ids and the names of tests.
+"""The page of what the service is held to, made from a catalogue of ids and the names of tests.
 
 ``make conformance`` writes it; a test holds it true. A test carries an id in its name: ``test_UA_08_...``.
 """
@@ -13,10 +13,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "docs/reference/conformance.yaml"
 PAGE = ROOT / "docs/reference/conformance.md"
-ID = re.compile(r"(MQ|SPB|UA|UNS|R|D|F)_(\d\d)(?=_)")
+ID = re.compile(r"(MQ|SPB|UA|UNS|R|D|F|S|AL|HMI|C)_(\d\d)(?=_)")
 TEST = re.compile(r"^ *(?:async )?def (test_\w+)", re.MULTILINE)
 
-HEAD = """# What is tested of the wires and stores
+HEAD = """# What is tested
 
 Made by `make conformance` from the names of the tests. No body has certified anything here.
 """

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -57,3 +59,22 @@ async def tab(browser: Browser, **settings: object) -> AsyncIterator[Page]:
         page.on("console", lambda note: errors.append(note.text) if "Content Security" in note.text else None)
         yield page
     assert errors == []
+
+
+@contextlib.asynccontextmanager
+async def stopped(browser: Browser) -> AsyncIterator[None]:
+    """All tabs of `browser` stand still (SIGSTOP) while its network goes on, as when a computer dozes.
+
+    The page's own freeze (Page.setWebLifecycleState) does nothing under Playwright, which holds every
+    page focused (daintreehq/daintree issue 11846).
+    """
+    session = await browser.new_browser_cdp_session()
+    processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    tabs = [each["id"] for each in processes if each["type"] == "renderer"]
+    for pid in tabs:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in tabs:
+            os.kill(pid, signal.SIGCONT)

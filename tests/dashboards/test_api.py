@@ -116,7 +116,10 @@ async def test_forecasts_tell_what_is_to_come_and_bands_only_when_asked_for(clie
         ("/api/v1/trend?name=R101.pH&start=soon", 422, "start"),
         ("/api/v1/events?limit=0", 422, "limit"),
         ("/api/v1/messages/de", 404, "'fr'"),
+        ("/api/v1/trend?name=R101.pH&end=0", 422, "2026-11-22T00:00:00Z"),
+        ("/api/v1/trend?name=R101.pH&end=1795305600", 422, "is not a time"),
         ("/api/v1/nothing", 404, "/api/v1/line"),
+        ("/line", 404, "/api/v1/line"),
     ],
 )
 async def test_errors_are_problem_details_that_say_what_to_try(client, path, status, word):
@@ -124,6 +127,23 @@ async def test_errors_are_problem_details_that_say_what_to_try(client, path, sta
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert word in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("pages", [True, False])
+async def test_a_wrong_method_is_told_with_the_right_ones_pages_or_not(view, tmp_path, pages):
+    if pages:
+        (tmp_path / "index.html").write_text("<!doctype html>ok")
+    transport = httpx.ASGITransport(create_app(view, static=tmp_path))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path, allowed in (
+            ("/commands", "GET, POST"),
+            ("/feed-key", "POST"),
+            ("/session", "DELETE, GET, POST"),
+        ):
+            answer = await client.patch(f"/api/v1{path}")
+            assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+            assert allowed in answer.json()["detail"]
+        assert (await client.get("/api/v1/feed-key")).status_code == 405
 
 
 async def test_events_by_number_and_newest_without(client, view):

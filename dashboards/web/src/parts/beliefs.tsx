@@ -1,6 +1,6 @@
 import type { Vessel } from "../state/api";
 import { belief, beliefNames, reading, tags } from "../state/live";
-import { age } from "../state/quality";
+import { age, silent } from "../state/quality";
 import { to } from "../state/route";
 import { digitsFor, duration, nameOf, number, unit, withUnit } from "../text/format";
 import { t } from "../text/language";
@@ -31,12 +31,13 @@ function Row({ name }: { name: string }) {
   if (!now) return null;
   const digits = digitsFor(now.sd);
   return (
-    <li data-belief={name}>
+    <li data-belief={name} class={silent(now) ? "stale" : ""}>
       <a href={to("tag", name)}>{nameOf(name)}</a>
       <span class="figure">
         {number(now.mean, digits)} <small>± {number(2 * now.sd, digits)}</small>{" "}
         <span class="unit">{unit(now.unit || (tags.value.get(name)?.unit ?? ""))}</span>
       </span>
+      {silent(now) ? <small class="doubt">{t("beliefs.old", { age: duration(age(now)) })}</small> : null}
       <Sample name={name} digits={digits} />
     </li>
   );

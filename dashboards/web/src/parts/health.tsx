@@ -1,10 +1,8 @@
 // Whether the twin of a unit may be trusted now.
-import { now, allowance } from "../state/clock";
 import { alarms, belief, beliefNames } from "../state/live";
+import { silent } from "../state/quality";
 import { twinOf } from "../state/twins";
 import { t } from "../text/language";
-
-const SILENT_MS = 15 * 60_000;
 
 type Health = "follows" | "monitor" | "off" | "doubts" | "silent" | "none";
 
@@ -15,7 +13,7 @@ function health(asset: string): Health {
   if (trust !== "advice") return trust;
   if (!last) return "none";
   if (alarms.value.some((each) => each.event.asset === asset && each.event.kind === "twin")) return "doubts";
-  return now.value - Date.parse(last.t) > SILENT_MS + allowance() ? "silent" : "follows";
+  return silent(last) ? "silent" : "follows";
 }
 
 const FILLS: Record<Health, string> = {

@@ -1,15 +1,16 @@
 // The line's clock, as the service last told it and carried on from there.
 import { signal } from "@preact/signals";
+import { moment, since } from "./moment";
 
 let told = Date.now();
-let heard = performance.now();
+let heard = moment();
 let speed = 1;
 
 export const now = signal(told);
 
 /** Milliseconds since 1970 on the line's clock. */
 function current(): number {
-  return told + (performance.now() - heard) * speed;
+  return told + since(heard) * speed;
 }
 
 export function setSpeed(value: number): void {
@@ -18,7 +19,7 @@ export function setSpeed(value: number): void {
 
 export function tell(iso: string): void {
   told = Date.parse(iso);
-  heard = performance.now();
+  heard = moment();
 }
 
 export function tick(): void {

@@ -4,9 +4,12 @@ import {
   type Alarm, type Belief, get, type Happening, type Line, openStream, type Reading, type Snapshot, type Values,
 } from "./api";
 import { setSpeed, tell, tick } from "./clock";
+import { moment, since } from "./moment";
 import { askWho, session } from "./session";
 
 const SILENCE_MS = 5000;
+/** After this a stream that the service ended is asked for again. */
+const CLOSED_MS = 1000;
 const KEPT = 500;
 
 export const line = signal<Line | null>(null);
@@ -20,7 +23,10 @@ export const aside = computed(() => alarms.value.filter((each) => ASIDE.has(each
 export const partsOf = (id: string) => alarms.value.filter((each) => each.part_of === id);
 export const events = signal<Happening[]>([]);
 export const lost = signal(false);
+/** When the service was last heard, by this machine's clock [ms]. */
 export const lostSince = signal(0);
+/** Grows with every snapshot: what was read before may have a hole since. */
+export const snapshots = signal(0);
 /** True once everything that has a value was told: from then on a name without one is unknown. */
 export const heardAll = signal(false);
 
@@ -61,6 +67,7 @@ const newest = () => events.peek().at(-1)?.number ?? 0;
 async function takeSnapshot(snapshot: Snapshot, number: number): Promise<void> {
   takeValues(snapshot);
   heardAll.value = true;
+  snapshots.value += 1;
   alarms.value = snapshot.alarms;
   if (number < newest()) events.value = []; // another ledger: numbers began anew
   takeEvents(await get<Happening[]>("events", { limit: String(KEPT) }));
@@ -97,11 +104,25 @@ function signedIn(): Promise<void> {
 }
 
 let source: EventSource | null = null;
-let heard = performance.now();
+let heard = moment();
+let ticked = moment();
+let tried = moment();
+
+/** True when for long neither this page's clock ticked nor a message was taken: it slept, and what comes now may be from before. */
+const slept = () => since(ticked) > SILENCE_MS && since(heard) > SILENCE_MS;
+
+/** After a sleep: say since when nothing was heard, and ask anew instead of reading what piled up. */
+function wake(): void {
+  ticked = moment();
+  lose();
+  tick();
+  if (source) connect();
+}
 
 function on<T>(stream: EventSource, name: string, take: (data: T, number: number) => void): void {
   stream.addEventListener(name, (message: MessageEvent<string>) => {
-    heard = performance.now();
+    if (slept()) return wake();
+    heard = moment();
     lost.value = false;
     take(JSON.parse(message.data) as T, Number(message.lastEventId) || 0);
   });
@@ -109,6 +130,7 @@ function on<T>(stream: EventSource, name: string, take: (data: T, number: number
 
 function connect(): void {
   source?.close();
+  tried = moment();
   const stream = openStream(newest());
   on<Snapshot>(stream, "snapshot", (data, number) => void takeSnapshot(data, number).catch(lose));
   on<Values>(stream, "values", takeValues);
@@ -123,17 +145,23 @@ function lose(): void {
   void askWho().catch(() => undefined);
   if (lost.value) return;
   lost.value = true;
-  lostSince.value = Date.now();
+  lostSince.value = Date.now() - since(heard);
 }
 
 function watch(): void {
-  const silent = performance.now() - heard;
+  if (slept()) return wake();
+  ticked = moment();
+  const silent = since(heard);
   if (silent > SILENCE_MS) lose();
-  if (source && (source.readyState === EventSource.CLOSED || silent > 3 * SILENCE_MS)) {
-    heard = performance.now() - SILENCE_MS;
-    connect();
-  }
+  const closed = source?.readyState === EventSource.CLOSED;
+  if (source && since(tried) > (closed ? CLOSED_MS : 2 * SILENCE_MS) && (closed || silent > 3 * SILENCE_MS)) connect();
   tick();
+}
+
+/** A page that is put to sleep lets its stream go, and looks at the clock as soon as it is woken. */
+function mindSleep(): void {
+  document.addEventListener("freeze", () => source?.close());
+  for (const name of ["resume", "visibilitychange"]) document.addEventListener(name, watch);
 }
 
 /** Take an alarm as it was moved, without waiting for the stream. */
@@ -145,6 +173,7 @@ export function take(moved: Alarm): void {
 /** Ask for the line until it answers to somebody known, then listen for good. */
 export async function start(): Promise<void> {
   setInterval(watch, 1000);
+  mindSleep();
   for (;;) {
     try {
       if ((await askWho()).name === null) await signedIn();

@@ -16,6 +16,12 @@ export function age(reading: { t: string }): number {
   return Math.max(0, now.value - Date.parse(reading.t));
 }
 
+/** A twin that said nothing for longer than this is silent [ms of the line's time] (chosen default). */
+const SILENT_MS = 15 * 60_000;
+
+/** True when what the twin said last is too old to be read as its belief of now. */
+export const silent = (belief: { t: string }) => age(belief) > SILENT_MS + allowance();
+
 function tooOld(tag: Tag, reading: Reading): boolean {
   return tag.kind === "online" && age(reading) > tag.silence_s * 1000 + allowance();
 }

@@ -1,7 +1,7 @@
 // A trend without axes: the shape of the last hours beside a number.
 import { useEffect, useRef } from "preact/hooks";
 import { now } from "../state/clock";
-import { alarms, tags } from "../state/live";
+import { alarms, snapshots, tags } from "../state/live";
 import { epoch } from "../state/playback";
 import { nameOf } from "../text/format";
 import { t } from "../text/language";
@@ -35,6 +35,6 @@ export function Spark({ name, window }: { name: string; window: () => [number, n
   useEffect(() => {
     if (!document.hidden) chart.current?.follow();
   }, [now.value, alarms.value]);
-  useEffect(() => chart.current?.read(), [epoch.value]);
+  useEffect(() => chart.current?.read(), [epoch.value, snapshots.value]);
   return <div class="spark" ref={box} role="img" aria-label={t("trend.label", { name: nameOf(name) })} />;
 }

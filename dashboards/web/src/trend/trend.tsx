@@ -4,7 +4,7 @@ import type uPlot from "uplot";
 import { tagDigits, Value } from "../parts/value";
 import type { Vessel } from "../state/api";
 import { now } from "../state/clock";
-import { alarms, belief, tags } from "../state/live";
+import { alarms, belief, snapshots, tags } from "../state/live";
 import { epoch } from "../state/playback";
 import { fix, route, to } from "../state/route";
 import { batchAge, digitsFor, nameOf, number, time, unit, withUnit } from "../text/format";
@@ -71,7 +71,7 @@ export function Trend({ vessel, name, xAxis }: Props) {
     return () => fresh.close();
   }, [language.value, name, xAxis]);
 
-  useEffect(() => chart.current?.read(), [search, language.value, name, epoch.value]);
+  useEffect(() => chart.current?.read(), [search, language.value, name, epoch.value, snapshots.value]);
 
   const live = !route.value.query.has("from");
   useEffect(() => {
