@@ -57,7 +57,7 @@ def test_every_hypothesis_of_every_process_has_its_texts() -> None:
             assert set(hypothesis.evidence) <= set(EVIDENCE), hypothesis.code
 
 
-def test_causes_say_everything_in_both_languages() -> None:
+def test_AL_07_causes_say_everything_in_both_languages() -> None:
     assert CAUSES
     for code, by_language in CAUSES.items():
         assert set(by_language) == set(LANGUAGES), code
@@ -74,7 +74,7 @@ def test_every_word_of_the_domain_is_in_the_catalogue() -> None:
     assert catalogue("en").keys() == catalogue("fr").keys()
 
 
-def test_alarms_that_name_no_cause_have_their_texts_by_kind() -> None:
+def test_AL_07_alarms_that_name_no_cause_have_their_texts_by_kind() -> None:
     limits = {f"limit_{which}" for which in ("low_low", "low", "high", "high_high")}
     assert limits | {Kind.LINK.value} <= set(CAUSES)
 

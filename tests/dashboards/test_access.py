@@ -70,7 +70,7 @@ def test_the_roles_permit_what_is_written_here():
 
 
 @pytest.mark.parametrize("role", ["anonymous", *Role])
-async def test_every_route_answers_to_every_role_as_the_table_says(app, view, role):
+async def test_S_01_every_route_answers_to_every_role_as_the_table_says(app, view, role):
     client = asking(app) if role == "anonymous" else as_program(app, view, role)
     async with client:
         for method, path in sorted(described(app)):
@@ -87,13 +87,13 @@ async def test_every_route_answers_to_every_role_as_the_table_says(app, view, ro
                 assert (status == 403) is (role not in PERMITTED[needed]), (method, path, status)
 
 
-async def test_a_route_that_is_not_in_the_table_is_refused_to_all(app, view, monkeypatch):
+async def test_S_01_a_route_that_is_not_in_the_table_is_refused_to_all(app, view, monkeypatch):
     monkeypatch.delitem(ROUTES, ("GET", "/line"))
     async with as_program(app, view, "administrator") as client:
         assert (await client.get("/api/v1/line")).status_code == 403
 
 
-async def test_first_run_makes_the_administrator_once(app, view):
+async def test_S_16_first_run_makes_the_administrator_once(app, view):
     invitation = view.people.invite(Person("", "", Role.ADMINISTRATOR), ADMIN)
     async with asking(app) as client:
         assert (await client.get("/api/v1/session")).json()["unclaimed"] is True
@@ -121,7 +121,7 @@ async def test_a_password_that_is_easily_guessed_is_refused_and_the_invitation_s
         assert (await client.post("/api/v1/invitation", json={"invitation": invitation})).json()["name"]
 
 
-async def test_a_session_is_made_anew_by_each_sign_in_and_ends_by_sign_out(app, view):
+async def test_S_13_a_session_is_made_anew_by_each_sign_in_and_ends_by_sign_out(app, view):
     first = await signed_in(view, "anne")
     async with asking(app, cookies={COOKIE: first}, headers={"origin": "http://localhost"}) as client:
         body = {"name": " ANNE ", "password": PASSWORD}
@@ -133,12 +133,12 @@ async def test_a_session_is_made_anew_by_each_sign_in_and_ends_by_sign_out(app, 
         assert view.people.whose(second, None, "x") is None
 
 
-async def test_a_session_chosen_by_somebody_else_opens_nothing(app):
+async def test_S_13_a_session_chosen_by_somebody_else_opens_nothing(app):
     async with asking(app, cookies={COOKIE: "chosen-by-another"}) as client:
         assert (await client.get("/api/v1/line")).status_code == 401
 
 
-async def test_a_change_with_a_cookie_needs_to_say_where_it_comes_from(app, view):
+async def test_S_04_a_change_with_a_cookie_needs_to_say_where_it_comes_from(app, view):
     session = await signed_in(view, "anne")
     view.raise_alarm(alarm(drift()))
     path = "/api/v1/alarms/R101.pH/drift/acknowledge"
@@ -151,7 +151,7 @@ async def test_a_change_with_a_cookie_needs_to_say_where_it_comes_from(app, view
         assert (await client.get(path)).status_code == 405
 
 
-async def test_wrong_names_and_passwords_look_alike(app, view):
+async def test_S_03_wrong_names_and_passwords_look_alike(app, view):
     await signed_in(view, "anne")
     async with asking(app) as client:
         answers = [
@@ -193,7 +193,7 @@ async def guess(book, name: str, origin: str, password: str = "wrong") -> str:
     return "in"
 
 
-async def test_a_thousand_guesses_at_once_on_one_account_are_ten_tries(cheap):
+async def test_S_03_a_thousand_guesses_at_once_on_one_account_are_ten_tries(cheap):
     now = Time()
     view = ScriptedView(people=people(now_ns=now))
     await signed_in(view, "anne")
@@ -205,14 +205,14 @@ async def test_a_thousand_guesses_at_once_on_one_account_are_ten_tries(cheap):
     assert await guess(view.people, "anne", "10.0.1.1", PASSWORD) == "in"
 
 
-async def test_one_guess_on_each_of_a_thousand_accounts_is_a_hundred_tries(cheap):
+async def test_S_03_one_guess_on_each_of_a_thousand_accounts_is_a_hundred_tries(cheap):
     view = ScriptedView(people=people())
     answers = [await guess(view.people, f"name{i}", "10.0.0.1") for i in range(1000)]
     assert answers.count("wrong") == 100
     assert len(view.people.trail(0, 1000)) == 0, "what strangers write is not kept"
 
 
-async def test_rights_taken_away_end_sessions_and_open_streams(view, app):
+async def test_S_02_rights_taken_away_end_sessions_and_open_streams(view, app):
     session = await signed_in(view, "anne")
     await signed_in(view, "root2", Role.ADMINISTRATOR)
     live = app.state.live
@@ -239,7 +239,7 @@ async def test_the_last_administrator_stays(view):
         view.people.change("anne", Role.OPERATOR, False, ADMIN)
 
 
-async def test_sessions_accounts_and_tokens_survive_a_restart_and_end_in_time(cheap):
+async def test_S_13_sessions_accounts_and_tokens_survive_a_restart_and_end_in_time(cheap):
     now = Time()
     first = people(now_ns=now)
     view = ScriptedView(people=first)
@@ -254,7 +254,7 @@ async def test_sessions_accounts_and_tokens_survive_a_restart_and_end_in_time(ch
     assert second.whose(None, token, "x") is None
 
 
-async def test_a_disk_that_is_full_lets_nothing_be_half_done(view, monkeypatch):
+async def test_S_19_a_disk_that_is_full_lets_nothing_be_half_done(view, monkeypatch):
     await signed_in(view, "anne")
 
     def full(*_, **__):

@@ -186,7 +186,7 @@ async def test_acknowledging_what_does_not_stand_is_explained(client):
         ({"host": "127.0.0.1:8080", "origin": "http://127.0.0.1:8080"}, 200),
     ],
 )
-async def test_changes_come_from_own_pages_under_known_names_only(client, view, headers, status):
+async def test_S_04_changes_come_from_own_pages_under_known_names_only(client, view, headers, status):
     standing = alarm(drift())
     view.raise_alarm(standing)
     path = f"/api/v1/alarms/{standing.id}/acknowledge"
@@ -224,7 +224,7 @@ async def test_text_is_refused_before_it_is_understood(client):
 
 @pytest.mark.parametrize(("extra", "status"), [(0, 200), (1, 413)])
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_may_have_64_kib_and_no_more(client, view, announced, extra, status):
+async def test_S_15_a_body_may_have_64_kib_and_no_more(client, view, announced, extra, status):
     standing = alarm(drift())
     view.raise_alarm(standing)
     body = b"{}" + b" " * (65_534 + extra)
@@ -241,7 +241,7 @@ async def test_a_body_may_have_64_kib_and_no_more(client, view, announced, extra
     assert answer.status_code == status
 
 
-async def test_a_body_that_never_ends_is_not_read_to_its_end(view, tmp_path):
+async def test_S_15_a_body_that_never_ends_is_not_read_to_its_end(view, tmp_path):
     app = create_app(view, static=tmp_path)
     read, sent = 0, []
     scope = {"type": "http", "method": "POST", "path": "/api/v1/alarms/a/acknowledge", "query_string": b""}
@@ -273,7 +273,7 @@ async def test_events_carry_the_priority_their_alarm_has(client, view):
     assert [each["priority"] for each in rows] == ["high", "critical", None]
 
 
-async def test_every_answer_forbids_foreign_content(client):
+async def test_S_05_every_answer_forbids_foreign_content(client):
     for path in ("/", "/api/v1/line", "/api/v1/nothing", "/metrics"):
         headers = (await client.get(path)).headers
         assert "unsafe" not in headers["content-security-policy"]
@@ -290,7 +290,7 @@ async def test_metrics_add_up(client):
     assert rows['twin_link_up{source="lab-mqtt"}'] == "0"
 
 
-async def test_a_store_that_fails_is_503_with_its_own_words(client, view, monkeypatch):
+async def test_S_19_a_store_that_fails_is_503_with_its_own_words(client, view, monkeypatch):
     def broken() -> int:
         raise StorageError("The ledger's disk is full; free some space.")
 
@@ -301,7 +301,7 @@ async def test_a_store_that_fails_is_503_with_its_own_words(client, view, monkey
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_a_fault_of_our_own_shows_no_inside(client, view, monkeypatch):
+async def test_S_18_a_fault_of_our_own_shows_no_inside(client, view, monkeypatch):
     def broken() -> None:
         raise ZeroDivisionError("secret")
 
@@ -317,7 +317,7 @@ async def test_without_built_pages_the_root_says_what_to_run(client):
     assert "<pre>make front</pre>" in answer.text
 
 
-async def test_built_pages_are_served_and_nothing_beside_them(view, tmp_path):
+async def test_S_07_built_pages_are_served_and_nothing_beside_them(view, tmp_path):
     static = tmp_path / "static"
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html>ok")

@@ -54,7 +54,7 @@ async def test_snapshot_then_values_then_event_then_alarm(view):
         assert {each["event"]: each.get("id") for each in frames} == {"event": "1", "alarms": None}
 
 
-async def test_resuming_brings_every_event_missed_and_none_twice(view):
+async def test_C_01_resuming_brings_every_event_missed_and_none_twice(view):
     for t in range(1200):
         view.log.append(drift(t=t))
     live = Broadcast(view)
@@ -66,7 +66,7 @@ async def test_resuming_brings_every_event_missed_and_none_twice(view):
     assert numbers == list(range(6, 1202))
 
 
-async def test_a_slow_viewer_gets_the_newest_value_and_all_events(view):
+async def test_C_01_a_slow_viewer_gets_the_newest_value_and_all_events(view):
     live = Broadcast(view)
     async with aclosing(live.stream(None)) as slow, aclosing(live.stream(None)) as quick:
         await take(slow, 1)
@@ -83,7 +83,7 @@ async def test_a_slow_viewer_gets_the_newest_value_and_all_events(view):
         assert values == [2.99]
 
 
-async def test_viewers_share_the_same_bytes_and_one_reader(view):
+async def test_C_02_viewers_share_the_same_bytes_and_one_reader(view):
     live = Broadcast(view)
     async with aclosing(live.stream(None)) as one, aclosing(live.stream(None)) as two:
         await take(one, 1)
@@ -110,7 +110,7 @@ async def test_silence_is_broken_by_the_clock_and_a_missed_wake_up_is_made_good(
         assert "event" in kinds[2:]
 
 
-async def test_streams_end_with_the_service(view):
+async def test_C_03_streams_end_with_the_service(view):
     live = Broadcast(view)
     async with aclosing(live.stream(None)) as stream:
         await take(stream, 1)

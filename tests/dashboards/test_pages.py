@@ -20,7 +20,7 @@ def view() -> ScriptedView:
     return ScriptedView()
 
 
-async def test_a_value_changes_under_the_eye(browser, view):
+async def test_HMI_04_a_value_changes_under_the_eye(browser, view):
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/")
         shown = page.locator("[data-tag='R101.pH'] .figure").first
@@ -29,7 +29,7 @@ async def test_a_value_changes_under_the_eye(browser, view):
         await expect(shown).to_have_text("7.31", timeout=5000)
 
 
-async def test_an_alarm_appears_is_followed_and_acknowledged(browser, view):
+async def test_HMI_01_an_alarm_appears_is_followed_and_acknowledged(browser, view):
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
         await expect(page.locator(".alarms")).to_contain_text("No alarm stands")
@@ -76,7 +76,7 @@ async def test_french_by_one_switch_kept_in_the_address(browser, view):
         await expect(page.get_by_role("button", name="Acquitter")).to_be_visible()
 
 
-async def test_old_bad_uncertain_and_missing_differ_from_zero_and_from_each_other(browser, view):
+async def test_HMI_05_old_bad_uncertain_and_missing_differ_from_zero_and_from_each_other(browser, view):
     view.set("R101.pH", 7.0, age_s=900)
     view.set("R101.pO2", None, Quality.BAD)
     view.set("R101.pCO2", 61.0, Quality.UNCERTAIN)
@@ -121,7 +121,7 @@ async def test_a_unit_that_says_nothing_is_not_called_well(browser, view):
     ("origin", "text"),
     [(Origin.SIMULATED, "Simulated data"), (Origin.REPLAY, "Replay"), (Origin.PLANT, None)],
 )
-async def test_the_banner_names_where_data_come_from_on_every_page(browser, origin, text):
+async def test_HMI_07_the_banner_names_where_data_come_from_on_every_page(browser, origin, text):
     view = ScriptedView(line=line(origin))
     async with serve(view) as port, tab(browser) as page:
         for where in ("", "unit/R101", "tag/R101.pH", "diagnostics"):
@@ -133,7 +133,7 @@ async def test_the_banner_names_where_data_come_from_on_every_page(browser, orig
                 await expect(page.locator(".banner")).to_contain_text(text)
 
 
-async def test_the_page_says_itself_that_the_service_is_gone_and_recovers(browser, view):
+async def test_HMI_05_the_page_says_itself_that_the_service_is_gone_and_recovers(browser, view):
     async with tab(browser) as page:
         async with serve(view) as port:
             await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
@@ -147,7 +147,7 @@ async def test_the_page_says_itself_that_the_service_is_gone_and_recovers(browse
             await expect(page.get_by_role("alert")).to_have_count(0)
 
 
-async def test_trends_and_beliefs_are_drawn(browser, view):
+async def test_HMI_03_trends_and_beliefs_are_drawn(browser, view):
     view.beliefs["R101.est_kLa"] = Estimate("R101.est_kLa", view.clock.time_ns, 8.42, 0.3, "1/h")
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en&range=24h")
@@ -192,7 +192,7 @@ async def test_nothing_is_wider_than_the_screen(browser, view, width):
             assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-async def test_keys_alone_reach_and_acknowledge(browser, view):
+async def test_HMI_06_keys_alone_reach_and_acknowledge(browser, view):
     view.raise_alarm(alarm(drift()))
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en&alarm=R101.pH/drift")
@@ -203,7 +203,7 @@ async def test_keys_alone_reach_and_acknowledge(browser, view):
         await expect(page.locator("article.card")).to_contain_text("acknowledged (operator")
 
 
-async def test_hostile_names_stay_text(browser):
+async def test_S_06_hostile_names_stay_text(browser):
     view = ScriptedView(texts={"en": {"cause.ph_drift.name": "<img src=x onerror=document.title='broken'>"}})
     view.raise_alarm(alarm(drift()))
     async with serve(view) as port, tab(browser) as page:

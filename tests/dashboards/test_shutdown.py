@@ -26,7 +26,7 @@ async def watch(url: str, began: asyncio.Event) -> bool:
     return True
 
 
-async def test_open_streams_end_by_themselves_and_nothing_is_printed(capfd):
+async def test_C_03_open_streams_end_by_themselves_and_nothing_is_printed(capfd):
     began = [asyncio.Event() for _ in range(3)]
     async with open_pages(ScriptedView(), SETTINGS) as url:
         watchers = [asyncio.create_task(watch(url, each)) for each in began]

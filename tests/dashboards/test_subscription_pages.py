@@ -72,7 +72,7 @@ async def test_what_will_not_do_is_refused_with_what_would(client, change, word)
 HOSTILE = "R1<b>&\"'=1+1;,\x07"
 
 
-async def test_feeds_open_with_a_key_and_hostile_names_stay_text(client, view):
+async def test_S_06_feeds_open_with_a_key_and_hostile_names_stay_text(client, view):
     one = replace(
         view.line.vessels[0], name={"en": HOSTILE}, batch=replace(view.line.vessels[0].batch, id=HOSTILE)
     )
@@ -91,7 +91,7 @@ async def test_feeds_open_with_a_key_and_hostile_names_stay_text(client, view):
     assert unfolded.count("BEGIN:VEVENT") == 1
 
 
-async def test_a_key_opens_feeds_and_nothing_else(client, view):
+async def test_S_01_a_key_opens_feeds_and_nothing_else(client, view):
     key = (await client.post("feed-key")).json()["key"]
     view.people.local = False
     assert (await client.get("feed.atom", params={"key": key})).status_code == 200

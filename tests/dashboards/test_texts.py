@@ -19,12 +19,12 @@ def used() -> set[str]:
     return set(re.findall(r"\bt\(\s*\"([\w.]+)\"", code))
 
 
-def test_the_catalogues_have_the_same_keys():
+def test_HMI_08_the_catalogues_have_the_same_keys():
     assert TEXTS["en"].keys() == TEXTS["fr"].keys()
 
 
 @pytest.mark.parametrize("key", TEXTS["en"])
-def test_a_text_has_the_same_places_in_both_languages(key):
+def test_HMI_08_a_text_has_the_same_places_in_both_languages(key):
     english, french = TEXTS["en"][key], TEXTS["fr"][key]
     assert english.strip()
     assert french.strip()
@@ -37,7 +37,7 @@ def test_every_key_in_the_source_exists():
     assert found <= TEXTS["en"].keys()
 
 
-def test_the_lock_file_names_no_host_to_load_from():
+def test_S_17_the_lock_file_names_no_host_to_load_from():
     lock = json.loads((SOURCE.parent / "package-lock.json").read_text("utf-8"))
     for name, package in lock["packages"].items():
         assert "resolved" not in package, name

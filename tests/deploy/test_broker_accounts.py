@@ -111,7 +111,7 @@ class Client:
         self._client.loop(0.05)
 
 
-def test_nobody_enters_without_account(broker: int) -> None:
+def test_S_10_nobody_enters_without_account(broker: int) -> None:
     for user, password in ((None, None), ("bioline", "guess"), ("nobody", "x")):
         client = Client(broker, user, password)
         assert not client.ok
@@ -142,7 +142,7 @@ def test_nobody_enters_without_account(broker: int) -> None:
         ("bioline", "plant/R102/head", False),
     ],
 )
-def test_who_may_publish_where(broker: int, user: str, topic: str, allowed: bool) -> None:
+def test_S_10_who_may_publish_where(broker: int, user: str, topic: str, allowed: bool) -> None:
     client = Client(broker, user)
     assert client.ok
     assert client.may_publish(topic) == allowed
@@ -159,7 +159,7 @@ def test_who_may_publish_where(broker: int, user: str, topic: str, allowed: bool
         ("edge-2", set()),
     ],
 )
-def test_who_hears_what(broker: int, user: str, hears: set[str]) -> None:
+def test_S_10_who_hears_what(broker: int, user: str, hears: set[str]) -> None:
     listener = Client(broker, user)
     for pattern in ("plant/#", "lab/#", "spBv1.0/#"):
         listener.subscribe(pattern)

@@ -19,7 +19,7 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 @each_service
-def test_images_are_pinned_to_an_exact_version(name: str) -> None:
+def test_S_17_images_are_pinned_to_an_exact_version(name: str) -> None:
     assert VERSIONED.match(SERVICES[name]["image"])
 
 
@@ -41,7 +41,7 @@ def test_ports_are_bound_to_this_machine_unless_someone_says_otherwise(name: str
 
 
 @each_service
-def test_no_secret_is_written_down(name: str) -> None:
+def test_S_16_no_secret_is_written_down(name: str) -> None:
     for key, value in SERVICES[name].get("environment", {}).items():
         if re.search("PASSWORD|TOKEN|SECRET", key):
             assert key.endswith("_FILE")

@@ -31,7 +31,7 @@ def _yaml(name: str) -> dict[str, Any]:
     return dict(loaded)
 
 
-def test_the_source_of_data_has_no_secret_in_it() -> None:
+def test_S_16_the_source_of_data_has_no_secret_in_it() -> None:
     (source,) = _yaml("datasources/influxdb.yaml")["datasources"]
     assert source["jsonData"]["version"] == "InfluxQL"
     assert source["secureJsonData"] == {"httpHeaderValue1": "Token $__file{/run/secrets/influxdb_token}"}

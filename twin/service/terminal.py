@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from connectors.codecs.printable import printable
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.service.build import load_line
@@ -44,11 +45,19 @@ def settings_now() -> Settings:
     if faults:
         raise ConfigError("\n".join(faults))
     level = {"debug": 10, "info": 20, "warning": 30, "error": 40}[settings.log_level]
+    *before, written = structlog.get_config()["processors"]
     structlog.configure(
+        processors=[*(each for each in before if each is not _inert), _inert, written],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     return settings
+
+
+def _inert(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show control characters of what came from outside: no value draws on the terminal or forges a line."""
+    own = ("stack", "exception")
+    return {k: printable(v) if isinstance(v, str) and k not in own else v for k, v in entry.items()}
 
 
 def load(path: Path) -> tuple[LineFile, Line]:

@@ -103,7 +103,7 @@ async def test_a_mail_shows_the_picture_and_says_it_in_words() -> None:
     assert f'src="cid:{image["Content-ID"][1:-1]}"' in html
 
 
-async def test_a_hostile_title_is_no_header_and_a_hostile_text_no_second_mail() -> None:
+async def test_S_06_a_hostile_title_is_no_header_and_a_hostile_text_no_second_mail() -> None:
     hostile = replace(
         NOTICE,
         address="anne@example.org",
@@ -135,7 +135,7 @@ async def test_a_mail_server_that_is_away_is_worth_another_try() -> None:
     assert away.value.retry
 
 
-def test_a_password_never_goes_over_an_open_wire(tmp_path: Path) -> None:
+def test_S_12_a_password_never_goes_over_an_open_wire(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="encrypted"):
         smtp.open_notifier(smtp.Config(host="h", security="none", user="u", sender="a@b"))
 

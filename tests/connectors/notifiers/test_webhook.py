@@ -147,7 +147,7 @@ async def test_silence_and_closed_doors_may_be_tried_again() -> None:
     assert caught.value.retry
 
 
-async def test_private_addresses_need_permission() -> None:
+async def test_S_08_private_addresses_need_permission() -> None:
     async with listening() as listener:
         for url in (listener.url, listener.url.replace("127.0.0.1", "localhost")):
             with pytest.raises(ConnectorError, match="not a public address") as caught:
@@ -158,7 +158,7 @@ async def test_private_addresses_need_permission() -> None:
     assert len(listener.heads) == 1
 
 
-async def test_one_private_address_among_public_ones_is_enough_to_refuse(
+async def test_S_08_one_private_address_among_public_ones_is_enough_to_refuse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def lookup(*args: Any, **kwargs: Any) -> list[Any]:
@@ -197,7 +197,7 @@ async def test_a_name_nobody_knows_may_be_tried_again() -> None:
         ("255.255.255.255", False, False),
     ],
 )
-def test_where_a_webhook_may_go(text: str, plain: bool, allowed: bool) -> None:
+def test_S_08_where_a_webhook_may_go(text: str, plain: bool, allowed: bool) -> None:
     address = ipaddress.ip_address(text)
     assert (is_permitted(address, False), is_permitted(address, True)) == (plain, allowed)
 

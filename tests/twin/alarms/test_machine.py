@@ -222,7 +222,7 @@ def test_the_picture_in_the_pages_is_drawn_from_the_table() -> None:
     assert f"```mermaid\n{drawn()}```" in page.read_text(encoding="utf-8"), "run scripts/draw-alarm-states"
 
 
-def test_priority_follows_from_consequence_and_time_to_respond() -> None:
+def test_AL_06_priority_follows_from_consequence_and_time_to_respond() -> None:
     for row in PRIORITIES.values():
         assert list(row) == sorted(row, key=list(Priority).index)
     assert priority(limit("low_low")) is Priority.CRITICAL

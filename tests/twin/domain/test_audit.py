@@ -35,7 +35,7 @@ WRITTEN = trail(
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Deed)])
-def test_any_field_changed_is_found_at_its_entry(name: str) -> None:
+def test_S_14_any_field_changed_is_found_at_its_entry(name: str) -> None:
     entry = WRITTEN[2]
     changed = 7 if name == "t" else "another"
     forged = replace(entry, deed=replace(entry.deed, **{name: changed}))
@@ -44,17 +44,17 @@ def test_any_field_changed_is_found_at_its_entry(name: str) -> None:
     assert "entry 3 is not as it was written" in found.fault
 
 
-def test_an_entry_forged_with_its_own_hash_breaks_the_next() -> None:
+def test_S_14_an_entry_forged_with_its_own_hash_breaks_the_next() -> None:
     forged = chained(3, replace(WRITTEN[2].deed, why="another"), WRITTEN[1].hash)
     assert verify([*WRITTEN[:2], forged, *WRITTEN[3:]]).entries == 3
 
 
-def test_removed_and_moved_entries_are_found() -> None:
+def test_S_14_removed_and_moved_entries_are_found() -> None:
     assert "entry 3 is missing" in verify([*WRITTEN[:2], *WRITTEN[3:]]).fault
     assert verify([*WRITTEN[:2], WRITTEN[3], WRITTEN[2], *WRITTEN[4:]]).entries == 2
 
 
-def test_a_trail_cut_short_or_written_anew_is_found_by_a_head_noted_elsewhere() -> None:
+def test_S_14_a_trail_cut_short_or_written_anew_is_found_by_a_head_noted_elsewhere() -> None:
     anchor = (6, WRITTEN[5].hash)
     assert verify(WRITTEN, anchor).fault == ""
     assert "ends at entry 4" in verify(WRITTEN[:4], anchor).fault

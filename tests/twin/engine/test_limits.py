@@ -44,7 +44,7 @@ def test_a_second_time_is_another_condition() -> None:
     assert len({e.condition for e in found}) == 2
 
 
-def test_what_is_not_good_moves_nothing() -> None:
+def test_AL_09_what_is_not_good_moves_nothing() -> None:
     watch = LimitWatch(TAG)
     for i in range(10):
         t = i * 60_000_000_000

@@ -70,7 +70,7 @@ def test_the_trail_is_verified_while_the_service_writes_it(line: Path) -> None:
     assert "entry 1 is not as it was written (0 entries are sound)" in str(forged.exception)
 
 
-def test_the_database_itself_refuses_to_change_the_trail(line: Path) -> None:
+def test_S_14_the_database_itself_refuses_to_change_the_trail(line: Path) -> None:
     ledger = SqliteLedger(line.parent / "l1" / "ledger.sqlite")
     PeopleBook(ledger, lambda: 1).admit("m1", Role.VIEWER, 1.0, Actor("anna", Role.ADMINISTRATOR))
     for sql in ("UPDATE trail SET why = 'x'", "DELETE FROM trail"):
@@ -87,7 +87,7 @@ def test_the_start_prints_a_link_only_while_nobody_has_an_account(line: Path) ->
     ledger.close()
 
 
-def test_local_mode_is_refused_off_the_loopback_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_S_16_local_mode_is_refused_off_the_loopback_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="loopback TWIN_HOST only"):
         Settings(sign_in="local", host="0.0.0.0")
     assert Settings(sign_in="local").local

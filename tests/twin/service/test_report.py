@@ -184,7 +184,7 @@ def test_a_finding_is_told_as_it_was_known_best_with_its_end(line: Path, tmp_pat
     assert row[2:7] == ["sensor, 93\u202f%", "2026-05-28 20:27", "0.33", "closed", "2026-05-29 01:26"]
 
 
-def test_hostile_names_are_inert(line: Path, tmp_path: Path) -> None:
+def test_S_06_hostile_names_are_inert(line: Path, tmp_path: Path) -> None:
     page = made(line, tmp_path / "r.html").decode()
     reader = Reader(page)
 
@@ -196,7 +196,7 @@ def test_hostile_names_are_inert(line: Path, tmp_path: Path) -> None:
     assert not re.search(r"\b(src|href)=", page)
 
 
-def test_a_pdf_is_archivable_and_takes_hostile_names(line: Path, tmp_path: Path) -> None:
+def test_S_06_a_pdf_is_archivable_and_takes_hostile_names(line: Path, tmp_path: Path) -> None:
     body = made(line, tmp_path / "r.pdf", "--language", "fr")
 
     assert body.startswith(b"%PDF-1.7")
