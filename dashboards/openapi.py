@@ -61,6 +61,9 @@ SENT: Final[Schema] = {
 NAMED: Final = frozenset({"/trend", "/spread", "/forecast", "/report", "/playback", "/what-if"})
 """Routes that may not find what is named in their address or body, beside those with a place in the path."""
 
+NAMING: Final = frozenset({("POST", "/models")})
+"""Routes that may not find what their body names, while asking always finds."""
+
 GUESSED: Final = frozenset({("POST", "/session"), ("POST", "/invitation/accept")})
 """Routes at which secrets might be tried."""
 
@@ -150,7 +153,7 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
 def _statuses(method: str, short: str, guarded: bool, body: bool) -> set[int]:
     found = {421, 422, 503}
     found |= {401, 403} if guarded else set()
-    found |= {404} if "{" in short or short in NAMED else set()
+    found |= {404} if "{" in short or short in NAMED or (method, short) in NAMING else set()
     found |= {403, 413} if method != "GET" else set()
     found |= {400, 415} if body else set()
     found |= {401, 429} if (method, short) in GUESSED else set()

@@ -6,6 +6,7 @@ A few examples by default; ``BIOLINE_SCHEMATHESIS=200 pytest tests/dashboards/te
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from time import time_ns
 
 import pytest
 import schemathesis
@@ -23,6 +24,8 @@ from dashboards.app import create_app
 from twin.domain.asset import Origin
 from twin.domain.people import PERMISSIONS, Actor, Permission, Role
 from twin.runtime import people as people_module
+from twin.service.registry.book import ModelBook
+from twin.service.registry.files import ModelFiles
 
 EXAMPLES = int(os.environ.get("BIOLINE_SCHEMATHESIS", "3"))
 """Random requests of each kind for each route, by the role that is meant to use it."""
@@ -31,7 +34,7 @@ MEANT = frozenset(
     {
         "/alarms/figures", "/alarms/log", "/alarms/log.csv", "/trend", "/spread", "/people", "/programs",
         "/people/{name}", "/subscriptions", "/subscriptions/{number}", "/commands", "/playback", "/what-if",
-        "/tags/{tag}/reference", "/invitation/accept", "/session",
+        "/tags/{tag}/reference", "/invitation/accept", "/session", "/models",
     }
 )  # fmt: skip
 """Routes that may refuse what has the right shape for what it means: too long a time, an unknown channel."""
@@ -40,7 +43,7 @@ Call = Callable[[Case], None]
 
 
 @pytest.fixture
-def view(monkeypatch) -> ScriptedView:
+def view(monkeypatch, tmp_path) -> ScriptedView:
     async def as_it_is(_, password):
         return password
 
@@ -51,6 +54,7 @@ def view(monkeypatch) -> ScriptedView:
     monkeypatch.setattr(people_module.Passwords, "fits", equal)
     view = ScriptedView(people=people(), line=replace(line(), origin=Origin.REPLAY))
     view.ahead, view.playback = [forecast()], ScriptedPlayback(view)
+    view.models = ModelBook(view.people._ledger, ModelFiles(tmp_path / "models"), True, time_ns)
     view.raise_alarm(alarm(drift()))
     return view
 
@@ -75,7 +79,7 @@ def user_of(operation: APIOperation) -> Role | None:
     """Whoever a route is made for: the first role that may."""
     short = operation.path.removeprefix(PREFIX).replace("{alarm_id}", "{alarm_id:path}")
     needed: Permission | None = ROUTES[operation.method.upper(), short]
-    able = [role for role in (Role.ENGINEER, Role.ADMINISTRATOR) if needed in PERMISSIONS[role]]
+    able = [role for role in (Role.ENGINEER, Role.ADMINISTRATOR, Role.QUALITY) if needed in PERMISSIONS[role]]
     return able[0] if needed else None
 
 
@@ -120,7 +124,7 @@ def test_F_05_every_route_answers_every_role_as_described(view, role):
             tried(operation, GenerationMode.POSITIVE, 1, call)
 
 
-@pytest.mark.parametrize("role", [None, Role.ENGINEER, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("role", [None, Role.ENGINEER, Role.ADMINISTRATOR, Role.QUALITY])
 def test_F_05_the_edges_of_every_parameter_and_field_are_answered_as_described(view, role):
     found = list(operations(view))
     call = calling(view, found[0].app, role)

@@ -121,7 +121,7 @@ async def test_S_04_asking_changes_nothing(view):
     """No GET has a side effect: a foreign page can make a browser send one."""
     view.raise_alarm(alarm(drift()))
     view.ahead = [forecast()]
-    places = {"language": "en", "number": "s"}
+    places = {"language": "en", "number": "1", "name": "x"}
     for role in (Role.ENGINEER, Role.ADMINISTRATOR):
         async with asking(view, role) as client:
             before = (view.people.trail_length(), view.alarms(), list(view.log), dict(view.values))
