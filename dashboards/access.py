@@ -77,6 +77,12 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("POST", "/programs"): _P.ADMINISTER,
     ("DELETE", "/programs/{name}"): _P.ADMINISTER,
     ("GET", "/trail"): _P.REVIEW,
+    ("GET", "/export"): _P.READ,
+    ("GET", "/batches"): _P.ENGINEER,
+    ("POST", "/playbacks"): _P.ENGINEER,
+    ("DELETE", "/playbacks/{key}"): _P.ENGINEER,
+    ("GET", "/play/{key}/{path:path}"): _P.ENGINEER,
+    ("POST", "/play/{key}/{path:path}"): _P.ENGINEER,
     ("GET", "/models"): _P.READ,
     ("POST", "/models"): _P.ENGINEER,
     ("GET", "/models/{name}/{number}"): _P.READ,
@@ -94,8 +100,8 @@ FEEDS: Final = frozenset({"/feed.atom", "/feed.ics"})
 
 
 PREFIX: Final = "/api/v1"
-UNVERSIONED: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Routes for machines, which look for them at the root."""
+UNVERSIONED: Final = frozenset({"/livez", "/readyz", "/metrics", "/play/{key}/{path:path}"})
+"""Routes at the root: those that machines look for there, and playbacks, which have pages of their own."""
 
 _PLACES: Final = [
     (compile_path(path if path in UNVERSIONED else PREFIX + path)[0], method) for method, path in ROUTES

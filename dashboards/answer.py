@@ -13,7 +13,11 @@ def json(data: object) -> Response:
     return Response(orjson.dumps(data), media_type="application/json", headers={"cache-control": "no-store"})
 
 
-FORMS: Final = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
+FORMS: Final = {
+    "pdf": "application/pdf",
+    "html": "text/html; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 def file(report: ReportFile) -> Response:

@@ -11,6 +11,7 @@ from dashboards import (
     alarms,
     asked,
     asyncapi,
+    batches,
     models,
     openapi,
     pages,
@@ -79,12 +80,14 @@ def create_app(
         whatif.routes(view),
         playback.routes(view),
         models.routes(view),
+        batches.routes(view),
         _describing(app),
     )
     for router in routers:
         app.include_router(router, prefix="/api/v1", dependencies=before)
     app.include_router(single.routes(view.people, provider), prefix="/api/v1", dependencies=[Depends(door)])
     app.include_router(_watching(view, live), dependencies=before)
+    app.include_router(batches.passing(view), dependencies=[Depends(door)])
     pages.install(app, static or pages.BUILT)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     app.add_middleware(Limited)
@@ -181,6 +184,12 @@ def _reading(view: View) -> APIRouter:
         """The report of a vessel's batch so far, as a file: PDF/A or HTML."""
         asked.unit_of_line(view, asset)
         return file(await view.report(asset, language, form, asking(request)))
+
+    @router.get("/export")
+    async def export(asset: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
+        """The stored values of a vessel's batch, as a Parquet file."""
+        asked.unit_of_line(view, asset)
+        return file(await view.export(asset))
 
     @router.get("/twins")
     async def twins() -> Response:

@@ -40,6 +40,8 @@ REFUSALS: Final = {
 FORMS: Final = {
     "/metrics": ("text/plain",),
     "/report": ("application/pdf", "text/html"),
+    "/export": ("application/vnd.apache.parquet",),
+    "/play/{key}/{path}": ("*/*",),
     "/alarms/log.csv": ("text/csv",),
     "/feed.atom": ("application/atom+xml",),
     "/feed.ics": ("text/calendar",),
@@ -58,10 +60,12 @@ SENT: Final[Schema] = {
     "required": ["event", "data"],
 }
 
-NAMED: Final = frozenset({"/trend", "/spread", "/forecast", "/report", "/playback", "/what-if"})
+NAMED: Final = frozenset(
+    {"/trend", "/spread", "/forecast", "/report", "/export", "/playback", "/what-if", "/batches"}
+)
 """Routes that may not find what is named in their address or body, beside those with a place in the path."""
 
-NAMING: Final = frozenset({("POST", "/models")})
+NAMING: Final = frozenset({("POST", "/models"), ("POST", "/playbacks")})
 """Routes that may not find what their body names, while asking always finds."""
 
 GUESSED: Final = frozenset({("POST", "/session"), ("POST", "/invitation/accept")})
@@ -142,12 +146,17 @@ def _parts_of_body(operation: dict[str, Any]) -> dict[str, Schema]:
 def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     """Tell what one route answers and who may ask."""
     short = path.removeprefix(PREFIX)
-    needs = ROUTES.get((method, short.replace("{alarm_id}", "{alarm_id:path}")))
+    needs = ROUTES.get((method, _whole(short)))
     if needs is not None:
         ways = ("token", "session", *(("feed",) if short in FEEDS else ()))
         operation["security"] = [{way: []} for way in ways]
     statuses = _statuses(method, short, bool(needs), "requestBody" in operation)
     operation["responses"] = _answer(method, short) | {str(each): _problem(each) for each in sorted(statuses)}
+
+
+def _whole(short: str) -> str:
+    """A route as the table of permissions has it: some places take more than one step of a path."""
+    return short.replace("{alarm_id}", "{alarm_id:path}").replace("{path}", "{path:path}")
 
 
 def _statuses(method: str, short: str, guarded: bool, body: bool) -> set[int]:

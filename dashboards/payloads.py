@@ -241,6 +241,7 @@ def playback(each: PlayState) -> Json:
         "hindsight": each.hindsight,
         "models": {asset: asdict(model) for asset, model in each.models},
         "line_sha256": each.line_sha256,
+        "kept": each.kept,
         "marks": [{"t": iso(mark.t), "sort": mark.sort, "about": mark.about} for mark in each.marks],
     }
 

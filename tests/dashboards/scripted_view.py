@@ -28,7 +28,7 @@ from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
-from twin.ports import ChannelInfo, Counters, LinkState, Models, Playback, Trend, Update
+from twin.ports import ChannelInfo, Counters, LinkState, Models, Playback, Playbacks, Trend, Update
 from twin.runtime.people import PeopleBook
 from twin.runtime.pipeline import person_event
 from twin.runtime.subscriptions import SubscriptionBook
@@ -328,6 +328,7 @@ class ScriptedView:
     """Quality of the n-th row of a spread, where it is not good."""
     selves: list[SelfReport] = field(default_factory=list)
     models: Models | None = None
+    playbacks: Playbacks | None = None
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
     playback: Playback | None = None
@@ -529,6 +530,9 @@ class ScriptedView:
         if asset != "R101":
             raise NotFoundError(f"report: nothing is stored of {asset}; twin run stores it")
         return ReportFile(f"{asset}-B-7.{language}.{form}", f"report for {by.name}".encode(), "ab" * 32)
+
+    async def export(self, asset: str) -> ReportFile:
+        return ReportFile(f"{asset}-B-7.parquet", b"PAR1", "cd" * 32)
 
     def knobs(self, asset: str) -> tuple[Knob, ...]:
         if not self.ahead:

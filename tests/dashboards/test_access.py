@@ -25,7 +25,15 @@ PERMITTED = {
 }
 """Who may do what, written out a second time."""
 
-PLACES = {"language": "en", "name": "x1", "alarm_id": "a", "tag": "R101.pH", "number": "s"}
+PLACES = {
+    "language": "en",
+    "name": "x1",
+    "alarm_id": "a",
+    "tag": "R101.pH",
+    "number": "s",
+    "key": "k",
+    "path": "x",
+}
 
 
 @pytest.fixture
@@ -74,7 +82,12 @@ async def test_S_01_every_route_answers_to_every_role_as_the_table_says(app, vie
     client = asking(app) if role == "anonymous" else as_program(app, view, role)
     async with client:
         for method, path in sorted(described(app)):
-            needed = ROUTES[method, path.removeprefix("/api/v1").replace("{alarm_id}", "{alarm_id:path}")]
+            needed = ROUTES[
+                method,
+                path.removeprefix("/api/v1")
+                .replace("{alarm_id}", "{alarm_id:path}")
+                .replace("{path}", "{path:path}"),
+            ]
             where = path.format_map(PLACES)
             if where.endswith("/stream") and needed and role in PERMITTED[needed]:
                 continue  # does not end by itself; see below

@@ -71,6 +71,7 @@ def calling(view: ScriptedView, app, role: Role | None) -> Call:
 def user_of(operation: APIOperation) -> Role | None:
     """Whoever a route is made for: the first role that may."""
     short = operation.path.removeprefix(PREFIX).replace("{alarm_id}", "{alarm_id:path}")
+    short = short.replace("{path}", "{path:path}")
     needed: Permission | None = ROUTES[operation.method.upper(), short]
     able = [role for role in (Role.ENGINEER, Role.ADMINISTRATOR, Role.QUALITY) if needed in PERMISSIONS[role]]
     return able[0] if needed else None

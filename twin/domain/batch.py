@@ -25,3 +25,29 @@ class Batch:
     volume_l: float = 1.0
     cells: float = 0.0
     duration_h: float = 336.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A batch that the line has run, or runs.
+
+    Parameters
+    ----------
+    vessel : str
+    batch : Batch
+        As the line file had it.
+    start_ns, end_ns : int
+        From when to when its values are looked for [ns since 1970-01-01 UTC].
+    running : bool
+        True for the batch that the line file names now, until its planned end.
+    process_model, normal_model : str
+        Versions of the registry that it ran with last; empty where there were none.
+    """
+
+    vessel: str
+    batch: Batch
+    start_ns: int
+    end_ns: int
+    running: bool
+    process_model: str = ""
+    normal_model: str = ""

@@ -54,6 +54,8 @@ class PlayState:
     line_sha256 : str
         Hash of the line file, which holds the limits.
     marks : tuple of Mark
+    kept : bool
+        True when the run is in the line's stores: report and export can be made of it.
     """
 
     run: str
@@ -68,3 +70,4 @@ class PlayState:
     models: tuple[tuple[str, ModelRef], ...]
     line_sha256: str
     marks: tuple[Mark, ...]
+    kept: bool = False

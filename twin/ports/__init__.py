@@ -11,6 +11,7 @@ from twin.ports.models import Models
 from twin.ports.notifier import Illustrator, Notifier
 from twin.ports.people import IdentityProvider, Leaving, People
 from twin.ports.playback import Playback
+from twin.ports.playbacks import Opened, Passed, Playbacks
 from twin.ports.publisher import Publisher, PublisherContext
 from twin.ports.source import Delivery, LinkChange, Source, SourceContext
 from twin.ports.subscriptions import ChannelInfo, Subscriptions
@@ -37,8 +38,11 @@ __all__ = [
     "LinkState",
     "Models",
     "Notifier",
+    "Opened",
+    "Passed",
     "People",
     "Playback",
+    "Playbacks",
     "Publisher",
     "PublisherContext",
     "Record",

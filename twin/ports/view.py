@@ -20,6 +20,7 @@ from twin.ports.historian import Trend
 from twin.ports.models import Models
 from twin.ports.people import People
 from twin.ports.playback import Playback
+from twin.ports.playbacks import Playbacks
 from twin.ports.subscriptions import Subscriptions
 
 
@@ -83,6 +84,8 @@ class View(Protocol):
     playback: Playback | None
     """None on a live line"""
     models: Models | None
+    """None in a replay"""
+    playbacks: Playbacks | None
     """None in a replay"""
 
     def latest(self) -> Update:
@@ -190,6 +193,10 @@ class View(Protocol):
 
         Raises `NotFoundError` when there is nothing to report or nothing here can make such a file.
         """
+        ...
+
+    async def export(self, asset: str) -> ReportFile:
+        """The stored values of a vessel's batch as Parquet; raises `NotFoundError` when there are none."""
         ...
 
     def twins(self) -> list[SelfReport]:

@@ -45,7 +45,7 @@ from twin.runtime.pipeline import Pipeline
 from twin.runtime.subscriptions import SubscriptionBook
 from twin.runtime.supervise import supervise
 from twin.runtime.writeback import WriteBack
-from twin.service import plugins
+from twin.service import batches, plugins
 from twin.service.build import configured
 from twin.service.line import LineFile
 from twin.service.model import model_of
@@ -242,6 +242,7 @@ async def _compose(
         ledger, ModelFiles(folder / "models"), line_file.models.two_persons, WallClock().now_ns
     )
     models.note_use(line)
+    batches.note(ledger, line, clock.now_ns())
     writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)
     view = ServiceView(
         line,

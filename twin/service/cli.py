@@ -23,6 +23,7 @@ from twin.service.app import open_service
 from twin.service.line import LineFile
 from twin.service.output import check_output
 from twin.service.pages import open_pages
+from twin.service.play.desk import PlayDesk
 from twin.service.registry import commands
 from twin.service.registry.resolve import in_words, resolved
 from twin.service.report.reporter import Reporter
@@ -187,11 +188,15 @@ async def _run(line_file: LineFile, line: Line, settings: Settings, reporter: Re
         for text in accounts.greeting(service.view.people, address):
             console.print(text, soft_wrap=True)
         service.view.reporter = reporter
-        reports = asyncio.create_task(reporter.watch(service.clock))
+        desk = PlayDesk(line_file, line, reporter.line_sha256, settings, service.ledger, service.clock)
+        service.view.playbacks = desk
+        beside = [asyncio.create_task(reporter.watch(service.clock)), asyncio.create_task(desk.watch())]
         try:
             await service.run()
         finally:
-            reports.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 
 import uvicorn
 
@@ -48,18 +48,32 @@ async def open_pages(view: View, settings: Settings) -> AsyncIterator[str]:
     hosts = frozenset(name.strip() for name in settings.allowed_hosts.split(","))
     provider = _provider(settings)
     with listen(settings.host, settings.port) as sock:
-        app = create_app(view, hosts=hosts, provider=provider)
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-        server = Quiet(config)
-        task = asyncio.create_task(server.serve(sockets=[sock]))
         try:
-            yield f"http://{settings.host}:{sock.getsockname()[1]}/"
+            async with serve_pages(view, sock, hosts, provider):
+                yield f"http://{settings.host}:{sock.getsockname()[1]}/"
         finally:
-            app.state.live.close()
-            server.should_exit = True
-            await task
             if provider is not None:
                 await provider.close()
+
+
+@contextlib.asynccontextmanager
+async def serve_pages(
+    view: View,
+    sock: socket.socket,
+    hosts: Collection[str] | None = None,
+    provider: IdentityProvider | None = None,
+) -> AsyncIterator[None]:
+    """Serve the pages of `view` on a socket that listens; stops them at the end."""
+    app = create_app(view, hosts=hosts, provider=provider)
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    server = Quiet(config)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        yield
+    finally:
+        app.state.live.close()
+        server.should_exit = True
+        await task
 
 
 def _provider(settings: Settings) -> IdentityProvider | None:

@@ -27,6 +27,7 @@ from twin.ports import (
     Models,
     People,
     Playback,
+    Playbacks,
     Subscriptions,
     Trend,
     Update,
@@ -60,6 +61,7 @@ class ServiceView:
         models: Models,
     ) -> None:
         self.models: Models | None = models
+        self.playbacks: Playbacks | None = None
         self.subscriptions = subscriptions
         self.playback: Playback | None = None
         self.reporter: Reporter | None = None
@@ -144,9 +146,16 @@ class ServiceView:
 
     async def report(self, asset: str, language: str, form: str, by: Actor) -> ReportFile:
         """The report of a vessel's batch so far."""
+        return await self._papers().make(asset, language, form, by.name)
+
+    async def export(self, asset: str) -> ReportFile:
+        """The stored values of a vessel's batch so far as Parquet."""
+        return await self._papers().export(asset)
+
+    def _papers(self) -> Reporter:
         if self.reporter is None:
             raise NotFoundError("This service makes no reports; twin report LINE.yaml does.")
-        return await self.reporter.make(asset, language, form, by.name)
+        return self.reporter
 
     def knobs(self, asset: str) -> Sequence[Knob]:
         """What a scenario of a vessel may change."""

@@ -4,6 +4,7 @@ import { Header } from "./parts/header";
 import { PlayBar } from "./parts/playbar";
 import { Diagnostics } from "./pages/diagnostics";
 import { AlarmsPage } from "./pages/alarms";
+import { BatchesPage } from "./pages/batches";
 import { LinePage } from "./pages/line";
 import { ModelsPage } from "./pages/models";
 import { PeoplePage } from "./pages/people";
@@ -30,6 +31,7 @@ function Page() {
   if (page === "diagnostics") return <Diagnostics />;
   if (page === "alarms") return <AlarmsPage />;
   if (page === "subscriptions") return <SubscriptionsPage />;
+  if (page === "batches" && may("engineer")) return <BatchesPage />;
   if (page === "models") return <ModelsPage />;
   if (page === "people" && may("administer")) return <PeoplePage />;
   if (page === "trail" && may("review")) return <TrailPage />;

@@ -23,6 +23,8 @@ class Player:
         Hash of the line file.
     """
 
+    kept = False
+    """True when the run is in the line's stores"""
     speed = 1.0
     """of the clock as the line describes it; how fast the playhead moves is in `state`"""
 
@@ -111,6 +113,7 @@ class Player:
             self._models,
             self._line_sha256,
             self._marks(),
+            self.kept,
         )
 
     def _marks(self) -> tuple[Mark, ...]:
@@ -123,6 +126,8 @@ class Player:
             for time_ns in self.recording.measured[tag.id].time
         }
         told = [
-            Mark(e.t, "event", e.condition) for e in self.recording.events if e.stage.value == "confirmed"
+            Mark(known_ns, "event", e.condition)
+            for known_ns, e in self.recording.told
+            if e.stage.value == "confirmed"
         ]
         return (*told, *(Mark(t, "sample", tag) for t, tag in sorted(drawn.items())))

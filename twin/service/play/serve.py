@@ -28,11 +28,13 @@ ENGINEER: Final = Actor("engineer", Role.ENGINEER, "replay")
 
 
 class Alone(PeopleBook):
-    """Nobody signs in to a replay: whoever reaches this machine's loopback address is engineer."""
+    """Nobody signs in to a replay: whoever reaches it is its engineer."""
+
+    actor = ENGINEER
 
     def whose(self, session: str | None, token: str | None, origin: str) -> Actor | None:
         """The engineer."""
-        return ENGINEER
+        return self.actor
 
 
 @contextlib.asynccontextmanager
@@ -43,6 +45,7 @@ async def open_play(
     run: str,
     line_sha256: str,
     watch_of: WatchFactory = no_watch,
+    actor: Actor = ENGINEER,
 ) -> AsyncIterator[tuple[PlayView, Recording]]:
     """A view over a stored run; its own ledger goes when it is closed.
 
@@ -60,6 +63,7 @@ async def open_play(
             player = Player(recording, run, line_sha256)
             shown = replace(line, origin=Origin.REPLAY)
             people = Alone(ledger, time_ns, local=True)
+            people.actor = actor
             yield PlayView(shown, player, people, SubscriptionBook(ledger, (), [], time_ns)), recording
         finally:
             ledger.close()

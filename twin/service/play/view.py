@@ -18,9 +18,21 @@ from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
 from twin.engine.forecast import Question
-from twin.ports import Clock, Counters, LinkState, Models, People, Playback, Subscriptions, Trend, Update
+from twin.ports import (
+    Clock,
+    Counters,
+    LinkState,
+    Models,
+    People,
+    Playback,
+    Playbacks,
+    Subscriptions,
+    Trend,
+    Update,
+)
 from twin.runtime.spread import counted
 from twin.service.play.player import Player
+from twin.service.report.reporter import Reporter
 
 PAUSE_S = 0.25
 """Between two updates of a viewer [s] (chosen default, as of a live line)."""
@@ -42,10 +54,16 @@ class PlayView:
         self.clock: Clock = player
         self.playback: Playback | None = player
         self.models: Models | None = None
+        self.playbacks: Playbacks | None = None
+        self.reporter: Reporter | None = None
         self.people, self.subscriptions = people, subscriptions
         self._player = player
         self._recording = player.recording
         self._ahead: dict[str, Forecast] = {}
+
+    def keep(self, reporter: Reporter) -> None:
+        """Take note that the run is in the line's stores, and who makes its papers."""
+        self.reporter, self._player.kept = reporter, True
 
     def latest(self) -> Update:
         """Newest value and estimate of everything at the playhead, and the alarms that stood."""
@@ -158,8 +176,19 @@ class PlayView:
         return made
 
     async def report(self, asset: str, language: str, form: str, by: Actor) -> ReportFile:
-        """Refused: a report tells what a line's stores hold."""
-        raise NotFoundError("A replay has no report; twin report LINE.yaml makes it from the line's stores.")
+        """The report of the batch from the line's stores; refused where a file is played."""
+        return await self._papers().make(asset, language, form, by.name)
+
+    async def export(self, asset: str) -> ReportFile:
+        """The values of the batch from the line's stores; refused where a file is played."""
+        return await self._papers().export(asset)
+
+    def _papers(self) -> Reporter:
+        if self.reporter is None:
+            raise NotFoundError(
+                "A file that is played has no report; twin report LINE.yaml makes one from the line's stores."
+            )
+        return self.reporter
 
     def knobs(self, asset: str) -> Sequence[Knob]:
         """What a scenario of a vessel may change."""

@@ -1,18 +1,22 @@
 """Reports of a running line: on request, and by themselves when a batch has ended."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import structlog
 
+from connectors.codecs.iso_time import LATEST_NS as LAST_NS
 from twin.alarms.words import LANGUAGES
 from twin.domain.asset import Line, Vessel
 from twin.domain.errors import ConfigError, NotFoundError, StorageError, TwinError
 from twin.domain.report import ReportFile
 from twin.ports import Clock
+from twin.service.export import export, open_history
 from twin.service.line import LineFile
 from twin.service.report import gather
 from twin.service.report.document import Document, document
@@ -39,11 +43,21 @@ class Reporter:
     settings : Settings
     line_sha256 : str
         Hash of the line file.
+    end_ns : int or None
+        Where a batch that is over ends [ns]; None: at what is stored last.
     """
 
-    def __init__(self, line_file: LineFile, line: Line, settings: Settings, line_sha256: str) -> None:
+    def __init__(
+        self,
+        line_file: LineFile,
+        line: Line,
+        settings: Settings,
+        line_sha256: str,
+        end_ns: int | None = None,
+    ) -> None:
+        self._end_ns = end_ns
         self._line_file, self._line, self._settings = line_file, line, settings
-        self._line_sha256 = line_sha256
+        self.line_sha256 = line_sha256
         self._failed: set[Path] = set()
 
     @property
@@ -60,16 +74,41 @@ class Reporter:
             When there is nothing to report, or nothing here can make such a file.
         """
         try:
-            made = await asyncio.to_thread(self._document, vessel_id, language, None, by)
+            made = await asyncio.to_thread(self._document, vessel_id, language, self._end_ns, by)
             body = await asyncio.to_thread(FORMS[f".{form}"], made)
         except (ConfigError, StorageError) as error:
             raise NotFoundError(str(error)) from error
         vessel = next(v for v in self._line.vessels if v.id == vessel_id)
         return ReportFile(f"{_name(vessel)}.{language}.{form}", body, made.sha256())
 
+    async def export(self, vessel_id: str) -> ReportFile:
+        """The stored values of a vessel's batch as Parquet, as ``twin export`` writes them.
+
+        Raises
+        ------
+        NotFoundError
+            When nothing is stored, or the store can not be read.
+        """
+        vessel = next(v for v in self._line.vessels if v.id == vessel_id)
+        try:
+            body = await asyncio.to_thread(lambda: asyncio.run(self._exported(vessel)))
+        except (ConfigError, StorageError) as error:
+            raise NotFoundError(str(error)) from error
+        return ReportFile(f"{_name(vessel)}.parquet", body, hashlib.sha256(body).hexdigest())
+
+    async def _exported(self, vessel: Vessel) -> bytes:
+        start_ns = vessel.batch.start_ns if vessel.batch else 0
+        tags = [tag.id for tag in vessel.tags]
+        with TemporaryDirectory(prefix="bioline-export-") as folder:
+            out = Path(folder) / "values.parquet"
+            async with open_history(self._line_file, self._line, self._settings) as history:
+                if not await export(history, tags, start_ns, self._end_ns or LAST_NS, out):
+                    raise ConfigError(f"export: nothing is stored of {vessel.id}; twin run stores it")
+            return out.read_bytes()
+
     def _document(self, vessel_id: str, language: str, end_ns: int | None, by: str) -> Document:
         asked = gather.Asked(vessel_id, None, end_ns, by)
-        work = gather.gather(asked, self._line_sha256, self._line_file, self._line, self._settings)
+        work = gather.gather(asked, self.line_sha256, self._line_file, self._line, self._settings)
         return document(asyncio.run(work), language)
 
     async def watch(self, clock: Clock) -> None:

@@ -6,7 +6,7 @@ import { DriftCard } from "../parts/drift-card";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
 import { Mimic } from "../parts/mimic";
-import { ReportButton } from "../parts/report";
+import { Papers } from "../parts/report";
 import { calling, heardAll, reading, vessel } from "../state/live";
 import { trust } from "../state/quality";
 import { to } from "../state/route";
@@ -78,7 +78,7 @@ export function UnitPage({ id }: { id: string }) {
         </h2>
         <BatchLine vessel={unit} />
         <HealthMark asset={unit.id} />
-        {unit.batch ? <ReportButton asset={unit.id} /> : null}
+        {unit.batch ? <Papers asset={unit.id} /> : null}
         {may("engineer") && unit.process ? <a href={to("what-if", unit.id)}>{t("whatif.open")}</a> : null}
       </header>
       <div class="in-place">

@@ -1,5 +1,6 @@
 // Where the data come from is never in doubt, and neither is whether they still come.
 import { line, lost, lostSince } from "../state/live";
+import { leave, opened } from "../state/batches";
 import { now } from "../state/clock";
 import { playback } from "../state/playback";
 import { session } from "../state/session";
@@ -29,6 +30,12 @@ function Origin() {
         {t(`banner.${origin}`)}
         {playing}
         {faster}
+        {opened ? (
+          <>
+            {" "}
+            <button onClick={() => void leave()}>{t("play.leave")}</button>
+          </>
+        ) : null}
       </span>
     </p>
   );

@@ -17,10 +17,14 @@ function Clock() {
 /** Pages that need a permission, each with those of which one is enough. */
 const EXTRA = [
   ["subscriptions", ["read"]],
+  ["batches", ["engineer"]],
   ["models", ["engineer", "approve"]],
   ["people", ["administer"]],
   ["trail", ["review"]],
 ] as const;
+
+/** Pages that say nothing of a replay. */
+const LIVE_ONLY = new Set<string>(["batches", "models"]);
 
 function Who() {
   const known = session.value;
@@ -57,6 +61,7 @@ function Wall() {
 export function Header() {
   const { page } = route.value;
   const known = line.value;
+  const replayed = known?.origin === "replay";
   const here = (is: boolean) => (is ? { "aria-current": "page" as const } : {});
   return (
     <header class="top">
@@ -81,7 +86,7 @@ export function Header() {
         <a href={to("diagnostics")} {...here(page === "diagnostics")}>
           {t("nav.diagnostics")}
         </a>
-        {EXTRA.filter(([, permissions]) => permissions.some(may)).map(([name]) => (
+        {EXTRA.filter(([name, permissions]) => permissions.some(may) && !(replayed && LIVE_ONLY.has(name))).map(([name]) => (
           <a key={name} href={to(name)} {...here(page === name)}>
             {t(`nav.${name}`)}
           </a>

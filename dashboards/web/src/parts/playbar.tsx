@@ -1,13 +1,19 @@
 // The time bar of a replay: the whole run as a strip, a playhead, speed, steps, and what was known when.
 import { useState } from "preact/hooks";
 import { line } from "../state/live";
-import { move, type Move, playback } from "../state/playback";
+import { type Mark, move, type Move, playback } from "../state/playback";
 import { refused } from "../state/session";
 import { batchAge, number, stamp } from "../text/format";
 import { t } from "../text/language";
 import { reason } from "../text/words";
 
 const SPEEDS = ["1", "10", "60", "600", "3600", "max"];
+/** The nearest finding before or after a time, by when it was told [ms]. */
+function finding(marks: Mark[], now: number, ahead: boolean): number | undefined {
+  const times = marks.filter((each) => each.sort === "event").map((each) => Date.parse(each.t));
+  return ahead ? times.filter((t) => t > now).sort((a, b) => a - b)[0] : times.filter((t) => t < now).sort((a, b) => b - a)[0];
+}
+
 const STEPS = [-3600, -900, 900, 3600];
 
 export function PlayBar() {
@@ -58,6 +64,14 @@ export function PlayBar() {
             {number(each / 60, 0, true)} min
           </button>
         ))}
+        {[false, true].map((ahead) => {
+          const there = finding(state.marks, now, ahead);
+          return (
+            <button key={String(ahead)} disabled={there === undefined} onClick={() => there !== undefined && seek(there)}>
+              {t(ahead ? "play.next" : "play.previous")}
+            </button>
+          );
+        })}
         <label>
           {t("play.speed")}
           <select value={speed} onChange={(event) => go({ speed: event.currentTarget.value === "max" ? "max" : Number(event.currentTarget.value) })}>

@@ -23,6 +23,7 @@ export interface Playback {
   models: Record<string, { id: string; version: string; parameters: string }>;
   line_sha256: string;
   marks: Mark[];
+  kept: boolean;
 }
 
 export interface Move {

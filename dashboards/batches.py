@@ -1,0 +1,106 @@
+"""Stored batches: the list, playbacks of them, and the way of an engineer's requests to a playback."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboards.access import asking
+from dashboards.answer import json
+from dashboards.asked import body_of, described
+from dashboards.payloads import Json, iso
+from dashboards.problems import RefusedError
+from twin.domain.batch import Stored
+from twin.domain.errors import NotFoundError
+from twin.domain.people import Actor
+from twin.ports import Opened, Playbacks, View
+
+LIST: Final = "../../#/batches"
+"""Where the list of batches is, as seen from a playback's own pages."""
+
+
+class Chosen(BaseModel):
+    """A batch by its vessel and name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vessel: str = Field(min_length=1, max_length=200)
+    batch: str = Field(min_length=1, max_length=200)
+
+
+def routes(view: View) -> APIRouter:
+    """The list of batches, and what opens and closes playbacks."""
+    router = APIRouter()
+
+    @router.get("/batches")
+    async def every(request: Request) -> Response:
+        """Every batch that the line has run, the newest first, and the playback that is open."""
+        desk = _of(view)
+        mine = desk.opened(asking(request))
+        return json({"batches": [_batch(each) for each in desk.batches()], "open": mine and _opened(mine)})
+
+    @router.post("/playbacks", openapi_extra=described(Chosen))
+    async def open_(request: Request, body: Annotated[Chosen, body_of(Chosen)]) -> Response:
+        """Open a batch as playback; what whoever asks had open is closed."""
+        return json(_opened(await _of(view).open(body.vessel, body.batch, asking(request))))
+
+    @router.delete("/playbacks/{key}")
+    async def close(request: Request, key: str) -> Response:
+        """Close a playback."""
+        await _of(view).close(key, asking(request))
+        return json({"closed": key})
+
+    return router
+
+
+def passing(view: View) -> APIRouter:
+    """The pages and the interface of a playback, for whoever opened it."""
+    router = APIRouter()
+
+    @router.get("/play/{key}/{path:path}")
+    async def read(request: Request, key: str, path: str) -> Response:
+        """Pass a question on to a playback."""
+        try:
+            return await _pass_on(view, request, key, path, asking(request))
+        except NotFoundError:
+            if path:
+                raise
+            return RedirectResponse(LIST, 303)
+
+    @router.post("/play/{key}/{path:path}")
+    async def act(request: Request, key: str, path: str) -> Response:
+        """Pass an act on to a playback; nothing outside it is moved."""
+        return await _pass_on(view, request, key, path, asking(request))
+
+    return router
+
+
+async def _pass_on(view: View, request: Request, key: str, path: str, by: Actor) -> Response:
+    query = request.url.query
+    where = f"/{path}?{query}" if query else f"/{path}"
+    body = await request.body()
+    passed = await _of(view).ask(key, by, request.method, where, dict(request.headers), body)
+    return StreamingResponse(passed.body, passed.status, dict(passed.headers))
+
+
+def _of(view: View) -> Playbacks:
+    if view.playbacks is None:
+        raise RefusedError(404, "No stored batch is opened from here; the running line's own pages do that.")
+    return view.playbacks
+
+
+def _batch(each: Stored) -> Json:
+    return {
+        "vessel": each.vessel,
+        "batch": each.batch.id,
+        "start": iso(each.start_ns),
+        "end": iso(each.end_ns),
+        "planned_h": each.batch.duration_h,
+        "running": each.running,
+        "models": [use for use in (each.process_model, each.normal_model) if use],
+    }
+
+
+def _opened(each: Opened) -> Json:
+    return {"key": each.key, "vessel": each.vessel, "batch": each.batch, "place": f"play/{each.key}/"}

@@ -1,0 +1,100 @@
+// The batches that the line has run: one is opened as playback, while the line goes on.
+import { useEffect, useState } from "preact/hooks";
+import { type Batches, closeBatch, getBatches, openBatch, placeOf, type StoredBatch } from "../state/batches";
+import { to } from "../state/route";
+import { refused } from "../state/session";
+import { duration, stamp } from "../text/format";
+import { t } from "../text/language";
+import { reason } from "../text/words";
+
+interface RowProps {
+  of: StoredBatch;
+  busy: boolean;
+  open: () => void;
+}
+
+function Row({ of, busy, open }: RowProps) {
+  const [start, end] = [Date.parse(of.start), Date.parse(of.end)];
+  return (
+    <tr>
+      <th scope="row">
+        <a href={to("unit", of.vessel)}>{of.vessel}</a>
+      </th>
+      <td data-label={t("batches.batch")}>
+        <b>{of.batch}</b>
+        {of.models.map((each) => (
+          <small key={each}>{each}</small>
+        ))}
+      </td>
+      <td data-label={t("batches.start")}>{stamp(start)}</td>
+      <td data-label={t("batches.end")}>{of.running ? t("batches.running") : stamp(end)}</td>
+      <td data-label={t("batches.length")}>{duration(end - start)}</td>
+      <td>
+        <button disabled={busy} onClick={open} aria-label={`${t("batches.open")}: ${of.vessel} ${of.batch}`}>
+          {t("batches.open")}
+        </button>
+      </td>
+    </tr>
+  );
+}
+
+export function BatchesPage() {
+  const [found, setFound] = useState<Batches | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState("");
+  const failed = (error: Error) => {
+    refused(error);
+    setProblem(reason(error));
+    setBusy(false);
+  };
+  const read = () => void getBatches().then(setFound).catch(failed);
+  useEffect(read, []);
+  const open = (of: StoredBatch) => {
+    setBusy(true);
+    setProblem("");
+    openBatch(of)
+      .then((opened) => location.assign(placeOf(opened)))
+      .catch(failed);
+  };
+  const close = (key: string) => void closeBatch(key).then(read).catch(failed);
+  const mine = found?.open;
+  const heads = ["vessel", "batch", "start", "end", "length"] as const;
+  return (
+    <section class="batches-page panel" aria-labelledby="batches">
+      <h2 id="batches">{t("batches.title")}</h2>
+      <p class="quiet">{t("batches.help")}</p>
+      {mine ? (
+        <p class="open">
+          {t("batches.mine", { vessel: mine.vessel, batch: mine.batch })} <a href={placeOf(mine)}>{t("batches.back")}</a>{" "}
+          <button onClick={() => close(mine.key)}>{t("batches.close")}</button>
+        </p>
+      ) : null}
+      {busy ? <p role="status">{t("batches.opening")}</p> : null}
+      {problem ? (
+        <p class="broken" role="alert">
+          {problem}
+        </p>
+      ) : null}
+      {found && found.batches.length === 0 ? <p class="quiet">{t("batches.none")}</p> : null}
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="batches">
+        <table class="stacks">
+          <thead>
+            <tr>
+              {heads.map((each) => (
+                <th key={each} scope="col">
+                  {t(`batches.${each}`)}
+                </th>
+              ))}
+              <td />
+            </tr>
+          </thead>
+          <tbody>
+            {found?.batches.map((each) => (
+              <Row key={`${each.vessel}/${each.batch}`} of={each} busy={busy} open={() => open(each)} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,257 @@
+"""Stored batches opened beside the running line: a process each, of whoever opened it, and nothing moved."""
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.ledgers.sqlite import SqliteLedger
+from dashboards.app import create_app
+from simulators.scenario import FaultSpec, load_scenario, packaged
+from simulators.simulate import simulate
+from twin.domain.batch import Batch
+from twin.domain.errors import InputError, NotFoundError
+from twin.domain.people import Actor, Role
+from twin.ports import Delivery
+from twin.service import batches
+from twin.service.app import Service, open_service
+from twin.service.build import load_line
+from twin.service.play import desk as desks
+from twin.service.play.desk import PlayDesk
+from twin.service.replay import arrival, read_files
+from twin.service.settings import Settings
+
+SEED = Path(__file__).resolve().parents[3] / "seeds/lines/demo.yaml"
+HOUR = 3_600_000_000_000
+EMMA = Actor("emma", Role.ENGINEER, "test")
+ERIC = Actor("eric", Role.ENGINEER, "test")
+PRESENT = "{id: B-101, start: 2025-12-29T00:00:00Z"
+
+
+class StillClock:
+    """The time of the test."""
+
+    speed = 1.0
+
+    def __init__(self) -> None:
+        self.time_ns = 0
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody waits in this test")
+
+
+@dataclass
+class Running:
+    """A service whose line has a batch behind it and another before it."""
+
+    service: Service
+    desk: PlayDesk
+    clock: StillClock
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two hours of R101 left behind, with a pO2 probe that died after one."""
+    folder = tmp_path_factory.mktemp("stores")
+    scenario = load_scenario(packaged("demo"))
+    vessel = scenario.vessels[0].model_copy(update={"faults": (FaultSpec(kind="dead", at_h=1.0, tag="pO2"),)})
+    run = folder / "run.parquet"
+    simulate(scenario.model_copy(update={"duration_h": 2.0, "vessels": (vessel,)}), run)
+    rows = sorted(read_files([run], None), key=arrival)
+    asyncio.run(_lived(folder, rows))
+    return folder
+
+
+def line_of(folder: Path, batch: str = PRESENT) -> Path:
+    text = SEED.read_text("utf-8")
+    path = folder / "line.yaml"
+    head = text[: text.index("sources:")].replace(PRESENT, batch)
+    path.write_text(head + "historian: {kind: sqlite}\nledger: {kind: sqlite}\n")
+    return path
+
+
+async def _lived(folder: Path, rows: list) -> None:
+    clock = StillClock()
+    clock.time_ns = arrival(rows[0])
+    async with open_service(
+        *load_line(line_of(folder)), Settings(data_dir=folder / "data"), clock
+    ) as service:
+        for i in range(0, len(rows), 500):
+            part = rows[i : i + 500]
+            clock.time_ns = arrival(part[-1])
+            await service.pipeline.process([Delivery(tuple(part))])
+
+
+@pytest.fixture
+async def running(stores: Path) -> AsyncIterator[Running]:
+    """Started again, with the next batch on R101."""
+    path = line_of(stores, "{id: B-102x, start: 2026-01-01T06:00:00Z")
+    line_file, line = load_line(path)
+    settings, clock = Settings(data_dir=stores / "data"), StillClock()
+    clock.time_ns = 1_767_254_400_000_000_000  # 2026-01-01T08:00:00Z
+    async with open_service(line_file, line, settings, clock) as service:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        desk = PlayDesk(line_file, line, sha256, settings, service.ledger, clock)
+        service.view.playbacks = desk
+        watching = asyncio.create_task(desk.watch())
+        await asyncio.sleep(0)
+        yield Running(service, desk, clock)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    assert desk._playbacks == {}
+
+
+async def told(desk: PlayDesk, key: str, by: Actor, path: str, body: dict | None = None) -> httpx.Response:
+    raw = b"" if body is None else json.dumps(body).encode()
+    headers = {"host": "localhost", "content-type": "application/json"}
+    passed = await desk.ask(key, by, "GET" if body is None else "POST", path, headers, raw)
+    return httpx.Response(passed.status, content=b"".join([part async for part in passed.body]))
+
+
+async def worked_through(desk: PlayDesk, key: str, by: Actor) -> dict:
+    for _ in range(600):
+        state = (await told(desk, key, by, "/api/v1/playback")).json()
+        if state["ready"] == state["end"]:
+            return state
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"not worked through: {state}")
+
+
+async def test_past_batches_are_known_and_one_is_played_while_the_line_goes_on(running: Running) -> None:
+    desk, service = running.desk, running.service
+    rows = {(b.vessel, b.batch.id): b for b in desk.batches()}
+    past, present = rows["R101", "B-101"], rows["R101", "B-102x"]
+    assert (past.running, present.running) == (False, True)
+    assert past.end_ns == present.start_ns
+    before = service.ledger.newest_event(), service.ledger.outbox(), service.ledger.trail_length()
+    opened = await desk.open("R101", "B-101", EMMA)
+    state = await worked_through(desk, opened.key, EMMA)
+    assert state["run"] == "R101 · B-101"
+    assert state["kept"] is True
+    assert "event" in {mark["sort"] for mark in state["marks"]}
+    moved = await told(desk, opened.key, EMMA, "/api/v1/playback", {"to": state["end"]})
+    assert moved.json()["now"] == state["end"]
+    line = (await told(desk, opened.key, EMMA, "/api/v1/line")).json()
+    assert (line["origin"], [v["id"] for v in line["vessels"]]) == ("replay", ["R101"])
+    assert line["vessels"][0]["batch"]["id"] == "B-101"
+    alarms = (await told(desk, opened.key, EMMA, "/api/v1/alarms")).json()
+    assert "R101.pO2" in {alarm["event"]["tag"] for alarm in alarms}
+    refused = await told(desk, opened.key, EMMA, f"/api/v1/alarms/{alarms[0]['id']}/acknowledge", {})
+    assert refused.status_code == 403
+    assert before == (service.ledger.newest_event(), service.ledger.outbox(), service.ledger.trail_length())
+    assert service.view.line.vessels[0].batch.id == "B-102x"
+
+
+async def test_values_and_report_of_the_batch_come_from_the_playback(running: Running) -> None:
+    opened = await running.desk.open("R101", "B-101", EMMA)
+    values = await told(running.desk, opened.key, EMMA, "/api/v1/export?asset=R101")
+    table = pq.read_table(BytesIO(values.content))
+    assert set(table.column("tag").to_pylist()) >= {"R101.pH", "R101.pO2"}
+    assert table.num_rows > 2000
+    asked = "/api/v1/report?asset=R101&language=fr&form=html"
+    report = await told(running.desk, opened.key, EMMA, asked)
+    assert b'lang="fr"' in report.content
+    assert b"B-101" in report.content
+    assert b"emma" in report.content
+
+
+async def test_a_playback_is_of_whoever_opened_it_and_there_are_not_many(
+    running: Running, monkeypatch
+) -> None:
+    desk = running.desk
+    first = await desk.open("R101", "B-101", EMMA)
+    process = desk._playbacks[first.key].process
+    with pytest.raises(NotFoundError):
+        await told(desk, first.key, ERIC, "/api/v1/playback")
+    with pytest.raises(NotFoundError):
+        await desk.close(first.key, ERIC)
+    again = await desk.open("R101", "B-101", EMMA)
+    assert process.returncode is not None, "the former one of the same person is closed"
+    monkeypatch.setattr(desks, "MOST", 1)
+    with pytest.raises(InputError, match="open already \\(by emma\\)"):
+        await desk.open("R101", "B-101", ERIC)
+    desk._playbacks[again.key].asked -= desks.IDLE_S + 1
+    other = await desk.open("R101", "B-101", ERIC)
+    assert desk.opened(EMMA) is None, "an idle one makes room"
+    await desk.close(other.key, ERIC)
+    with pytest.raises(NotFoundError):
+        await told(desk, other.key, ERIC, "/api/v1/playback")
+
+
+async def test_one_that_died_is_said_and_one_without_values_is_not_opened(running: Running) -> None:
+    desk = running.desk
+    with pytest.raises(NotFoundError, match="No batch"):
+        await desk.open("R101", "B-999", EMMA)
+    with pytest.raises(InputError, match="nothing of line demo is stored"):
+        await desk.open("R101", "B-102x", EMMA)
+    assert desk.opened(EMMA) is None
+    opened = await desk.open("R101", "B-101", EMMA)
+    os.kill(desk._playbacks[opened.key].process.pid, 9)
+    await desk._playbacks[opened.key].process.wait()
+    with pytest.raises(NotFoundError, match="has ended"):
+        await told(desk, opened.key, EMMA, "/api/v1/playback")
+
+
+async def test_the_way_through_the_interface(running: Running, monkeypatch) -> None:
+    view = running.service.view
+    headers = {}
+    for name in ("emma", "eric"):
+        token = view.people.admit(name, Role.ENGINEER, 1.0, Actor("root", Role.ADMINISTRATOR))
+        headers[name] = {"authorization": f"Bearer {token}"}
+    transport = httpx.ASGITransport(create_app(view))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api/v1/") as client:
+        client.headers.update(headers["emma"])
+        known = (await client.get("batches")).json()
+        assert known["open"] is None
+        assert ("R101", "B-101") in {(each["vessel"], each["batch"]) for each in known["batches"]}
+        opened = (await client.post("playbacks", json={"vessel": "R101", "batch": "B-101"})).json()
+        place = f"http://localhost/{opened['place']}"
+        page = await client.get(place)
+        assert page.status_code in (200, 503), "503 where the pages are not built"
+        assert (await client.get(f"{place}api/v1/line")).json()["origin"] == "replay"
+        assert (await client.get("line")).json()["origin"] == "simulated"
+        client.headers.update(headers["eric"])
+        assert (await client.get(f"{place}api/v1/line")).status_code == 404
+        client.headers.update(headers["emma"])
+        assert (await client.delete(f"playbacks/{opened['key']}")).status_code == 200
+        gone = await client.get(place)
+        assert (gone.status_code, gone.headers["location"]) == (303, "../../#/batches")
+        assert (await client.get(f"{place}api/v1/line")).status_code == 404
+
+
+def test_batches_end_where_the_next_begins_and_are_noted_once(tmp_path: Path) -> None:
+    _, line = load_line(SEED)
+    ledger = SqliteLedger(tmp_path / "l.sqlite")
+    start = 1_767_000_000_000_000_000
+
+    def with_batch(name: str, start_ns: int):
+        first = replace(line.vessels[0], batch=Batch(name, start_ns, duration_h=100.0))
+        return replace(line, vessels=(first,))
+
+    batches.note(ledger, with_batch("A", start), start)
+    batches.note(ledger, with_batch("A", start), start + HOUR)
+    batches.note(ledger, with_batch("B", start + 60 * HOUR), start + 61 * HOUR)
+    now_line = with_batch("B", start + 60 * HOUR)
+    found = batches.stored(ledger, now_line, start + 90 * HOUR)
+    assert [(b.batch.id, (b.end_ns - start) // HOUR, b.running) for b in found] == [
+        ("B", 90, True),
+        ("A", 60, False),
+    ]
+    late = batches.stored(ledger, now_line, start + 900 * HOUR)
+    assert [(b.batch.id, (b.end_ns - start) // HOUR, b.running) for b in late] == [
+        ("B", 208, False),
+        ("A", 60, False),
+    ]
+    assert batches.stored(ledger, replace(line, vessels=line.vessels[1:]), start) == []
+    ledger.close()

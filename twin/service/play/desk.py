@@ -1,0 +1,261 @@
+"""Stored batches opened from the running service's pages, in a process each: the line goes on undisturbed.
+
+A playback works through its batch at a lower priority, writes nothing, notifies nobody, and answers on a
+socket in a folder that only this account can enter. The service passes on what its owner asks.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Final
+
+import httpx
+import orjson
+import structlog
+
+from twin.domain.asset import Line
+from twin.domain.batch import Stored
+from twin.domain.errors import InputError, NotFoundError
+from twin.domain.people import Actor
+from twin.ports import Clock, Ledger, Opened, Passed
+from twin.service import batches
+from twin.service.line import LineFile
+from twin.service.settings import Settings
+
+MOST: Final = 2
+"""Playbacks at once (chosen default)."""
+IDLE_S: Final = 900.0
+"""A playback that nobody asked for so long is closed [s] (chosen default)."""
+START_S: Final = 120.0
+"""Longest time until a playback has read its batch [s] (chosen default)."""
+STOP_S: Final = 5.0
+"""Time a playback has to end by itself [s] (chosen default)."""
+LOOK_S: Final = 10.0
+"""Between two looks for idle ones [s] (chosen default)."""
+DROPPED: Final = frozenset(
+    ("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "cookie", "authorization")
+)
+"""Headers that are not passed on: those of one connection, and who asks."""
+_BASE: Final = "http://playback"
+
+log = structlog.get_logger("playbacks")
+
+
+@dataclass(slots=True)
+class _Playback:
+    """A running child and the way to it."""
+
+    opened: Opened
+    process: asyncio.subprocess.Process
+    client: httpx.AsyncClient
+    folder: "TemporaryDirectory[str]"
+    asked: float = field(default_factory=monotonic)
+    asking: int = 0
+
+    def idle(self, now: float) -> bool:
+        return self.process.returncode is not None or (not self.asking and now - self.asked > IDLE_S)
+
+
+class PlayDesk:
+    """`twin.ports.Playbacks` over processes.
+
+    Parameters
+    ----------
+    line_file, line
+    line_sha256 : str
+        Hash of the line file.
+    settings : Settings
+    ledger : Ledger
+        Knows which batches there were.
+    clock : Clock
+        Of the line.
+    """
+
+    def __init__(
+        self,
+        line_file: LineFile,
+        line: Line,
+        line_sha256: str,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
+        self._line_file, self._line, self._line_sha256 = line_file, line, line_sha256
+        self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._playbacks: dict[str, _Playback] = {}
+        self._turn = asyncio.Lock()
+
+    def batches(self) -> list[Stored]:
+        """Every batch the line knows of, the newest first."""
+        return batches.stored(self._ledger, self._line, self._clock.now_ns())
+
+    def opened(self, by: Actor) -> Opened | None:
+        """What this person has open."""
+        mine = (each.opened for each in self._playbacks.values() if each.opened.by == by.name)
+        return next(mine, None)
+
+    async def open(self, vessel: str, batch: str, by: Actor) -> Opened:
+        """Open a batch; what the person had open is closed.
+
+        Raises
+        ------
+        NotFoundError
+            When the line knows no such batch.
+        InputError
+            When as many as may be are open, or the batch can not be played.
+        """
+        found = next((b for b in self.batches() if (b.vessel, b.batch.id) == (vessel, batch)), None)
+        if found is None:
+            raise NotFoundError(
+                f"No batch {batch!r} of {vessel!r} is known here; the list of batches has all."
+            )
+        async with self._turn:
+            mine = self.opened(by)
+            if mine is not None:
+                await self._end(mine.key)
+            await self._end_idle()
+            if len(self._playbacks) >= MOST:
+                who = ", ".join(each.opened.by for each in self._playbacks.values())
+                raise InputError(
+                    f"{MOST} playbacks are open already (by {who}); one that is closed, or idle for "
+                    f"{IDLE_S / 60:.0f} min, makes room."
+                )
+            return await self._start(found, by)
+
+    async def _start(self, found: Stored, by: Actor) -> Opened:
+        key = secrets.token_urlsafe(12)
+        folder = TemporaryDirectory(prefix="bioline-playback-")
+        socket = Path(folder.name) / "s"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "twin.service.play.child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        opened = Opened(key, found.vessel, found.batch.id, by.name)
+        transport = httpx.AsyncHTTPTransport(uds=str(socket))
+        client = httpx.AsyncClient(
+            transport=transport, base_url=_BASE, timeout=httpx.Timeout(60.0, read=None)
+        )
+        self._playbacks[key] = _Playback(opened, process, client, folder)
+        try:
+            await self._told(process, self._order(found, socket, by))
+        except BaseException:
+            await self._end(key)
+            raise
+        return opened
+
+    def _order(self, found: Stored, socket: Path, by: Actor) -> bytes:
+        order = {
+            "line_file": self._line_file.model_dump(mode="json", by_alias=True),
+            "line_sha256": self._line_sha256,
+            "data_dir": str(self._settings.data_dir.resolve()),
+            "stored": asdict(found),
+            "socket": str(socket),
+            "by": by.name,
+        }
+        return orjson.dumps(order, option=orjson.OPT_APPEND_NEWLINE)
+
+    async def _told(self, process: asyncio.subprocess.Process, order: bytes) -> None:
+        """Give a child its order and wait until it answers; its pipe stays open as long as it may live."""
+        assert process.stdin
+        assert process.stdout
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(order)
+            await process.stdin.drain()
+        try:
+            said = await asyncio.wait_for(process.stdout.readline(), START_S)
+        except TimeoutError:
+            raise InputError(f"The batch was not read within {START_S:.0f} s; try again later.") from None
+        answer = (
+            orjson.loads(said) if said else {"error": "The playback ended before it answered; see the log."}
+        )
+        if "error" in answer:
+            raise InputError(str(answer["error"]))
+
+    async def close(self, key: str, by: Actor) -> None:
+        """Close a playback.
+
+        Raises
+        ------
+        NotFoundError
+            When it is not open, or somebody else's.
+        """
+        self._of(key, by)
+        async with self._turn:
+            await self._end(key)
+
+    async def ask(
+        self, key: str, by: Actor, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Passed:
+        """Pass a request on to a playback, and its answer back as it comes.
+
+        Raises
+        ------
+        NotFoundError
+            When it is not open, or somebody else's.
+        """
+        playback = self._of(key, by)
+        kept = {name: value for name, value in headers.items() if name.lower() not in DROPPED}
+        request = playback.client.build_request(method, path, headers=kept, content=body)
+        playback.asking += 1
+        try:
+            answer = await playback.client.send(request, stream=True)
+        except httpx.HTTPError as error:
+            playback.asking -= 1
+            raise NotFoundError("This playback has ended; open the batch again.") from error
+        passed = {name: value for name, value in answer.headers.items() if name.lower() not in DROPPED}
+        return Passed(answer.status_code, passed, self._body(playback, answer))
+
+    async def _body(self, playback: _Playback, answer: httpx.Response) -> AsyncIterator[bytes]:
+        try:
+            async for part in answer.aiter_raw():
+                yield part
+        except httpx.HTTPError:
+            return  # the playback was closed in the middle of an answer
+        finally:
+            playback.asking -= 1
+            playback.asked = monotonic()
+            await answer.aclose()
+
+    def _of(self, key: str, by: Actor) -> _Playback:
+        playback = self._playbacks.get(key)
+        if playback is None or playback.opened.by != by.name:
+            raise NotFoundError("This playback is not open any more; the list of batches opens it again.")
+        return playback
+
+    async def watch(self) -> None:
+        """Close what nobody looks at, until cancelled; then close all."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                async with self._turn:
+                    await self._end_idle()
+        finally:
+            for key in list(self._playbacks):
+                await self._end(key)
+
+    async def _end_idle(self) -> None:
+        for key in [key for key, each in self._playbacks.items() if each.idle(monotonic())]:
+            log.info("playback closed", by=self._playbacks[key].opened.by)
+            await self._end(key)
+
+    async def _end(self, key: str) -> None:
+        playback = self._playbacks.pop(key)
+        assert playback.process.stdin
+        playback.process.stdin.close()
+        try:
+            await asyncio.wait_for(playback.process.wait(), STOP_S)
+        except TimeoutError:
+            playback.process.kill()
+            await playback.process.wait()
+        await playback.client.aclose()
+        playback.folder.cleanup()
