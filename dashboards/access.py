@@ -79,6 +79,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("GET", "/trail"): _P.REVIEW,
     ("GET", "/export"): _P.READ,
     ("GET", "/batches"): _P.ENGINEER,
+    ("POST", "/batches/{asset}/end"): _P.OPERATE,
     ("POST", "/playbacks"): _P.ENGINEER,
     ("DELETE", "/playbacks/{key}"): _P.ENGINEER,
     ("GET", "/play/{key}/{path:path}"): _P.ENGINEER,

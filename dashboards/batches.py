@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from dashboards import asked
 from dashboards.access import asking
 from dashboards.answer import json
 from dashboards.asked import body_of, described
@@ -29,6 +30,15 @@ class Chosen(BaseModel):
     batch: str = Field(min_length=1, max_length=200)
 
 
+class Ended(BaseModel):
+    """When a batch ended (now without it), and why that is said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: asked.Moment | None = None
+    why: str = Field(min_length=1, max_length=500, pattern=asked.PROSE)
+
+
 def routes(view: View) -> APIRouter:
     """The list of batches, and what opens and closes playbacks."""
     router = APIRouter()
@@ -39,6 +49,13 @@ def routes(view: View) -> APIRouter:
         desk = _of(view)
         mine = desk.opened(asking(request))
         return json({"batches": [_batch(each) for each in desk.batches()], "open": mine and _opened(mine)})
+
+    @router.post("/batches/{asset}/end", openapi_extra=described(Ended))
+    async def end(request: Request, asset: str, body: Annotated[Ended, body_of(Ended)]) -> Response:
+        """Say that the batch of a vessel has ended: its report is then made before the planned end."""
+        asked.unit_of_line(view, asset)
+        at_ns = None if body.at is None else asked.nanoseconds("at", body.at)
+        return json(_batch(await view.end_batch(asset, at_ns, asking(request), body.why)))
 
     @router.post("/playbacks", openapi_extra=described(Chosen))
     async def open_(request: Request, body: Annotated[Chosen, body_of(Chosen)]) -> Response:
@@ -95,7 +112,8 @@ def _batch(each: Stored) -> Json:
         "vessel": each.vessel,
         "batch": each.batch.id,
         "start": iso(each.start_ns),
-        "end": iso(each.end_ns),
+        "end": iso(each.ended_ns or each.end_ns),
+        "early": each.early,
         "planned_h": each.batch.duration_h,
         "running": each.running,
         "models": [use for use in (each.process_model, each.normal_model) if use],

@@ -78,3 +78,9 @@ async def stopped(browser: Browser) -> AsyncIterator[None]:
     finally:
         for pid in tabs:
             os.kill(pid, signal.SIGCONT)
+
+
+async def pictured(page: Page, name: str) -> None:
+    """A screenshot for whoever wants to look at it: BIOLINE_PICTURES names a folder."""
+    if folder := os.environ.get("BIOLINE_PICTURES"):
+        await page.screenshot(path=f"{folder}/{name}.png", full_page=True)

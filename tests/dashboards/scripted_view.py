@@ -16,7 +16,7 @@ from twin.alarms.machine import AlarmBook
 from twin.alarms.words import in_words
 from twin.domain.alarm import Alarm, AlarmState, Figures, Move, Priority, Trigger, point
 from twin.domain.asset import Line, Origin, Vessel
-from twin.domain.batch import Batch
+from twin.domain.batch import Batch, Stored
 from twin.domain.command import CommandRefusedError, Permit
 from twin.domain.errors import ConnectorError, InputError, NotFoundError
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
@@ -328,6 +328,7 @@ class ScriptedView:
     """Quality of the n-th row of a spread, where it is not good."""
     selves: list[SelfReport] = field(default_factory=list)
     models: Models | None = None
+    ended: list[tuple[str, int | None, str, str]] = field(default_factory=list)
     playbacks: Playbacks | None = None
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
     people: PeopleBook = field(default_factory=lambda: people(local=True))
@@ -530,6 +531,13 @@ class ScriptedView:
         if asset != "R101":
             raise NotFoundError(f"report: nothing is stored of {asset}; twin run stores it")
         return ReportFile(f"{asset}-B-7.{language}.{form}", f"report for {by.name}".encode(), "ab" * 32)
+
+    async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
+        batch = next(v.batch for v in self.line.vessels if v.id == asset)
+        if asset == "R102":
+            raise InputError("No batch runs on R102.")
+        self.ended.append((asset, at_ns, by.name, why))
+        return Stored(asset, batch, batch.start_ns, at_ns or NOW, at_ns or NOW, True)
 
     async def export(self, asset: str) -> ReportFile:
         return ReportFile(f"{asset}-B-7.parquet", b"PAR1", "cd" * 32)

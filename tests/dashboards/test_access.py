@@ -32,6 +32,7 @@ PLACES = {
     "tag": "R101.pH",
     "number": "s",
     "key": "k",
+    "asset": "R9",
     "path": "x",
 }
 

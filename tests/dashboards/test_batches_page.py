@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import pytest
-from browsing import headers_of, serve, tab
+from browsing import headers_of, pictured, serve, tab
 from playwright.async_api import expect
 from scripted_view import HOUR, NOW, START, ScriptedView, people
 from test_axe import AXE, findings
@@ -24,8 +24,9 @@ class ScriptedDesk:
     done: list[tuple[str, ...]] = field(default_factory=list)
 
     def batches(self) -> list[Stored]:
-        now = Stored("R101", Batch("B-9", START), START, NOW, True, "growth@3")
-        return [now, Stored("R101", Batch("B-8", START - 400 * HOUR), START - 400 * HOUR, START, False)]
+        now = Stored("R101", Batch("B-9", START), START, NOW, None, process_model="growth@3")
+        before = START - 300 * HOUR
+        return [now, Stored("R101", Batch("B-8", before), before, START, START, True)]
 
     def opened(self, by: Actor) -> Opened | None:
         return self.mine and replace(self.mine, by=by.name)
@@ -89,3 +90,41 @@ async def test_it_has_no_serious_finding(browser, view, scheme):
     settings = {"color_scheme": scheme, "extra_http_headers": headers_of(view)}
     async with serve(view) as port, tab(browser, **settings) as page:
         assert await findings(page, port, "batches") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "open_", "ago", "why", "say", "said"),
+    [
+        ("en", "Batch has ended …", "Minutes ago", "Reason", "Say that it has ended", "its report follows"),
+        ("fr", "Le lot est terminé…", "Il y a (minutes)", "Motif", "Déclarer la fin", "son rapport suit"),
+    ],
+)
+async def test_an_operator_says_that_a_batch_has_ended(browser, view, language, open_, ago, why, say, said):
+    headers = headers_of(view, Role.OPERATOR)
+    async with serve(view) as port, tab(browser, extra_http_headers=headers) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang={language}")
+        await page.get_by_role("button", name=open_).click()
+        form = page.locator(".end-batch form")
+        await form.get_by_label(ago).fill("30")
+        await form.get_by_label(why).fill("viability below 60 %")
+        await pictured(page, f"end-batch-{language}")
+        await form.get_by_role("button", name=say).click()
+        await expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
+        ((asset, at_ns, who, reason),) = view.ended
+        assert (asset, who, reason) == ("R101", "operator-machine", "viability below 60 %")
+        assert abs(at_ns - (NOW - HOUR // 2)) < HOUR // 30
+
+
+async def test_why_it_can_not_have_ended_is_said_and_viewers_are_not_asked(browser, view):
+    headers = headers_of(view, Role.OPERATOR)
+    async with serve(view) as port, tab(browser, extra_http_headers=headers) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R102?lang=en")
+        await page.get_by_role("button", name="Batch has ended").click()
+        await page.locator(".end-batch form").get_by_label("Reason").fill("x")
+        await page.get_by_role("button", name="Say that it has ended").click()
+        await expect(page.locator(".end-batch [role=alert]")).to_contain_text("No batch runs on R102")
+    headers = headers_of(view, Role.VIEWER)
+    async with serve(view) as port, tab(browser, extra_http_headers=headers) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator(".unit-page h2").first).to_contain_text("R101")
+        await expect(page.locator(".end-batch")).to_have_count(0)

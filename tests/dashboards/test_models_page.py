@@ -1,13 +1,12 @@
 """The page of models: quality approves with a reason, and each version says what it rests on."""
 
 import asyncio
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from browsing import serve, tab
+from browsing import pictured, serve, tab
 from playwright.async_api import expect
 from scripted_view import ScriptedView, line, people
 
@@ -52,12 +51,6 @@ async def signed_in(view: ScriptedView, page, port: int, role: Role, name: str =
     await page.context.add_cookies(
         [{"name": COOKIE, "value": opened.token, "url": f"http://127.0.0.1:{port}"}]
     )
-
-
-async def pictured(page, name: str) -> None:
-    """A screenshot for whoever wants to look at it."""
-    if folder := os.environ.get("BIOLINE_PICTURES"):
-        await page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,11 @@ class Stored:
         As the line file had it.
     start_ns, end_ns : int
         From when to when its values are looked for [ns since 1970-01-01 UTC].
-    running : bool
-        True for the batch that the line file names now, until its planned end.
+    ended_ns : int or None
+        When it ended: as planned, by a phase that ends it, or because another began [ns since 1970-01-01
+        UTC]; None while it runs.
+    early : bool
+        True when it ended before its planned end.
     process_model, normal_model : str
         Versions of the registry that it ran with last; empty where there were none.
     """
@@ -48,6 +51,12 @@ class Stored:
     batch: Batch
     start_ns: int
     end_ns: int
-    running: bool
+    ended_ns: int | None
+    early: bool = False
     process_model: str = ""
     normal_model: str = ""
+
+    @property
+    def running(self) -> bool:
+        """True until it has ended."""
+        return self.ended_ns is None

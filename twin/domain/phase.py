@@ -7,6 +7,8 @@ from typing import Final
 
 from twin.domain.event import Event
 
+HARVEST: Final = "harvest"
+"""The phase that ends a batch where the line file names no other."""
 PREFIX: Final = "phase/"
 """Begin of what a suppressed alarm is part of, when a phase and not another alarm is the reason."""
 
@@ -23,11 +25,14 @@ class Phases:
         Phase by the tag's number.
     hours : Mapping[str, float]
         Batch age at which each phase begins [h]; negative before inoculation.
+    ends : tuple of str
+        Phases that end the batch when they begin.
     """
 
     tag: str = ""
     names: Mapping[int, str] = field(default_factory=dict)
     hours: Mapping[str, float] = field(default_factory=dict)
+    ends: tuple[str, ...] = (HARVEST,)
 
     def known(self) -> frozenset[str]:
         """Every phase that is named."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from twin.domain.alarm import Alarm, Figures, Move, Trigger
 from twin.domain.asset import Line
+from twin.domain.batch import Stored
 from twin.domain.command import Permit
 from twin.domain.event import Event
 from twin.domain.forecast import Forecast
@@ -150,6 +151,13 @@ class View(Protocol):
 
     async def calibrated(self, tag: str, by: Actor, why: str) -> None:
         """Keep that an instrument was calibrated now; raises `NotFoundError`."""
+        ...
+
+    async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
+        """Take a person's word that a vessel's batch has ended, now (None) or at a time [ns].
+
+        Raises `InputError` when none runs there or none ran at that time.
+        """
         ...
 
     async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:

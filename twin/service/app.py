@@ -45,7 +45,8 @@ from twin.runtime.pipeline import Pipeline
 from twin.runtime.subscriptions import SubscriptionBook
 from twin.runtime.supervise import supervise
 from twin.runtime.writeback import WriteBack
-from twin.service import batches, plugins
+from twin.service import plugins
+from twin.service.batches import BatchLog
 from twin.service.build import configured
 from twin.service.line import LineFile
 from twin.service.model import model_of
@@ -94,6 +95,7 @@ class Service:
     deliverer: Deliverer
     writeback: WriteBack
     publishers: list[Publisher]
+    batches: BatchLog
 
     async def run(self) -> None:
         """Run until cancelled; what was taken in is finished first."""
@@ -242,7 +244,8 @@ async def _compose(
         ledger, ModelFiles(folder / "models"), line_file.models.two_persons, WallClock().now_ns
     )
     models.note_use(line)
-    batches.note(ledger, line, clock.now_ns())
+    batches = BatchLog(ledger, line)
+    batches.note(clock.now_ns())
     writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)
     view = ServiceView(
         line,
@@ -257,6 +260,7 @@ async def _compose(
         channel,
         subscriptions,
         models,
+        batches,
     )
     pictures = Pictures(open_illustrator(line, historian, clock), _with_pictures(line_file))
     deliverer = Deliverer(ledger, notifiers, pipeline.due, pictures)
@@ -274,6 +278,7 @@ async def _compose(
         deliverer,
         writeback,
         [],
+        batches,
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -21,7 +21,7 @@ from twin.domain.event import Kind
 from twin.domain.phase import Phases, Suppression
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.service import plugins
-from twin.service.line import BatchSection, LineFile, TagSection, TagUse, Text, VesselSection
+from twin.service.line import BatchSection, LineFile, PhasesSection, TagSection, TagUse, Text, VesselSection
 from twin.service.yaml_file import read_yaml
 
 MOST_ROUNDS = 20
@@ -159,12 +159,17 @@ def _vessel(name: str, section: VesselSection, tags: list[TagSection]) -> Vessel
         normal_model="" if isinstance(section.normal, str) else section.normal.model,
         form=section.form,
         feeds=tuple(section.feeds),
-        phases=Phases(**section.phases.model_dump()) if section.phases else None,
+        phases=_phases(section.phases) if section.phases else None,
         suppress=tuple(
             Suppression(frozenset(each.phases), tuple(each.kinds), tuple(each.tags))
             for each in section.suppress
         ),
     )
+
+
+def _phases(section: PhasesSection) -> Phases:
+    made = Phases(section.tag, section.names, section.hours)
+    return made if section.ends is None else replace(made, ends=tuple(section.ends))
 
 
 def _batch(section: BatchSection) -> Batch:

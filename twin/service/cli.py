@@ -188,9 +188,12 @@ async def _run(line_file: LineFile, line: Line, settings: Settings, reporter: Re
         for text in accounts.greeting(service.view.people, address):
             console.print(text, soft_wrap=True)
         service.view.reporter = reporter
-        desk = PlayDesk(line_file, line, reporter.line_sha256, settings, service.ledger, service.clock)
+        desk = PlayDesk(line_file, reporter.line_sha256, settings, service.batches, service.clock)
         service.view.playbacks = desk
-        beside = [asyncio.create_task(reporter.watch(service.clock)), asyncio.create_task(desk.watch())]
+        beside = [
+            asyncio.create_task(reporter.watch(service.clock, service.batches.look)),
+            asyncio.create_task(desk.watch()),
+        ]
         try:
             await service.run()
         finally:

@@ -207,6 +207,7 @@ class PhasesSection(Strict):
     tag: str = ""
     names: dict[int, Phase] = {}
     hours: dict[Phase, float] = {}
+    ends: list[Phase] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -214,6 +215,12 @@ class PhasesSection(Strict):
             raise ValueError("a phase is known either by tag with names, or by hours of batch age")
         if bool(self.tag) != bool(self.names):
             raise ValueError("tag and names belong together, such as names: {1: cip, 2: sip, 3: grow}")
+        known = {*self.names.values(), *self.hours}
+        strange = [each for each in self.ends or () if each not in known]
+        if strange:
+            raise ValueError(
+                f"ends: {strange[0]!r} is none of its phases; there are {', '.join(sorted(known))}"
+            )
         return self
 
 

@@ -7,6 +7,7 @@ from twin.alarms.figures import figures
 from twin.alarms.words import catalogue, in_words
 from twin.domain.alarm import Alarm, Figures, Move, Trigger
 from twin.domain.asset import Line
+from twin.domain.batch import Stored
 from twin.domain.command import Command, Permit
 from twin.domain.errors import NotFoundError
 from twin.domain.event import Event
@@ -39,6 +40,7 @@ from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
 from twin.runtime.spread import counted
 from twin.runtime.writeback import WriteBack
+from twin.service.batches import BatchLog
 from twin.service.report.reporter import Reporter
 
 
@@ -59,7 +61,9 @@ class ServiceView:
         channel: Channel[Delivery],
         subscriptions: Subscriptions,
         models: Models,
+        batches: BatchLog,
     ) -> None:
+        self._batches = batches
         self.models: Models | None = models
         self.playbacks: Playbacks | None = None
         self.subscriptions = subscriptions
@@ -126,6 +130,10 @@ class ServiceView:
     async def calibrated(self, tag: str, by: Actor, why: str) -> None:
         """Keep that an instrument was calibrated now."""
         await self._hand.calibrated(tag, by, why)
+
+    async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
+        """Take a person's word that the batch of a vessel has ended."""
+        return self._batches.end(asset, at_ns, self.clock.now_ns(), by, why)
 
     async def remark(self, alarm_id: str, sort: str, by: Actor, text: str) -> None:
         """Keep a comment on an alarm, or that a person says it is not so."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -13,15 +13,12 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.ledgers.sqlite import SqliteLedger
 from dashboards.app import create_app
 from simulators.scenario import FaultSpec, load_scenario, packaged
 from simulators.simulate import simulate
-from twin.domain.batch import Batch
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.people import Actor, Role
 from twin.ports import Delivery
-from twin.service import batches
 from twin.service.app import Service, open_service
 from twin.service.build import load_line
 from twin.service.play import desk as desks
@@ -102,7 +99,7 @@ async def running(stores: Path) -> AsyncIterator[Running]:
     clock.time_ns = 1_767_254_400_000_000_000  # 2026-01-01T08:00:00Z
     async with open_service(line_file, line, settings, clock) as service:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        desk = PlayDesk(line_file, line, sha256, settings, service.ledger, clock)
+        desk = PlayDesk(line_file, sha256, settings, service.batches, clock)
         service.view.playbacks = desk
         watching = asyncio.create_task(desk.watch())
         await asyncio.sleep(0)
@@ -228,30 +225,3 @@ async def test_the_way_through_the_interface(running: Running, monkeypatch) -> N
         gone = await client.get(place)
         assert (gone.status_code, gone.headers["location"]) == (303, "../../#/batches")
         assert (await client.get(f"{place}api/v1/line")).status_code == 404
-
-
-def test_batches_end_where_the_next_begins_and_are_noted_once(tmp_path: Path) -> None:
-    _, line = load_line(SEED)
-    ledger = SqliteLedger(tmp_path / "l.sqlite")
-    start = 1_767_000_000_000_000_000
-
-    def with_batch(name: str, start_ns: int):
-        first = replace(line.vessels[0], batch=Batch(name, start_ns, duration_h=100.0))
-        return replace(line, vessels=(first,))
-
-    batches.note(ledger, with_batch("A", start), start)
-    batches.note(ledger, with_batch("A", start), start + HOUR)
-    batches.note(ledger, with_batch("B", start + 60 * HOUR), start + 61 * HOUR)
-    now_line = with_batch("B", start + 60 * HOUR)
-    found = batches.stored(ledger, now_line, start + 90 * HOUR)
-    assert [(b.batch.id, (b.end_ns - start) // HOUR, b.running) for b in found] == [
-        ("B", 90, True),
-        ("A", 60, False),
-    ]
-    late = batches.stored(ledger, now_line, start + 900 * HOUR)
-    assert [(b.batch.id, (b.end_ns - start) // HOUR, b.running) for b in late] == [
-        ("B", 208, False),
-        ("A", 60, False),
-    ]
-    assert batches.stored(ledger, replace(line, vessels=line.vessels[1:]), start) == []
-    ledger.close()

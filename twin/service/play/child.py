@@ -5,23 +5,19 @@ import contextlib
 import os
 import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from twin.domain.asset import Line
 from twin.domain.batch import Batch, Stored
-from twin.domain.errors import ConfigError, TwinError
+from twin.domain.errors import TwinError
 from twin.domain.people import Actor, Role
-from twin.service.batches import as_it_was
-from twin.service.build import Faults, build_line
+from twin.service.batches import line_of
 from twin.service.line import LineFile
 from twin.service.normal import watches
 from twin.service.pages import serve_pages
 from twin.service.play.serve import open_play
-from twin.service.registry.resolve import resolved
 from twin.service.report.reporter import Reporter
 from twin.service.settings import Settings
 from twin.service.stored import stored_rows
@@ -50,7 +46,7 @@ async def _work(order: dict[str, Any]) -> None:
     settings = Settings(data_dir=Path(order["data_dir"]))
     raw = order["stored"]
     found = Stored(**{**raw, "batch": Batch(**raw["batch"])})
-    line = _line(line_file, found, settings)
+    line = line_of(line_file, found, settings)
     rows = await stored_rows(line_file, line, settings, found.start_ns, found.end_ns)
     run = f"{found.vessel} · {found.batch.id}"
     sha256, watched = order["line_sha256"], watches(line, settings.data_dir / line.id)
@@ -66,16 +62,6 @@ async def _work(order: dict[str, Any]) -> None:
                 work.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await work
-
-
-def _line(line_file: LineFile, found: Stored, settings: Settings) -> Line:
-    faults = Faults()
-    line = build_line(line_file, faults)
-    vessel = next((each for each in line.vessels if each.id == found.vessel), None)
-    if faults.found or vessel is None:
-        raise ConfigError(f"vessel {found.vessel} is not in line {line.id} any more")
-    line = replace(line, vessels=(as_it_was(vessel, found),))
-    return resolved(line_file, line, settings, approved_only=False)
 
 
 def _listening(path: Path) -> socket.socket:

@@ -19,12 +19,11 @@ import httpx
 import orjson
 import structlog
 
-from twin.domain.asset import Line
 from twin.domain.batch import Stored
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.people import Actor
-from twin.ports import Clock, Ledger, Opened, Passed
-from twin.service import batches
+from twin.ports import Clock, Opened, Passed
+from twin.service.batches import BatchLog
 from twin.service.line import LineFile
 from twin.service.settings import Settings
 
@@ -67,11 +66,11 @@ class PlayDesk:
 
     Parameters
     ----------
-    line_file, line
+    line_file : LineFile
     line_sha256 : str
         Hash of the line file.
     settings : Settings
-    ledger : Ledger
+    log : BatchLog
         Knows which batches there were.
     clock : Clock
         Of the line.
@@ -80,20 +79,19 @@ class PlayDesk:
     def __init__(
         self,
         line_file: LineFile,
-        line: Line,
         line_sha256: str,
         settings: Settings,
-        ledger: Ledger,
+        log: BatchLog,
         clock: Clock,
     ) -> None:
-        self._line_file, self._line, self._line_sha256 = line_file, line, line_sha256
-        self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._line_file, self._line_sha256 = line_file, line_sha256
+        self._settings, self._log, self._clock = settings, log, clock
         self._playbacks: dict[str, _Playback] = {}
         self._turn = asyncio.Lock()
 
     def batches(self) -> list[Stored]:
         """Every batch the line knows of, the newest first."""
-        return batches.stored(self._ledger, self._line, self._clock.now_ns())
+        return self._log.look(self._clock.now_ns())
 
     def opened(self, by: Actor) -> Opened | None:
         """What this person has open."""

@@ -8,6 +8,7 @@ from twin.alarms.figures import figures
 from twin.alarms.words import catalogue, in_words
 from twin.domain.alarm import Alarm, AlarmState, Figures, Move, Trigger
 from twin.domain.asset import Line
+from twin.domain.batch import Stored
 from twin.domain.command import Permit
 from twin.domain.errors import NotAllowedError, NotFoundError
 from twin.domain.event import Event
@@ -153,6 +154,10 @@ class PlayView:
         _refuse()
 
     async def calibrated(self, tag: str, by: Actor, why: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
         """Refused."""
         _refuse()
 

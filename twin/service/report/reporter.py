@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,9 +13,11 @@ import structlog
 from connectors.codecs.iso_time import LATEST_NS as LAST_NS
 from twin.alarms.words import LANGUAGES
 from twin.domain.asset import Line, Vessel
+from twin.domain.batch import Stored
 from twin.domain.errors import ConfigError, NotFoundError, StorageError, TwinError
 from twin.domain.report import ReportFile
 from twin.ports import Clock
+from twin.service.batches import line_of
 from twin.service.export import export, open_history
 from twin.service.line import LineFile
 from twin.service.report import gather
@@ -25,9 +27,9 @@ from twin.service.settings import Settings
 
 HOUR: Final = 3_600_000_000_000
 SETTLED_NS: Final = HOUR // 6
-"""A batch is reported this long after its planned end, its last values being in (chosen default: 10 min)."""
+"""A batch is reported this long after its end, its last values being in (chosen default: 10 min)."""
 LATEST_NS: Final = 24 * HOUR
-"""... and not later than this: a line file whose batch ended long ago asks for none (chosen default)."""
+"""... and not later than this: a batch that ended long ago asks for none (chosen default)."""
 LOOK_S: Final = 30.0
 """Between two looks [s of the wall] (chosen default)."""
 
@@ -111,45 +113,58 @@ class Reporter:
         work = gather.gather(asked, self.line_sha256, self._line_file, self._line, self._settings)
         return document(asyncio.run(work), language)
 
-    async def watch(self, clock: Clock) -> None:
-        """Report every batch that has ended, once and in each language, until cancelled."""
+    async def watch(self, clock: Clock, batches: Callable[[int], list[Stored]]) -> None:
+        """Report every batch that has ended, once and in each language, until cancelled.
+
+        Parameters
+        ----------
+        clock : Clock
+            Of the line.
+        batches : Callable[[int], list of Stored]
+            Every batch as it is known at a time [ns].
+        """
         while True:
-            await self.look(clock.now_ns())
+            now_ns = clock.now_ns()
+            await self.look(batches(now_ns), now_ns)
             await asyncio.sleep(LOOK_S)
 
-    async def look(self, now_ns: int) -> None:
+    async def look(self, batches: Iterable[Stored], now_ns: int) -> None:
         """Make every report that is due."""
-        for vessel, out, end_ns in list(self.due(now_ns)):
-            await self._report(vessel, out, end_ns)
+        for found, out in list(self.due(batches, now_ns)):
+            await self._report(found, out)
 
-    def due(self, now_ns: int) -> Iterator[tuple[Vessel, Path, int]]:
-        """Vessels whose batch has ended, the file that is missing, and the end of the batch [ns]."""
-        for vessel in self._line.vessels:
-            batch = vessel.batch
-            if batch is None or not batch.start_ns:
+    def due(self, batches: Iterable[Stored], now_ns: int) -> Iterator[tuple[Stored, Path]]:
+        """Batches that have ended, each with the file that is missing."""
+        for found in batches:
+            if not found.batch.start_ns or found.ended_ns is None:
                 continue
-            end_ns = batch.start_ns + round(batch.duration_h * HOUR)
-            if not SETTLED_NS <= now_ns - end_ns <= LATEST_NS:
+            if not SETTLED_NS <= now_ns - found.ended_ns <= LATEST_NS:
                 continue
             for language in LANGUAGES:
-                stem = f"{_name(vessel)}.{language}"
+                stem = f"{_named(found.vessel, found.batch.id)}.{language}"
                 there = any((self.folder / f"{stem}{form}").exists() for form in FORMS)
                 if not there and self.folder / stem not in self._failed:
-                    yield vessel, self.folder / stem, end_ns
+                    yield found, self.folder / stem
 
-    async def _report(self, vessel: Vessel, stem: Path, end_ns: int) -> None:
+    async def _report(self, found: Stored, stem: Path) -> None:
         """Write one report; PDF where that can be set, else HTML. What fails is said once and left."""
         language = stem.suffix[1:]
         try:
-            made = await asyncio.to_thread(self._document, vessel.id, language, end_ns, "")
+            made = await asyncio.to_thread(self._of_past, found, language)
             self.folder.mkdir(parents=True, exist_ok=True)
             out = Path(f"{stem}.pdf" if _sets_pdf() else f"{stem}.html")
             sha256 = await asyncio.to_thread(write, made, out)
         except (TwinError, OSError) as error:
             self._failed.add(stem)
-            log.warning("report not made", vessel=vessel.id, batch=stem.name, reason=str(error))
+            log.warning("report not made", vessel=found.vessel, batch=stem.name, reason=str(error))
             return
-        log.warning("batch has ended, report made", vessel=vessel.id, file=str(out), sha256=sha256)
+        log.warning("batch has ended, report made", vessel=found.vessel, file=str(out), sha256=sha256)
+
+    def _of_past(self, found: Stored, language: str) -> Document:
+        """The report of a batch that has ended, with the line as it was then."""
+        line = line_of(self._line_file, found, self._settings)
+        own = Reporter(self._line_file, line, self._settings, self.line_sha256)
+        return own._document(found.vessel, language, found.ended_ns, "")
 
 
 def _sets_pdf() -> bool:
@@ -162,5 +177,8 @@ def _sets_pdf() -> bool:
 
 def _name(vessel: Vessel) -> str:
     """A file name from the batch, or the vessel where there is none."""
-    found = f"{vessel.id}-{vessel.batch.id}" if vessel.batch else vessel.id
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", found)
+    return _named(vessel.id, vessel.batch.id if vessel.batch else "")
+
+
+def _named(*parts: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", "-".join(filter(None, parts)))

@@ -27,7 +27,10 @@ function Row({ of, busy, open }: RowProps) {
         ))}
       </td>
       <td data-label={t("batches.start")}>{stamp(start)}</td>
-      <td data-label={t("batches.end")}>{of.running ? t("batches.running") : stamp(end)}</td>
+      <td data-label={t("batches.end")}>
+        {of.running ? t("batches.running") : stamp(end)}
+        {of.early ? <small>{t("batches.early")}</small> : null}
+      </td>
       <td data-label={t("batches.length")}>{duration(end - start)}</td>
       <td>
         <button disabled={busy} onClick={open} aria-label={`${t("batches.open")}: ${of.vessel} ${of.batch}`}>

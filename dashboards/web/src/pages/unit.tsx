@@ -3,6 +3,7 @@ import type { Alarm, Tag, Vessel } from "../state/api";
 import { Beliefs } from "../parts/beliefs";
 import { BatchLine } from "../parts/batch";
 import { DriftCard } from "../parts/drift-card";
+import { EndBatch } from "../parts/end-batch";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
 import { Mimic } from "../parts/mimic";
@@ -79,6 +80,7 @@ export function UnitPage({ id }: { id: string }) {
         <BatchLine vessel={unit} />
         <HealthMark asset={unit.id} />
         {unit.batch ? <Papers asset={unit.id} /> : null}
+        {unit.batch ? <EndBatch asset={unit.id} /> : null}
         {may("engineer") && unit.process ? <a href={to("what-if", unit.id)}>{t("whatif.open")}</a> : null}
       </header>
       <div class="in-place">

@@ -9,6 +9,7 @@ export interface StoredBatch {
   end: string;
   planned_h: number;
   running: boolean;
+  early: boolean;
   models: string[];
 }
 
