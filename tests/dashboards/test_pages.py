@@ -1,17 +1,20 @@
 """The pages as a person sees them: headless Chromium against the interface over a scripted view."""
 
 import re
+from dataclasses import replace
 
 import pytest
-from browsing import serve, tab
+from browsing import headers_of, serve, tab
 from playwright.async_api import expect
-from scripted_view import SECOND, ScriptedView, aeration, alarm, drift, line
+from scripted_view import SECOND, ScriptedView, aeration, alarm, drift, line, people
 
-from twin.domain.alarm import AlarmState, Priority
+from twin.domain.alarm import AlarmState, Move, Priority
 from twin.domain.asset import Origin
 from twin.domain.event import Stage
 from twin.domain.measurement import Estimate, Quality
+from twin.domain.people import Actor, Person, Role
 
+ROOT = Actor("root", Role.ADMINISTRATOR, "test")
 pytestmark = [pytest.mark.page, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -185,11 +188,54 @@ async def test_diagnostics_show_a_sum_that_closes_and_a_link_that_is_down(browse
 @pytest.mark.parametrize("width", [390, 1440, 2560])
 async def test_nothing_is_wider_than_the_screen(browser, view, width):
     view.raise_alarm(alarm(drift()))
+    moved = Move(
+        view.clock.time_ns - 1, "R101.pH/drift", AlarmState.ACKED, AlarmState.SHELVED, Priority.HIGH, True
+    )
+    view.moves.append(replace(moved, by="anne", why="sonde à vérifier"))
     async with serve(view) as port, tab(browser, viewport={"width": width, "height": 900}) as page:
-        for where in ("", "unit/R101", "tag/R101.VCD", "diagnostics"):
+        for where in ("", "unit/R101", "tag/R101.VCD", "diagnostics", "alarms", "subscriptions", "models"):
             await page.goto(f"http://127.0.0.1:{port}/#/{where}?lang=fr")
             await expect(page.locator("main .panel").first).to_be_visible()
-            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, where
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_on_a_phone_an_administrator_reaches_every_button_and_reads_every_cell(browser, language):
+    view = ScriptedView(people=people())
+    for name, full in (("anne", "Anne Laurent-Delacroix"), ("bob", "Bob")):
+        view.people.invite(Person(name, full, Role.OPERATOR), ROOT)
+    view.people.admit("grafana-of-the-site", Role.VIEWER, 365.0, ROOT)
+    headers = headers_of(view, Role.ADMINISTRATOR)
+    phone = {"viewport": {"width": 390, "height": 844}, "extra_http_headers": headers}
+    async with serve(view) as port, tab(browser, **phone) as page:
+        for where in ("people", "trail"):
+            await page.goto(f"http://127.0.0.1:{port}/#/{where}?lang={language}")
+            await expect(page.locator("main tr").nth(2)).to_be_visible()
+            assert await page.evaluate(CUT) == [], where
+
+
+CUT = """() => [...document.querySelectorAll("main button, main select, main td, main th")]
+  .filter((it) => it.offsetParent)
+  .filter((it) => it.getBoundingClientRect().right > innerWidth || it.scrollWidth > it.clientWidth + 1)
+  .map((it) => it.outerHTML.slice(0, 100))"""
+"""What of a table is not wholly on the screen."""
+
+
+async def test_who_is_not_signed_in_sees_no_clock_and_no_way_to_pages_that_are_closed(browser):
+    async with serve(ScriptedView(people=people())) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await expect(page.locator(".top nav, .clock")).to_have_count(0)
+
+
+async def test_quiet_hours_are_typed_as_24_hours_whatever_the_language_of_the_browser(browser, view):
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/subscriptions?lang=en")
+        start = page.get_by_label("Quiet from")
+        await start.fill("10:00 pm"[:5])
+        assert await start.evaluate("each => each.checkValidity()")
+        await start.fill("24:00")
+        assert not await start.evaluate("each => each.checkValidity()")
 
 
 async def test_HMI_06_keys_alone_reach_and_acknowledge(browser, view):

@@ -131,16 +131,16 @@ function Log() {
         {t("log.title")} <a href="api/v1/alarms/log.csv">CSV</a>
       </h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="log">
-        <table>
+        <table class="stacks">
           <tbody>
             {[...rows].reverse().slice(0, 200).map((each, i) => (
               <tr key={i}>
-                <td>{stamp(Date.parse(each.t))}</td>
+                <td data-label={t("trail.when")}>{stamp(Date.parse(each.t))}</td>
                 <th scope="row">{each.alarm}</th>
-                <td>
+                <td data-label={t("trail.change")}>
                   {t(`state.${each.old}`)} → {t(`state.${each.new}`)}
                 </td>
-                <td>{[each.by, each.why].filter(Boolean).join(": ")}</td>
+                <td data-label={t("trail.who")}>{[each.by, each.why].filter(Boolean).join(": ")}</td>
               </tr>
             ))}
           </tbody>

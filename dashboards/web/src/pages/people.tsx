@@ -27,7 +27,7 @@ function Row({ person, change, invite }: { person: Person; change: (role: Role, 
       <th>
         {person.full_name} <small>{person.name}</small>
       </th>
-      <td>
+      <td data-label={t("people.role")}>
         <select value={person.role} onChange={choose} aria-label={`${t("people.role")}, ${person.name}`}>
           {roles().map(([key, text]) => (
             <option key={key} value={key}>
@@ -36,7 +36,7 @@ function Row({ person, change, invite }: { person: Person; change: (role: Role, 
           ))}
         </select>
       </td>
-      <td>{t(person.barred ? "people.barred" : person.joined ? "people.joined" : "people.waits")}</td>
+      <td data-label={t("people.access")}>{t(person.barred ? "people.barred" : person.joined ? "people.joined" : "people.waits")}</td>
       <td class="actions">
         <button onClick={invite}>{t("people.again")}</button>
         <button onClick={() => change(person.role, !person.barred)}>{t(person.barred ? "people.unbar" : "people.bar")}</button>
@@ -72,7 +72,7 @@ function Accounts() {
       <h2 id="accounts">{t("people.title")}</h2>
       {problem ? <p class="broken">{reason(problem)}</p> : null}
       <div class="scroll">
-        <table>
+        <table class="stacks">
           <tbody>
             {rows.map((each) => (
               <Row key={each.name} person={each} change={change(each)} invite={again(each)} />
@@ -108,13 +108,13 @@ function Programs() {
       <h2 id="programs">{t("programs.title")}</h2>
       {rows.length ? null : <p class="quiet">{t("programs.none")}</p>}
       <div class="scroll">
-        <table>
+        <table class="stacks">
           <tbody>
             {rows.map((each) => (
               <tr key={each.name}>
                 <th>{each.name}</th>
-                <td>{t(`role.${each.role}`)}</td>
-                <td>{t("programs.until", { time: stamp(Date.parse(each.until)), by: each.by })}</td>
+                <td data-label={t("people.role")}>{t(`role.${each.role}`)}</td>
+                <td data-label={t("people.access")}>{t("programs.until", { time: stamp(Date.parse(each.until)), by: each.by })}</td>
                 <td class="actions">
                   <button onClick={() => dismiss(each.name)}>{t("programs.dismiss")}</button>
                 </td>

@@ -112,6 +112,9 @@ function Risks() {
   );
 }
 
+/** A time of day as 22:00: what a browser offers for times follows its own language, often with am and pm. */
+const CLOCK = { pattern: "([01][0-9]|2[0-3]):[0-5][0-9]", placeholder: "22:00", maxLength: 5 };
+
 function New({ channels, done }: { channels: Channel[]; done: () => void }) {
   const [name, setName] = useState(channels[0]?.name ?? "");
   const [kinds, setKinds] = useState<string[]>([]);
@@ -154,8 +157,8 @@ function New({ channels, done }: { channels: Channel[]; done: () => void }) {
             <Field label={t(`subs.${channel.address}`)} name="address" type={INPUT[channel.address]} required={channel.address !== "topic"} maxLength={500} />
           ) : null}
           <Choice label={t("nav.language")} name="language" options={LANGUAGES.map((each) => [each, each.toUpperCase()])} value={language.value} />
-          <Field label={t("subs.quiet.from")} name="quiet_from" type="time" />
-          <Field label={t("subs.quiet.to")} name="quiet_to" type="time" />
+          <Field label={t("subs.quiet.from")} name="quiet_from" {...CLOCK} />
+          <Field label={t("subs.quiet.to")} name="quiet_to" {...CLOCK} />
           <Field label={t("subs.digest")} name="digest_h" type="number" min="0" max="168" step="any" value="0" />
           <Field label={t("subs.after")} name="after_min" type="number" min="0" max="1440" value="0" />
         </fieldset>

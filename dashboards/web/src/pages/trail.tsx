@@ -13,18 +13,18 @@ const word = (text: string) => (text ? maybe(`role.${text}`, maybe(`state.${text
 function Row({ entry }: { entry: Entry }) {
   return (
     <tr>
-      <td class="amount">{number(entry.number, 0)}</td>
-      <td>
+      <td class="amount" data-label={t("trail.number")}>{number(entry.number, 0)}</td>
+      <td data-label={t("trail.when")}>
         <time dateTime={entry.t}>{stamp(Date.parse(entry.t))}</time>
       </td>
       <th>
         {entry.who} <small>{maybe(`role.${entry.role}`, entry.role)}</small>
       </th>
-      <td>{maybe(`deed.${entry.action}`, entry.action)}</td>
-      <td>{entry.subject}</td>
-      <td>{[entry.old, entry.new].some(Boolean) ? `${word(entry.old)} → ${word(entry.new)}` : ""}</td>
-      <td>{entry.why}</td>
-      <td>
+      <td data-label={t("trail.what")}>{maybe(`deed.${entry.action}`, entry.action)}</td>
+      <td data-label={t("trail.subject")}>{entry.subject}</td>
+      <td data-label={t("trail.change")}>{[entry.old, entry.new].some(Boolean) ? `${word(entry.old)} → ${word(entry.new)}` : ""}</td>
+      <td data-label={t("trail.why")}>{entry.why}</td>
+      <td data-label={t("trail.where")}>
         <small>{entry.origin}</small>
       </td>
     </tr>
@@ -49,7 +49,7 @@ export function TrailPage() {
       <h2 id="trail">{t("trail.title")}</h2>
       <p class="quiet">{t("trail.help", { count: number(length, 0) })}</p>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="trail">
-        <table>
+        <table class="stacks">
           <thead>
             <tr>
               {heads.map((each) => (

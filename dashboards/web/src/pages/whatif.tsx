@@ -17,12 +17,12 @@ const FIRST: Change = { what: "feed_factor", value: "1.2", in_h: "0" };
 const knobName = (each: Knob) =>
   each.fault ? (message(`cause.${each.name}.name`, { asset: "", tag: "" }) ?? each.name) : maybe(`knob.${each.name}`, nameOf(each.name));
 
-const plain = (value: number) => number(value, Math.min(4, digitsFor(Math.abs(value) / 50 || 0.1, 4)));
-
 /** Range of a knob, such as "0 – 40 mL/h". */
 function bounds(knob: Knob): string {
   const code = unit(knob.unit);
-  return `${plain(knob.low)} – ${plain(knob.high)} ${knob.rate ? `${code}/h` : code}`.trim();
+  const ends = [knob.low, knob.high];
+  const digits = Math.max(...ends.map((each) => (each ? digitsFor(Math.abs(each) / 50, 4) : 0)));
+  return `${ends.map((each) => number(each, digits)).join(" – ")} ${knob.rate ? `${code}/h` : code}`.trim();
 }
 
 const wrong = (knob: Knob | undefined, value: string) => !knob || !(amount(value) >= knob.low && amount(value) <= knob.high);

@@ -1,5 +1,5 @@
 // What a person can do about an alarm: one button each, and a form where more is to be said.
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Alarm, moveAlarm, send } from "../state/api";
 import { tags, take } from "../state/live";
 import { playback } from "../state/playback";
@@ -95,7 +95,17 @@ const DEEDS: Deed[] = [
   { name: "act.return", permission: "engineer", fits: (each) => each.state === "out_of_service", act: move("return") },
 ];
 
+/** Where what was pressed is gone, the keyboard goes on at its card, or at the page where the card went too. */
+function goOn(from: HTMLElement | null): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement !== document.body) return;
+    const card = from?.isConnected ? from.closest("article") : null;
+    (card ?? document.getElementById("content"))?.focus();
+  });
+}
+
 export function Actions({ alarm }: { alarm: Alarm }) {
+  const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<Key | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Error | null>(null);
@@ -103,7 +113,17 @@ export function Actions({ alarm }: { alarm: Alarm }) {
   const offered = playback.value ? [] : DEEDS.filter((each) => may(each.permission) && each.fits(alarm));
   const shown = offered.find((each) => each.name === open);
   const at = async (deed: Deed, fields: Record<string, string>): Promise<void> => {
+    const here = box.current;
     await deed.act(alarm, fields);
+    setOpen(null);
+    goOn(here);
+  };
+  useLayoutEffect(() => {
+    if (open) box.current?.querySelector<HTMLElement>("form input, form select")?.focus();
+  }, [open]);
+  const leave = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || !open) return;
+    box.current?.querySelector<HTMLElement>("[aria-expanded=true]")?.focus();
     setOpen(null);
   };
   const press = (deed: Deed) => {
@@ -118,7 +138,7 @@ export function Actions({ alarm }: { alarm: Alarm }) {
       .finally(() => setBusy(false));
   };
   return (
-    <div class="deeds">
+    <div class="deeds" ref={box} onKeyDown={leave}>
       <p class="actions">
         {offered.map((each) => (
           <button

@@ -60,7 +60,7 @@ function Wall() {
 
 export function Header() {
   const { page } = route.value;
-  const known = line.value;
+  const known = stranger.value ? null : line.value;
   const replayed = known?.origin === "replay";
   const here = (is: boolean) => (is ? { "aria-current": "page" as const } : {});
   return (
@@ -69,7 +69,7 @@ export function Header() {
         <a href={to("")}>{known?.title[language.value] ?? known?.id ?? "Bioline Twin"}</a>
         <small>{known?.site}</small>
       </h1>
-      <nav aria-label={t("nav.pages")}>
+      {known ? <nav aria-label={t("nav.pages")}>
         <a href={to("")} {...here(page === "")}>
           {t("nav.line")}
         </a>
@@ -91,8 +91,8 @@ export function Header() {
             {t(`nav.${name}`)}
           </a>
         ))}
-      </nav>
-      <Clock />
+      </nav> : <span class="space" />}
+      {known ? <Clock /> : null}
       <Who />
       <Wall />
       <Languages />
