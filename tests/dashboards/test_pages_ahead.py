@@ -1,5 +1,7 @@
 """What is to come, as the pages show it."""
 
+from dataclasses import replace
+
 import pytest
 from browsing import serve, tab
 from playwright.async_api import expect
@@ -34,6 +36,21 @@ async def test_the_card_of_a_fault_says_what_follows_when_nothing_is_done(browse
     async with serve(view) as port, tab(browser) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang={language}")
         await expect(page.locator("article.card")).to_contain_text(text, timeout=8000)
+
+
+async def test_the_card_of_a_fault_speaks_of_its_own_limits_only(browser, view):
+    """That another quantity leaves its limits is not what follows from a probe that drifts."""
+    (exit_,) = view.ahead[0].exits
+    view.ahead = [replace(view.ahead[0], exits=(replace(exit_, tag="R101.conductivity"),))]
+    async with serve(view) as port, tab(browser) as page:
+        async with page.expect_response(lambda r: r.url.endswith("/api/v1/forecasts")):
+            await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator("article.card")).to_contain_text("off by", timeout=8000)
+        await page.goto(f"http://127.0.0.1:{port}/#/?lang=en")
+        await expect(page.locator(".to-limit")).to_contain_text("Conductivity leaves", timeout=8000)
+        await page.go_back()
+        await expect(page.locator("article.card")).to_contain_text("Acknowledge")
+        await expect(page.locator("article.card")).not_to_contain_text("Conductivity leaves")
 
 
 async def test_the_trend_goes_on_beyond_now_with_its_band(browser, view):

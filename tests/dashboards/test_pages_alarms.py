@@ -19,7 +19,8 @@ from scripted_view import (
     people,
 )
 
-from twin.domain.alarm import AlarmState, Priority
+from twin.alarms.words import catalogue
+from twin.domain.alarm import AlarmState, Move, Priority
 from twin.domain.event import Kind, Stage
 from twin.domain.people import Actor, Person, Role
 from twin.ports import LinkState
@@ -242,6 +243,39 @@ async def test_comment_reference_value_calibration_and_doubt_are_taken_from_the_
         await expect(card.locator(".said")).to_contain_text("not so: new medium")
         assert view.values["R101.pH_lab"].value == 6.94
         assert [e.kind for e in view.log[-3:]] == [Kind.ALARM, Kind.CALIBRATION, Kind.ALARM]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            (
+                "pH probe is drifting",
+                "pH · Too high",
+                "Several signals lost together",
+                "Link is down",
+            ),
+        ),
+        (
+            "fr",
+            ("La sonde pH dérive", "pH · Trop haut", "Plusieurs signaux perdus ensemble", "Liaison coupée"),
+        ),
+    ],
+)
+async def test_AL_10_the_log_and_the_most_frequent_are_in_words(browser, view, language, words):
+    view.texts = {each: catalogue(each) for each in ("en", "fr")}
+    ids = ("R101/ph_probe_drift", "R101/limit_high/pH", "R101/signal_lost/together", "lab-mqtt/link", "x/y/z")
+    for i, name in enumerate(ids):
+        t = view.clock.time_ns - (i + 1) * SECOND
+        view.moves.insert(0, Move(t, name, AlarmState.NORMAL, AlarmState.UNACK, Priority.HIGH, True))
+    async with serve(view) as port, tab(browser) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/alarms?lang={language}")
+        for place in (page.locator("[aria-labelledby=log] table"), page.locator(".often")):
+            for text in (*words, "x/y/z"):
+                await expect(place).to_contain_text(text)
+            await expect(place).not_to_contain_text("limit_high")
+        await expect(page.locator(".often small").filter(has_text="R101.pH")).to_have_count(1)
 
 
 async def test_consequences_are_inside_the_card_of_their_fault(browser, view):

@@ -11,7 +11,7 @@ import { refused } from "../state/session";
 import { byUrgency } from "../state/urgency";
 import { duration, number, percent, stamp } from "../text/format";
 import { type Key, t } from "../text/language";
-import { subject, title } from "../text/words";
+import { alarmName, subject, title } from "../text/words";
 
 const SPANS: [Key, number][] = [
   ["figures.day", 24],
@@ -31,7 +31,17 @@ function Figure({ name, value, aim, met }: { name: Key; value: string; aim: stri
   );
 }
 
-const listed = (names: string[]) => (names.length ? `${number(names.length, 0)}: ${names.slice(0, 5).join(", ")}` : "0");
+const called = (id: string) => alarmName(id).filter(Boolean).join(", ");
+const listed = (names: string[]) => (names.length ? `${number(names.length, 0)}: ${names.slice(0, 5).map(called).join("; ")}` : "0");
+
+function Named({ id }: { id: string }) {
+  const [what, of] = alarmName(id);
+  return (
+    <>
+      {what} <small>{of}</small>
+    </>
+  );
+}
 
 function Table({ of }: { of: Figures }) {
   const aim = (text: string) => t("figures.aim", { aim: text });
@@ -87,7 +97,7 @@ function Performance() {
           <ol class="often">
             {found.top.map(([name, count]) => (
               <li key={name}>
-                <b class="figure">{number(count, 0)}</b> {name}
+                <b class="figure">{number(count, 0)}</b> <Named id={name} />
               </li>
             ))}
           </ol>
@@ -136,7 +146,9 @@ function Log() {
             {[...rows].reverse().slice(0, 200).map((each, i) => (
               <tr key={i}>
                 <td data-label={t("trail.when")}>{stamp(Date.parse(each.t))}</td>
-                <th scope="row">{each.alarm}</th>
+                <th scope="row">
+                  <Named id={each.alarm} />
+                </th>
                 <td data-label={t("trail.change")}>
                   {t(`state.${each.old}`)} → {t(`state.${each.new}`)}
                 </td>

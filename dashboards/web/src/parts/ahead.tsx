@@ -63,8 +63,9 @@ export function TimeToLimit({ asset }: { asset: string }) {
 
 /** What follows when nothing is done about a fault: which limit is left, about when, and by when for sure. */
 export function ifNothing(event: Happening): string {
-  const exits = forecast(event.asset)?.exits ?? [];
-  const exit = exits.find((each) => each.tag === event.tag && each.likely) ?? nextExit(event.asset, 2 * SOON_H);
+  const about = event.tag ?? event.causes[0]?.tag;
+  const own = forecast(event.asset)?.exits.find((each) => each.tag === about && each.likely);
+  const exit = about ? own : nextExit(event.asset, 2 * SOON_H); // of a tag only its own limits: others are not its doing
   if (!exit?.likely) return "";
   const sure = exit.sure ? t("ahead.by", { percent: percent(0.8), time: time(Date.parse(exit.sure)) }) : "";
   const name = maybe(`name.${exit.tag.split(".")[1]}_true`, nameOf(exit.tag));

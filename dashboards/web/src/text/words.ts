@@ -50,6 +50,20 @@ export function title(event: Happening): string {
 /** What it happened to: a tag, else a unit or a source. */
 export const subject = (event: Happening) => event.tag ?? event.asset;
 
+/** Parts of an alarm's identity whose text has another key. */
+const KEYS: Record<string, string> = { together: "cause.signals_lost_together.name", trust: "kind.twin" };
+
+/** An alarm of the log in words, by its identity such as "R101/limit_high/pH": what happened, and to what. */
+export function alarmName(id: string): [what: string, of: string] {
+  const [asset = id, code = "", tag = ""] = id.split("/");
+  const keys = [KEYS[tag] ?? KEYS[code] ?? `cause.${code}.name`, `kind.${code}`];
+  const found = keys.map((key) => message(key)).find((text) => text !== undefined);
+  if (found === undefined) return [id, ""];
+  const one = tag && !(tag in KEYS) ? tag : "";
+  const of = one ? `${asset}.${one}` : asset;
+  return [one || asset.includes(".") ? `${nameOf(of)} · ${capital(found)}` : capital(found), of];
+}
+
 /** How many signals were lost together, and which; empty for all else. */
 export function together(event: Happening): string {
   const names = lostTogether(event);
