@@ -1,3 +1,4 @@
+import type { Line } from "../state/api";
 import { now } from "../state/clock";
 import { line } from "../state/live";
 import { route, to } from "../state/route";
@@ -58,40 +59,47 @@ function Wall() {
   );
 }
 
-export function Header() {
-  const { page } = route.value;
-  const known = stranger.value ? null : line.value;
-  const replayed = known?.origin === "replay";
+function Pages({ known }: { known: Line }) {
+  const { page, id } = route.value;
+  const replayed = known.origin === "replay";
   const here = (is: boolean) => (is ? { "aria-current": "page" as const } : {});
+  return (
+    <nav aria-label={t("nav.pages")}>
+      <a href={to("")} {...here(page === "")}>
+        {t("nav.line")}
+      </a>
+      {known.vessels.length <= 8
+        ? known.vessels.map((each) => (
+            <a key={each.id} href={to("unit", each.id)} {...here(page === "unit" && id === each.id)}>
+              {each.id}
+            </a>
+          ))
+        : null}
+      <a href={to("alarms")} {...here(page === "alarms")}>
+        {t("nav.alarms")}
+      </a>
+      <a href={to("diagnostics")} {...here(page === "diagnostics")}>
+        {t("nav.diagnostics")}
+      </a>
+      {EXTRA.filter(([name, permissions]) => permissions.some(may) && !(replayed && LIVE_ONLY.has(name))).map(([name]) => (
+        <a key={name} href={to(name)} {...here(page === name)}>
+          {t(`nav.${name}`)}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** Pages and clock of the line are for those who are let in. */
+export function Header() {
+  const known = stranger.value ? null : line.value;
   return (
     <header class="top">
       <h1>
         <a href={to("")}>{known?.title[language.value] ?? known?.id ?? "Bioline Twin"}</a>
         <small>{known?.site}</small>
       </h1>
-      {known ? <nav aria-label={t("nav.pages")}>
-        <a href={to("")} {...here(page === "")}>
-          {t("nav.line")}
-        </a>
-        {known?.vessels.length !== undefined && known.vessels.length <= 8
-          ? known.vessels.map((each) => (
-              <a key={each.id} href={to("unit", each.id)} {...here(page === "unit" && route.value.id === each.id)}>
-                {each.id}
-              </a>
-            ))
-          : null}
-        <a href={to("alarms")} {...here(page === "alarms")}>
-          {t("nav.alarms")}
-        </a>
-        <a href={to("diagnostics")} {...here(page === "diagnostics")}>
-          {t("nav.diagnostics")}
-        </a>
-        {EXTRA.filter(([name, permissions]) => permissions.some(may) && !(replayed && LIVE_ONLY.has(name))).map(([name]) => (
-          <a key={name} href={to(name)} {...here(page === name)}>
-            {t(`nav.${name}`)}
-          </a>
-        ))}
-      </nav> : <span class="space" />}
+      {known ? <Pages known={known} /> : <span class="space" />}
       {known ? <Clock /> : null}
       <Who />
       <Wall />
