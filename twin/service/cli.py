@@ -18,7 +18,7 @@ from rich.table import Table
 from twin import __version__
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError, TwinError
-from twin.service import accounts, cli_runs, cli_sensors
+from twin.service import accounts, cli_learn, cli_runs, cli_sensors
 from twin.service.app import open_service
 from twin.service.line import LineFile
 from twin.service.output import check_output
@@ -47,6 +47,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(accounts.trail, name="audit")
 app.add_typer(commands.app, name="model")
 app.add_typer(cli_runs.app)
+app.add_typer(cli_learn.app)
 app.add_typer(cli_sensors.app)
 
 

@@ -111,6 +111,11 @@ def _path(vessel: Vessel, folder: Path, given: Path | None) -> Path | None:
 
 def _check(vessel: Vessel, folder: Path, given: Path | None) -> None:
     path = _path(vessel, folder, given)
+    if path is None and vessel.normal_model:
+        raise ConfigError(
+            f"vessel {vessel.id}: model {vessel.normal_model} was not taken from the registry; "
+            "`twin.service.registry.resolve.resolved` does"
+        )
     if path is None:
         return
     model, _ = load(path)

@@ -23,6 +23,7 @@ from twin.service.build import load_line
 from twin.service.line import LineFile
 from twin.service.normal import watches
 from twin.service.play.recording import Recording
+from twin.service.registry.resolve import resolved
 from twin.service.replay import arrival, check_files, layout_of, read_files
 from twin.service.selection import only
 from twin.service.sensors import COLUMNS, WORDS
@@ -319,6 +320,7 @@ def open_run(
     store: bool = False,
     vessels: str = "",
     normal: Path_ | None = None,
+    models: Sequence[str] = (),
 ) -> Run:
     """Open a stored run, and let the engine go through it once, as it would have live.
 
@@ -336,6 +338,8 @@ def open_run(
         Only these, such as ``"R101 R103-R105"``; all when empty.
     normal : str, Path or None
         What was learnt from good runs (`twin learn`).
+    models : sequence of str
+        Versions of the registry in place of those of the line file, such as ``["growth@2"]``.
 
     Returns
     -------
@@ -348,7 +352,7 @@ def open_run(
     """
     path = Path(line)
     line_file, whole = load_line(path)
-    built = only(whole, vessels)
+    built = resolved(line_file, only(whole, vessels), Settings(), approved_only=False, others=models)
     more = [assays] if isinstance(assays, str | Path) else list(assays)
     rows = _rows(line_file, built, [Path(each) for each in (*files, *more)], store, bool(vessels))
     watched = watches(built, path.parent, Path(normal) if normal else None)

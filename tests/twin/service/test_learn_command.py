@@ -1,5 +1,6 @@
 """twin learn and replay --normal: from files to a model to findings, the same bytes each time."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,11 +11,15 @@ import pyarrow.parquet as pa_parquet
 import pytest
 from typer.testing import CliRunner
 
+from connectors.ledgers.sqlite import SqliteLedger
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Measurement, Quality
+from twin.domain.people import Actor, Role
 from twin.service.build import load_line
 from twin.service.cli import app
 from twin.service.normal import load, watches
+from twin.service.registry.book import ModelBook
+from twin.service.registry.files import ModelFiles
 from twin.service.selection import chosen
 
 LINE = """
@@ -200,3 +205,39 @@ def test_a_model_in_another_unit_is_refused(folder, tmp_path):
     line = load_line(tmp_path / "line.yaml")[1]
     with pytest.raises(ConfigError, match="base is in 'L/h' there, in 'mL/h' on vessel B0"):
         watches(line, folder, folder / "NORMAL.model")
+
+
+def test_a_model_of_the_registry_decides_as_its_file_and_says_its_version(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("TWIN_DATA_DIR", str(tmp_path))
+    ledger = SqliteLedger(tmp_path / "small" / "ledger.sqlite")
+    book = ModelBook(ledger, ModelFiles(tmp_path / "small" / "models"), True, lambda: 1)
+    sha256, contents = book._files.keep(folder / "NORMAL.model")
+    assert {"fitted_on", "calibrated_with", "file"} == {each.part for each in contents.rests_on}
+    assert dict(contents.values)["stated_per_100h"] == 0.5
+    asyncio.run(book.propose("good-runs", sha256, "ten runs", Actor("emma", Role.ENGINEER)))
+    line = tmp_path / "line.yaml"
+    named = LINE.replace("    tags:\n", "    normal: {model: good-runs@1}\n    tags:\n", 1)
+    line.write_text(named)
+    out = tmp_path / "EVENTS.jsonl"
+    fixed = [
+        "replay",
+        str(folder / "runs.parquet"),
+        "--line",
+        str(line),
+        "--vessels",
+        "B19",
+        "--out",
+        str(out),
+    ]
+    told = CliRunner().invoke(app, fixed)
+    assert told.exit_code == 0, told.output
+    events = [json.loads(row) for row in out.read_bytes().splitlines()]
+    versions = {e["model"].pop("registered") for e in events if e["model"]}
+    assert versions == {"good-runs@1"}
+    by_file = [json.loads(row) for row in replayed(folder, "B19", "file.jsonl").splitlines()]
+    assert events == by_file
+    process = "    process: {kind: cho_growth, model: good-runs@1}\n    tags:\n"
+    line.write_text(LINE.replace("    tags:\n", process, 1))
+    wrong = CliRunner().invoke(app, fixed)
+    assert "good-runs@1 is a normal model; a process model is needed there" in str(wrong.exception)
+    ledger.close()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -29,10 +30,13 @@ from twin.runtime.people import PeopleBook
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.cli import app
+from twin.service.normal import watches
+from twin.service.notebook import open_run
 from twin.service.pages import open_pages
 from twin.service.registry.book import ModelBook
 from twin.service.registry.files import ModelFiles, read
 from twin.service.registry.resolve import read_registry, resolved
+from twin.service.replay import Replay
 from twin.service.settings import Settings
 
 ENGINEER = Actor("emma", Role.ENGINEER, "test")
@@ -287,6 +291,21 @@ def test_a_line_file_that_names_a_model_wrongly_is_refused(tmp_path: Path, more:
     path.write_text(LINE.replace("process: {kind: cho_growth, model: growth}", more))
     with pytest.raises(ConfigError):
         load_line(path)
+
+
+def test_a_model_that_was_not_taken_from_the_registry_is_never_run_with_other_parameters(
+    line: Path, book: ModelBook, tmp_path: Path
+) -> None:
+    line_file, built = load_line(line)
+    with pytest.raises(ConfigError, match="model growth was not taken from the registry"):
+        Replay(line_file, built)
+    vessel = replace(built.vessels[0], process_model="", normal_model="good-runs")
+    with pytest.raises(ConfigError, match="model good-runs was not taken from the registry"):
+        watches(replace(built, vessels=(vessel,)), tmp_path)
+    approved(book, parameters(tmp_path, 0.03))
+    run = open_run(culture(tmp_path), line=line)
+    assert run.line.vessels[0].process_model == "growth@1"
+    assert run.line.vessels[0].parameters["mu0"] == 0.03
 
 
 # the command line
