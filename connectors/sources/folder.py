@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,12 +52,53 @@ class Config(BaseModel):
     batch: int = Field(default=2000, ge=1)
 
 
-class FolderSource:
-    """Readings from the files of a folder."""
+class Drop(Protocol):
+    """What every drop folder is told; see `Config`."""
 
-    def __init__(self, config: Config, context: SourceContext) -> None:
+    @property
+    def id(self) -> str:
+        """Identity of the source."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Made when it is missing."""
+        ...
+
+    @property
+    def every_s(self) -> float:
+        """Time between two looks [s]."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Values handed over at once."""
+        ...
+
+
+class FolderSource:
+    """Readings from the files of a folder.
+
+    Parameters
+    ----------
+    config : Drop
+    context : SourceContext
+    read : callable
+        Rows of a file; raises ConfigError when it can not be read as a whole.
+    endings : tuple of str
+        Of the files that are read.
+    """
+
+    def __init__(
+        self,
+        config: Drop,
+        context: SourceContext,
+        read: Callable[[Path], Iterator[Reading | Quarantined]],
+        endings: tuple[str, ...] = ENDINGS,
+    ) -> None:
         self.id = config.id
         self._config, self._context = config, context
+        self._read, self._endings = read, endings
         self._seen: dict[Path, Stamp] = {}
         self._up: bool | None = None
 
@@ -86,7 +127,7 @@ class FolderSource:
         now = {
             path: _stamp(path)
             for path in sorted(folder.iterdir())
-            if path.name.endswith(ENDINGS) and not path.name.startswith(".") and path.is_file()
+            if path.name.endswith(self._endings) and not path.name.startswith(".") and path.is_file()
         }
         settled = [path for path, stamp in now.items() if self._seen.get(path) == stamp]
         self._seen = now
@@ -94,7 +135,7 @@ class FolderSource:
 
     async def _file(self, path: Path) -> AsyncGenerator[Delivery, None]:
         try:
-            rows = await asyncio.to_thread(read_file, path, self._config.layout, self.id)
+            rows = await asyncio.to_thread(self._read, path)
             stored = _Stored()
             while batch := await asyncio.to_thread(_some, rows, self._config.batch):
                 yield self._delivery(batch, stored)
@@ -172,4 +213,4 @@ def _stamp(path: Path) -> Stamp:
 
 def open_source(config: Config, context: SourceContext) -> Source:
     """Make the source; the folder is looked into when its deliveries are asked for."""
-    return FolderSource(config, context)
+    return FolderSource(config, context, lambda path: read_file(path, config.layout, config.id))

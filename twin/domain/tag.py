@@ -55,6 +55,9 @@ class Tag:
         How long a limit must stay passed before its alarm is raised, and left before it clears [s].
     latching : bool
         True when the limit alarms of this tag stay until a person resets them.
+    like : str
+        Name of what the vessel's model predicts and this tag measures too, such as ``"glucose"``; empty for
+        none.
     """
 
     asset: str
@@ -73,6 +76,7 @@ class Tag:
     on_delay_s: float = 180.0
     off_delay_s: float = 0.0
     latching: bool = False
+    like: str = ""
 
     @property
     def id(self) -> str:

@@ -22,6 +22,7 @@ from twin.domain.phase import Phases, Suppression
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.service import plugins
 from twin.service.line import BatchSection, LineFile, PhasesSection, TagSection, TagUse, Text, VesselSection
+from twin.service.model import process_of
 from twin.service.yaml_file import read_yaml
 
 MOST_ROUNDS = 20
@@ -348,9 +349,12 @@ def _check_files(line_file: LineFile, line: Line, faults: Faults) -> None:
 
 def _check_process(vessel: Vessel, faults: Faults) -> None:
     if not vessel.process:
+        for tag in vessel.tags:
+            if tag.like:
+                faults.add(f"tag {tag.id}.like", f"{tag.like!r} came; only a process model predicts that")
         return
     try:
-        plugins.load("processes", vessel.process).build(vessel.parameters)
+        process_of(vessel)
     except (ConfigError, ModelError) as error:
         faults.add(f"vessel {vessel.id}.process", str(error))
 

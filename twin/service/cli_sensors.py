@@ -66,3 +66,46 @@ def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
     campaign = load_campaign(campaign_path(of[0]))
     with scorecard.progress(len(sensors_table.healthy(campaign)), errors) as step:
         return sensors_table.of_campaign(campaign, jobs, step)
+
+
+@app.command("fit-spectra")
+def fit_spectra(
+    spectra: Annotated[
+        Path, typer.Argument(metavar="SPECTRA.csv", help="`sample`, and a column for each point of the axis")
+    ],
+    reference: Annotated[
+        Path,
+        typer.Option(metavar="REFERENCE.csv", help="`sample`, `group`, a column for each constituent"),
+    ],
+    out: Annotated[Path, typer.Option(metavar="SPECTRA.model", help="Where the model goes")],
+    constituent: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=UNIT", help="What is fitted, such as glucose=g/L")
+    ] = None,
+    axis_unit: Annotated[str, typer.Option(help="Of the axis: cm-1, nm")] = "cm-1",
+    range_: Annotated[
+        str, typer.Option("--range", metavar="LOW:HIGH", help="Part of the axis that is used")
+    ] = "",
+    window: Annotated[int, typer.Option(min=0, help="Savitzky-Golay window [points]; 0 for none")] = 15,
+    order: Annotated[int, typer.Option(min=0, max=6, help="Its order")] = 2,
+    derivative: Annotated[int, typer.Option(min=0, max=3, help="Its derivative")] = 1,
+    snv: Annotated[bool, typer.Option("--snv", help="Standard normal variate before the filter")] = False,
+    components: Annotated[int, typer.Option(min=1, max=40, help="Most components that are tried")] = 10,
+    hold_back: Annotated[
+        list[str] | None, typer.Option(help="A group that is only predicted; may be given again")
+    ] = None,
+) -> None:
+    """Fit a PLS model to spectra with reference values; a source of kind spectra uses it live."""
+    try:
+        from twin.service import spectra as fitting
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("sklearn", "chemotools", "scipy"):
+            raise
+        raise ConfigError(
+            "twin fit-spectra needs scikit-learn and chemotools; pip install 'bioline-twin[spectra]'"
+        ) from error
+
+    check_output(out, [spectra, reference])
+    low, high = fitting.limits(range_)
+    settings = fitting.Settings(low, high, window, order, derivative, snv, components)
+    asked = fitting.Asked(spectra, reference, tuple(constituent or ()), axis_unit, frozenset(hold_back or ()))
+    fitting.show(fitting.run(asked, settings, out), console)

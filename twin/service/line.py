@@ -63,6 +63,7 @@ class TagSection(Strict):
     on_delay_s: float = Field(default=180.0, ge=0, le=86_400)
     off_delay_s: float = Field(default=0.0, ge=0, le=86_400)
     latching: bool = False
+    like: str = ""
 
     @field_validator("quantity")
     @classmethod

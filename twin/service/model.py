@@ -2,8 +2,11 @@
 
 from twin.domain.asset import Vessel
 from twin.domain.errors import ConfigError
+from twin.domain.tag import TagKind
 from twin.engine.culture import CultureTwin
 from twin.engine.vessel import Model
+from twin.processes._beside import Instrument, beside
+from twin.processes.base import Process
 from twin.service import plugins
 
 
@@ -24,4 +27,27 @@ def model_of(vessel: Vessel, every_s: float = 0.0) -> Model | None:
             f"vessel {vessel.id}: model {vessel.process_model} was not taken from the registry; "
             "`twin.service.registry.resolve.resolved` does"
         )
-    return CultureTwin(vessel, plugins.load("processes", vessel.process).build(vessel.parameters), every_s)
+    return CultureTwin(vessel, process_of(vessel), every_s)
+
+
+def process_of(vessel: Vessel) -> Process:
+    """The process model of a vessel, with the instruments that measure what it predicts already.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such model, or a tag is like nothing that it predicts.
+    ModelError
+        When a parameter does not do.
+    """
+    process: Process = plugins.load("processes", vessel.process).build(vessel.parameters)
+    units = {o.name: o.unit for o in process.outputs}
+    further = [tag for tag in vessel.tags if tag.like]
+    for tag in further:
+        if tag.name in units or units.get(tag.like) != tag.unit or tag.kind is not TagKind.ONLINE:
+            known = ", ".join(f"{name} [{unit}]" for name, unit in units.items())
+            raise ConfigError(
+                f"tag {tag.id} ({tag.kind}, {tag.unit}): like {tag.like!r} does not do for {process.id}; "
+                f"an online tag of another name, like one of these in its unit, would: {known}"
+            )
+    return beside(process, [Instrument(tag.name, tag.like, tag.accuracy) for tag in further])

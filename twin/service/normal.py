@@ -1,19 +1,12 @@
-"""The file of what was learnt from good runs: numbers and text only, with a hash over its contents.
+"""The file of what was learnt from good runs: numbers and text only, with a hash over its contents."""
 
-A zip of arrays (numpy's npz, read without pickle) and one JSON text. Whoever opens it runs nothing of it.
-"""
-
-import hashlib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
-from zipfile import BadZipFile
 
-import numpy as np
-import orjson
-
+from connectors.codecs.array_file import load_arrays, save_arrays
 from twin.domain.asset import Line, Vessel
 from twin.domain.errors import ConfigError
 from twin.domain.event import ModelRef
@@ -27,12 +20,7 @@ _TEXTS = ("tags", "units", "target_names", "window_s", "threshold", "aligned_by"
 
 def save(model: NormalModel, sink: BinaryIO) -> str:
     """Write the model; returns its hash (SHA-256, hexadecimal)."""
-    arrays = _arrays(model)
-    about = {"format": FORMAT, **{name: getattr(model, name) for name in _TEXTS}}
-    digest = _digest(arrays, about)
-    text = orjson.dumps({**about, "sha256": digest}, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
-    np.savez_compressed(sink, about=np.frombuffer(text, dtype=np.uint8), **arrays)
-    return digest
+    return save_arrays(_arrays(model), {name: getattr(model, name) for name in _TEXTS}, FORMAT, sink)
 
 
 @cache
@@ -44,36 +32,13 @@ def load(path: Path) -> tuple[NormalModel, ModelRef]:
     ConfigError
         When it is no such file, of a later format, or damaged.
     """
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such model; twin learn RUNS... --out {path.name} makes one")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        about = orjson.loads(arrays.pop("about").tobytes())
-        found = about.pop("format"), about.pop("sha256")
-    except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
-        raise ConfigError(f"{path}: is no model of good runs ({error}); twin learn makes one") from error
-    if found[0] != FORMAT:
-        raise ConfigError(
-            f"{path}: format {found[0]} came, {FORMAT} is read; learn it anew with this version"
-        )
-    if _digest(arrays, {"format": FORMAT, **about}) != found[1]:
-        raise ConfigError(f"{path}: the contents do not fit their hash; the file is damaged or was changed")
+    arrays, about, digest = load_arrays(path, FORMAT, "model of good runs", "twin learn")
     made: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in about.items()}
-    return NormalModel(**arrays, **made), ModelRef("normal", str(FORMAT), found[1][:12])
+    return NormalModel(**arrays, **made), ModelRef("normal", str(FORMAT), digest[:12])
 
 
 def _arrays(model: NormalModel) -> dict[str, Any]:
     return {f.name: getattr(model, f.name) for f in fields(model) if f.name not in _TEXTS}
-
-
-def _digest(arrays: dict[str, Any], about: dict[str, Any]) -> str:
-    digest = hashlib.sha256(orjson.dumps(about, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY))
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def watches(line: Line, folder: Path, given: Path | None = None) -> Callable[[Vessel], NormalWatch | None]:

@@ -17,7 +17,6 @@ from simulators.faults import FAULTS
 from simulators.scenario import FaultSpec
 from twin import __version__
 from twin.processes.base import model_ref
-from twin.service import plugins
 from twin.service.build import load_line
 from twin.service.campaign import VESSEL, Campaign, line_path, plans
 from twin.service.figures import (
@@ -32,6 +31,7 @@ from twin.service.figures import (
     size_error_percent,
     verdict_right,
 )
+from twin.service.model import process_of
 from twin.service.output import whole_file
 from twin.service.trial import run_all
 
@@ -91,7 +91,7 @@ def _total(healthy: Figures, faulty: Figures) -> Figures:
 def _versions(campaign: Campaign) -> Figures:
     _, line = load_line(line_path(campaign))
     vessel = next(v for v in line.vessels if v.id == VESSEL)
-    model = model_ref(plugins.load("processes", vessel.process).build(vessel.parameters))
+    model = model_ref(process_of(vessel))
     return {
         "bioline_twin": __version__,
         "model": asdict(model),

@@ -14,7 +14,7 @@ import numpy as np
 from twin.domain.asset import Line, Vessel
 from twin.domain.measurement import Quality
 from twin.processes.base import Process
-from twin.service import plugins
+from twin.service.model import process_of
 from twin.service.play.recording import Recording
 from twin.service.play.series import Series
 from twin.service.sensors import Band, Sensor, band, stem
@@ -64,8 +64,7 @@ def stored_sensors(recording: Recording, line: Line) -> tuple[list[Sensor], Coun
     models: dict[str, tuple[Process, list[Vessel]]] = {}
     for vessel in line.vessels:
         if vessel.process:
-            build = plugins.load("processes", vessel.process).build
-            models.setdefault(vessel.process, (build(vessel.parameters), []))[1].append(vessel)
+            models.setdefault(vessel.process, (process_of(vessel), []))[1].append(vessel)
     sensors: list[Sensor] = []
     counts = np.zeros(4, dtype=int)
     for name, (process, vessels) in models.items():

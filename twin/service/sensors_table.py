@@ -13,9 +13,9 @@ from rich.table import Table
 from twin import __version__
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
-from twin.service import plugins
 from twin.service.build import load_line
 from twin.service.campaign import VESSEL, Campaign, Plan, line_path, plans
+from twin.service.model import process_of
 from twin.service.output import whole_file
 from twin.service.play.recording import Recording
 from twin.service.sensors import COLUMNS, Sensor, row, stem
@@ -57,7 +57,7 @@ def of_campaign(campaign: Campaign, jobs: int, step: Callable[[], None] = lambda
         step()
     _, line = load_line(line_path(campaign))
     vessel = next(v for v in line.vessels if v.id == VESSEL)
-    process = plugins.load("processes", vessel.process).build(vessel.parameters)
+    process = process_of(vessel)
     sensors = [
         Sensor(vessel.process, q.name, q.unit, tuple(b[stem(q.name)] for b in bands if stem(q.name) in b))
         for q in process.quantities

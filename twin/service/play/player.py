@@ -7,7 +7,7 @@ from twin.domain.instant import iso
 from twin.domain.playback import FASTEST, Mark, PlayState
 from twin.domain.tag import TagKind
 from twin.processes.base import model_ref
-from twin.service import plugins
+from twin.service.model import process_of
 from twin.service.play.recording import Recording
 
 
@@ -34,7 +34,7 @@ class Player:
         self._playing, self.epoch, self.hindsight = False, 0, False
         self._origin_ns, self._since = recording.start_ns, time.monotonic()
         self._models = tuple(
-            (v.id, model_ref(plugins.load("processes", v.process).build(v.parameters), v.process_model))
+            (v.id, model_ref(process_of(v), v.process_model))
             for v in (each.vessel for each in recording.engine.vessels.values())
             if v.process
         )

@@ -16,10 +16,10 @@ from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.ports import History, Record, Trend
 from twin.processes.base import model_ref
-from twin.service import plugins
 from twin.service.build import configured
 from twin.service.export import open_history, parts
 from twin.service.line import LineFile
+from twin.service.model import process_of
 from twin.service.settings import Settings
 
 POINTS: Final = 300
@@ -188,7 +188,7 @@ def _vessel(line: Line, name: str) -> Vessel:
 def _model(vessel: Vessel) -> ModelRef | None:
     if not vessel.process:
         return None
-    process = plugins.load("processes", vessel.process).build(vessel.parameters)
+    process = process_of(vessel)
     return model_ref(process, vessel.process_model)
 
 
