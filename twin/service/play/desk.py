@@ -28,7 +28,7 @@ from twin.service.line import LineFile
 from twin.service.settings import Settings
 
 MOST: Final = 2
-"""Playbacks at once (chosen default)."""
+"""Playbacks at once (chosen default: one of 14 days of a vessel holds 455 MB)."""
 IDLE_S: Final = 900.0
 """A playback that nobody asked for so long is closed [s] (chosen default)."""
 START_S: Final = 120.0
