@@ -43,7 +43,7 @@ def main() -> int:
     for number, store in enumerate(stores):
         share = asked.kills // len(stores) + (number < asked.kills % len(stores))
         with tempfile.TemporaryDirectory(prefix="bioline-torture-") as folder:
-            options = long_form(share, store, asked.seed + number)
+            options = long_form(share, store, asked.seed + number, -(-asked.kills // 5))
             verdict = asyncio.run(
                 torture(options, Path(folder) / "run", lambda text: print(text, flush=True))
             )

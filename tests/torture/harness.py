@@ -65,12 +65,15 @@ class Options:
         return found
 
 
-def long_form(kills: int, store: str, seed: int) -> Options:
-    """`kills` of the service at random, a fifth of that of each other party, and every fail-point."""
+def long_form(kills: int, store: str, seed: int, database: int) -> Options:
+    """`kills` of the service at random, a fifth of that of broker and server, and every fail-point.
+
+    `database` kills are of the database, where there is one.
+    """
     fifth = math.ceil(kills / 5)
-    points = [*POINTS, *(INFLUX_POINTS if store == "influxdb" else ())]
-    database = fifth if store == "influxdb" else 0
-    return Options(store, seed, kills, fifth, fifth, database, tuple(points))
+    influx = store == "influxdb"
+    points = [*POINTS, *(INFLUX_POINTS if influx else ())]
+    return Options(store, seed, kills, fifth, fifth, database if influx else 0, tuple(points))
 
 
 def _line(origin: datetime, ua_port: int, mqtt_port: int, store: Store, catcher: Catcher) -> dict[str, Any]:
