@@ -33,7 +33,7 @@ async def test_R_01_R_02_R_05_R_06_killed_at_random_moments(tmp_path: Path) -> N
 
 
 def test_the_long_form_kills_everybody_and_at_every_fail_point() -> None:
-    actions = long_form(100, "influxdb", 1).actions(random.Random(1))
+    actions = long_form(100, "influxdb", 1, 20).actions(random.Random(1))
     assert {name: actions.count(name) for name in ("service", "broker", "server", "database")} == {
         "service": 100,
         "broker": 20,
