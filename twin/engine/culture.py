@@ -27,6 +27,8 @@ from twin.processes.base import Array, Input, Process, Shape, model_ref
 
 UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
+LASTING: Final = 0.3
+"""Part of a reading's noise that the mean of many does not lose: display steps, wander (chosen default)."""
 WARM_UP_H: Final = 2.0
 """Nothing is decided in the first hours of a vessel [h] (chosen default)."""
 SETTLE_H: Final = 1.0
@@ -174,7 +176,7 @@ class CultureTwin:
                 continue
             if np.isfinite(value.mean):
                 readings[i] = value.mean
-                widen[i] = UNCERTAIN if value.uncertain else 1.0
+                widen[i] = _scatter(value.count) * (UNCERTAIN if value.uncertain else 1.0)
         return readings, widen
 
     def _hold(self, name: str) -> int:
@@ -418,6 +420,11 @@ class CultureTwin:
         known = self._stepper.bank.taken_up(*evidence)
         surprise = Consistency.restored(consistency)
         return Mind(belief, known, Usual(*map(np.array, usual)), surprise, int(resets))
+
+
+def _scatter(count: int) -> float:
+    """Noise of the mean of so many readings, in units of that of one."""
+    return float(np.sqrt(LASTING**2 + (1.0 - LASTING**2) / count))
 
 
 def _row(state: Any) -> Row:

@@ -133,6 +133,22 @@ def carried(kla: Array, flow: Array, volume: Array, capacity: Array) -> Array:
     return np.asarray(kla * flow / (flow + kla * volume * capacity))
 
 
+def followed(seen: Array, before: Array, after: Array, lag: float, hours: float) -> Array:
+    """What an instrument of first order shows after `hours` in which the true value went straight on.
+
+    Parameters
+    ----------
+    seen : Array
+        What it showed before.
+    before, after : Array
+        True values.
+    lag : float
+        Response time to 63 %, and half the time over which readings are averaged [h].
+    """
+    slope = (after - before) / hours
+    return np.asarray(after - lag * slope + (seen - before + lag * slope) * np.exp(-hours / lag))
+
+
 def relax(x: Array, rate: Array, source: Array, hours: float) -> Array:
     """Solution of ``x' = source - rate x`` after `hours`, exact for constant rates."""
     still = source / rate

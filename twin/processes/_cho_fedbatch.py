@@ -48,6 +48,9 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("buffer", 3.8, "mmol/L", "per pH unit: 4 mM of pK 7.2 and 3 mM phosphate at pH 7.05"),
     Parameter("water_vapour", 0.0619, "atm", "saturation at 37 Cel"),
     Parameter("head_fraction", 0.6, "1", "head space over liquid at the start, " + _DEFAULT),
+    Parameter("response_pO2", 30.0, "s", "to 63 %; probes of pO2 20-45 s, " + _DEFAULT),
+    Parameter("response_pCO2", 80.0, "s", "to 63 %; PreSens SP-CD1: 90 % in under 3 min"),
+    Parameter("response_offgas", 60.0, "s", "to 63 %, with the sample line, " + _DEFAULT),
     Parameter("kappa_alkalinity", 0.070, "mS.L/(cm.mmol)", "limiting conductivities of Na+ and HCO3-"),
     Parameter("kappa_ammonia", 0.088, "mS.L/(cm.mmol)", "limiting conductivity of NH4+"),
     Parameter("kappa_lactate", -0.005, "mS.L/(cm.mmol)", "lactate in exchange for HCO3-"),
@@ -89,6 +92,10 @@ STATES: Final[tuple[State, ...]] = (
     State("base_left", "g", 500.0, 500.0, 0.02, -1e3, 1e7),
     State("yO2", "%", 20.0, 5.0, 0.02, 0.0, 100.0, regulated=True),
     State("yCO2", "%", 2.0, 2.0, 0.01, 0.0, 100.0, regulated=True),
+    State("pO2_seen", "%", 40.0, 30.0, 0.0, 0.0, 600.0, regulated=True),
+    State("CO2_seen", "mmol/L", 1.5, 0.8, 0.0, 0.02, 30.0, regulated=True),
+    State("yO2_seen", "%", 20.0, 5.0, 0.0, 0.0, 100.0, regulated=True),
+    State("yCO2_seen", "%", 2.0, 2.0, 0.0, 0.0, 100.0, regulated=True),
     State("log_offgas_O2_gain", "1", 0.0, 0.004, 1e-4, -1.0, 1.0),
     State("log_offgas_CO2_gain", "1", 0.0, 0.01, 2e-4, -1.0, 1.0),
     State("head", "L", 1.0, 0.1, 1e-3, 0.01, 1e5),
@@ -96,7 +103,10 @@ STATES: Final[tuple[State, ...]] = (
     State("jacket_gap", "Cel", 0.0, 3.0, 0.1, -60.0, 60.0),
 )
 
-_GAS: Final = {"pO2": 0.1, "CO2": 0.05, "yO2": 0.03, "yCO2": 0.05}
+SEEN: Final = {"pO2": "response_pO2", "CO2": "response_pCO2", "yO2": "response_offgas", "yCO2": "response_offgas"}
+"""States that an instrument follows with a lag of its own (the state ``<name>_seen``)."""
+_DRIVEN: Final = {"pO2": 0.1, "CO2": 0.05, "yO2": 0.03, "yCO2": 0.05}
+_GAS: Final = _DRIVEN | {f"{name}_seen": walk for name, walk in _DRIVEN.items()}
 _FEED: Final = {"G": 0.05, "W": 0.002, "feed_left": 0.01, "kappa_offset": 0.005}
 _BASE: Final = {"A": 0.02, "base_left": 0.01}
 # chosen defaults: in a day unseen pO2 may move by half its value, pH by about 0.1, glucose by a quarter
@@ -114,16 +124,16 @@ INPUTS: Final[tuple[Input, ...]] = (
 )
 
 OUTPUTS: Final[tuple[Output, ...]] = (
-    Output("pH", "1", 0.0025),
-    Output("pO2", "%", 0.3, 0.003),
-    Output("pCO2", "mm[Hg]", 0.2, 0.006),
-    Output("conductivity", "mS/cm", 0.008, 7e-4),
-    Output("weight", "kg", 0.0, 0.001),
-    Output("feed_scale", "g", 0.03, 2e-4, refill="feed_left", refill_least=50.0),
-    Output("base_scale", "g", 0.01, 2.5e-4, refill="base_left", refill_least=50.0),
-    Output("offgas_O2", "%", 0.018),
-    Output("offgas_CO2", "%", 0.012, 0.001),
-    Output("jacket_temperature", "Cel", 0.05),
+    Output("pH", "1", 0.0033),
+    Output("pO2", "%", 0.35, 0.0035),
+    Output("pCO2", "mm[Hg]", 0.25, 0.0075),
+    Output("conductivity", "mS/cm", 0.01, 9e-4),
+    Output("weight", "kg", 0.0, 0.0013),
+    Output("feed_scale", "g", 0.04, 2.5e-4, refill="feed_left", refill_least=50.0),
+    Output("base_scale", "g", 0.012, 3.1e-4, refill="base_left", refill_least=50.0),
+    Output("offgas_O2", "%", 0.02),
+    Output("offgas_CO2", "%", 0.01, 0.001),
+    Output("jacket_temperature", "Cel", 0.036),
     Output("VCD", "10*6/mL", 0.05, 0.06, assay=True),
     Output("viability", "%", 0.7, 0.0, assay=True),
     Output("glucose", "g/L", 0.05, 0.07, assay=True),

@@ -97,8 +97,8 @@ class Output:
     unit : str
         UCUM unit of the tag.
     sd : float
-        Standard deviation of one frame's mean (or one assay) around the truth, including
-        what the model can not follow [unit].
+        Standard deviation of one reading (or one assay) around the truth, including what the model
+        can not follow [unit]; the mean of a frame of many has less, see `twin.engine.culture.LASTING`.
     relative : float
         The same in proportion to the predicted value; both add in squares.
     assay : bool

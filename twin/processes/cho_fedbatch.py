@@ -19,7 +19,7 @@ import numpy as np
 
 from twin.domain.batch import Batch
 from twin.domain.whatif import Knob
-from twin.processes._aeration import ATM_MMHG, MMOL_PER_L, carried, entering, relax, saturation
+from twin.processes._aeration import ATM_MMHG, MMOL_PER_L, carried, entering, followed, relax, saturation
 from twin.processes._cho_fedbatch import (
     GLUCOSE_G,
     HYPOTHESES,
@@ -28,6 +28,7 @@ from twin.processes._cho_fedbatch import (
     OUTPUTS,
     PARAMETERS,
     QUANTITIES,
+    SEEN,
     STATES,
 )
 from twin.processes._cho_recipe import (
@@ -76,6 +77,10 @@ class ChoFedBatch:
         self._p: Mapping[str, float] = table.values
         self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
         self._loops = Loops(self._p)
+        self._lags = {
+            (_S[name], _S[f"{name}_seen"]): (self._p[response] + self.frame_s / 2.0) / 3600.0
+            for name, response in SEEN.items()
+        }
 
     def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
         """Belief about a culture first seen at age `age_h` [h]: grown unseen from the inoculum."""
@@ -182,6 +187,8 @@ class ChoFedBatch:
         out[..., _S["base_left"]] -= base * p["base_density"] * 1e3 * hours
 
         self._gases(x, u, out, hours, volume, qO2 * viable, alkali - (acid - ammonia), thin, base)
+        for (true, seen), lag in self._lags.items():
+            out[..., seen] = followed(x[..., seen], x[..., true], out[..., true], lag, hours)
         return self._clip(out)
 
     def _gases(
@@ -263,6 +270,8 @@ class ChoFedBatch:
         fast[..., _U["stirrer"]] = np.maximum(u[..., _U["stirrer"]], self._p["stirrer_most"])
         kla = self._kla(out, fast, out[..., _S["W"]] / self._p["broth_density"])
         out[..., _S["pO2"]] = self._loops.oxygen(out, kla, flow, dry, wanted["pO2_sp"])
+        for true, seen in self._lags:
+            out[..., seen] = out[..., true]
         return self._clip(out), u
 
     def _follow_growth(self, before: Array, after: Array) -> None:
@@ -280,8 +289,8 @@ class ChoFedBatch:
         pCO2 = x[..., _S["CO2"]] / p["CO2_solubility"]
         warm = x[..., _S["temperature_bias"]]
         y[..., _Y["pH"]] = pH + x[..., _S["pH_bias"]]
-        y[..., _Y["pO2"]] = x[..., _S["pO2"]] * np.exp(x[..., _S["log_pO2_gain"]])
-        y[..., _Y["pCO2"]] = pCO2 * np.exp(x[..., _S["log_pCO2_gain"]])
+        y[..., _Y["pO2"]] = x[..., _S["pO2_seen"]] * np.exp(x[..., _S["log_pO2_gain"]])
+        y[..., _Y["pCO2"]] = x[..., _S["CO2_seen"]] / p["CO2_solubility"] * np.exp(x[..., _S["log_pCO2_gain"]])
         kappa = (
             x[..., _S["kappa_offset"]]
             + p["kappa_alkalinity"] * x[..., _S["A"]]
@@ -292,8 +301,8 @@ class ChoFedBatch:
         y[..., _Y["weight"]] = x[..., _S["W"]]
         y[..., _Y["feed_scale"]] = x[..., _S["feed_left"]]
         y[..., _Y["base_scale"]] = x[..., _S["base_left"]]
-        y[..., _Y["offgas_O2"]] = x[..., _S["yO2"]] * np.exp(x[..., _S["log_offgas_O2_gain"]])
-        y[..., _Y["offgas_CO2"]] = x[..., _S["yCO2"]] * np.exp(x[..., _S["log_offgas_CO2_gain"]])
+        y[..., _Y["offgas_O2"]] = x[..., _S["yO2_seen"]] * np.exp(x[..., _S["log_offgas_O2_gain"]])
+        y[..., _Y["offgas_CO2"]] = x[..., _S["yCO2_seen"]] * np.exp(x[..., _S["log_offgas_CO2_gain"]])
         y[..., _Y["jacket_temperature"]] = u[..., _U["temperature"]] - warm + x[..., _S["jacket_gap"]]
         viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])
         y[..., _Y["VCD"]] = viable
