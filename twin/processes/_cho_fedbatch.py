@@ -55,6 +55,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("kappa_ammonia", 0.088, "mS.L/(cm.mmol)", "limiting conductivity of NH4+"),
     Parameter("kappa_lactate", -0.005, "mS.L/(cm.mmol)", "lactate in exchange for HCO3-"),
     Parameter("false_alarm_interval_h", 1000.0, "h", _DEFAULT + ": all findings of the model together"),
+    Parameter("cell_volume", 1.7e-3, "L/10*9", "CHO of 14.8 um; 13-16 um in counters' images, " + _DEFAULT),
     Parameter("kappa_temperature", 0.0224, "1/K", "of broth, referred to 25 Cel"),
 )
 
@@ -64,7 +65,7 @@ STATES: Final[tuple[State, ...]] = (
     State("growth", "1", 1.0, 0.25, 0.03, 0.0, 2.0),
     State("G", "mmol/L", 30.0, 10.0, 0.06, 0.0, 300.0),
     State("L", "mmol/L", 10.0, 8.0, 0.06, 0.0, 300.0),
-    State("N", "mmol/L", 2.0, 1.5, 0.15, 0.0, 100.0),
+    State("N", "mmol/L", 2.0, 1.5, 0.3, 0.0, 100.0),
     State("P", "g/L", 0.3, 0.4, 0.002, 0.0, 50.0),
     State("log_qG", "1", -2.8, 0.4, 0.04, -7.0, 1.0),
     State("qL", "mmol/(10*9.h)", 0.0, 0.03, 0.005, -0.3, 0.3),
@@ -124,16 +125,16 @@ INPUTS: Final[tuple[Input, ...]] = (
 )
 
 OUTPUTS: Final[tuple[Output, ...]] = (
-    Output("pH", "1", 0.0033),
-    Output("pO2", "%", 0.35, 0.0035),
+    Output("pH", "1", 0.0031),
+    Output("pO2", "%", 0.33, 0.0033),
     Output("pCO2", "mm[Hg]", 0.25, 0.0075),
-    Output("conductivity", "mS/cm", 0.01, 9e-4),
+    Output("conductivity", "mS/cm", 0.0098, 8.8e-4),
     Output("weight", "kg", 0.0, 0.0013),
-    Output("feed_scale", "g", 0.04, 2.5e-4, refill="feed_left", refill_least=50.0),
-    Output("base_scale", "g", 0.012, 3.1e-4, refill="base_left", refill_least=50.0),
-    Output("offgas_O2", "%", 0.02),
-    Output("offgas_CO2", "%", 0.01, 0.001),
-    Output("jacket_temperature", "Cel", 0.036),
+    Output("feed_scale", "g", 0.037, 2.35e-4, refill="feed_left", refill_least=50.0),
+    Output("base_scale", "g", 0.0112, 2.9e-4, refill="base_left", refill_least=50.0),
+    Output("offgas_O2", "%", 0.019),
+    Output("offgas_CO2", "%", 0.0085, 0.0009),
+    Output("jacket_temperature", "Cel", 0.032),
     Output("VCD", "10*6/mL", 0.05, 0.06, assay=True),
     Output("viability", "%", 0.7, 0.0, assay=True),
     Output("glucose", "g/L", 0.05, 0.07, assay=True),

@@ -297,14 +297,14 @@ class ChoFedBatch:
             + p["kappa_ammonia"] * x[..., _S["N"]]
             + p["kappa_lactate"] * x[..., _S["L"]]
         )
-        y[..., _Y["conductivity"]] = kappa * (1.0 - p["kappa_temperature"] / 1.29 * warm)
+        viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])
+        y[..., _Y["conductivity"]] = kappa * hindered(viable * p["cell_volume"]) * (1.0 - p["kappa_temperature"] / 1.29 * warm)
         y[..., _Y["weight"]] = x[..., _S["W"]]
         y[..., _Y["feed_scale"]] = x[..., _S["feed_left"]]
         y[..., _Y["base_scale"]] = x[..., _S["base_left"]]
         y[..., _Y["offgas_O2"]] = x[..., _S["yO2_seen"]] * np.exp(x[..., _S["log_offgas_O2_gain"]])
         y[..., _Y["offgas_CO2"]] = x[..., _S["yCO2_seen"]] * np.exp(x[..., _S["log_offgas_CO2_gain"]])
         y[..., _Y["jacket_temperature"]] = u[..., _U["temperature"]] - warm + x[..., _S["jacket_gap"]]
-        viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])
         y[..., _Y["VCD"]] = viable
         y[..., _Y["viability"]] = 100.0 * viable / (viable + dead)
         y[..., _Y["glucose"]] = x[..., _S["G"]] * GLUCOSE_G
@@ -332,6 +332,14 @@ class ChoFedBatch:
             volume,
         ]
         return np.concatenate([y[..., _Y["VCD"] : _Y["titre"] + 1], np.stack(own, axis=-1)], axis=-1)
+
+
+def hindered(cells: Array) -> Array:
+    """Part of the conductivity that a share of volume filled by living cells leaves.
+
+    Insulating spheres in dilute suspension: Maxwell, A Treatise on Electricity and Magnetism (1873), art. 314.
+    """
+    return np.asarray((1.0 - cells) / (1.0 + 0.5 * cells))
 
 
 _LOW: Final = np.array([s.low for s in STATES])

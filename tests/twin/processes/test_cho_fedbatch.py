@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twin.domain.batch import Batch
 from twin.domain.errors import ModelError
 from twin.domain.event import Verdict
+from twin.processes._aeration import followed
 from twin.processes.base import CHANCE_H, LEAST_RATIO, Hypothesis, Shape, held_to, model_ref
 from twin.processes.cho_fedbatch import GLUCOSE_G, INPUTS, OUTPUTS, QUANTITIES, STATES, build
 
@@ -169,3 +170,23 @@ def test_a_hypothesis_is_wrong_as_often_as_its_share_allows() -> None:
 def test_an_interval_that_is_no_time_is_refused() -> None:
     with pytest.raises(ModelError, match="false_alarm_interval_h"):
         build({"false_alarm_interval_h": 0.0})
+
+
+def test_an_instrument_follows_by_its_own_law_and_is_late_by_its_lag_on_a_ramp() -> None:
+    lag, hours = 0.03, 0.5
+    step = followed(np.array(10.0), np.array(50.0), np.array(50.0), lag, hours)
+    assert step == pytest.approx(50.0 - 40.0 * np.exp(-hours / lag), rel=1e-12)
+    ramp = followed(np.array(10.0), np.array(10.0), np.array(20.0), lag, hours)
+    assert ramp == pytest.approx(20.0 - 20.0 * lag, rel=1e-6)
+    in_parts = followed(np.array(10.0), np.array(10.0), np.array(15.0), lag, hours / 2.0)
+    assert followed(in_parts, np.array(15.0), np.array(20.0), lag, hours / 2.0) == pytest.approx(ramp, rel=1e-9)
+
+
+def test_the_probe_shows_a_change_of_gas_later_than_the_broth_has_it() -> None:
+    x = run(start(), drive(flow_air=0.01), 2.0)
+    later = MODEL.advance(x, drive(flow_air=0.01, flow_O2=0.01), 2.0 / 60.0)
+    risen = later[S["pO2"]] - x[S["pO2"]]
+    shown = MODEL.observe(later, drive())[Y["pO2"]] - MODEL.observe(x, drive())[Y["pO2"]]
+    assert 0.2 * risen < shown < 0.8 * risen
+    rested = run(later, drive(flow_air=0.01, flow_O2=0.01), 20.0)
+    assert MODEL.observe(rested, drive())[Y["pO2"]] == pytest.approx(rested[S["pO2"]], rel=1e-3)
