@@ -175,7 +175,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         most=2.0,
         fastest=0.2,
         chance=(2.7, 0.45),
-        rests_on=("pH",),
+        rests_on=("pH", "pO2"),
         leans_on=("base_flow", "flow_air", "offgas_CO2"),
         slack=0.005,
     ),
@@ -228,7 +228,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         PCO2_PROBE_DRIFT,
         evidence=("R1", "R8"),
         chance=(3.0, 0.46),
-        rests_on=("pCO2", "pH", "flow_air", "offgas_CO2"),
+        rests_on=("pCO2", "pH", "pO2", "flow_air", "offgas_CO2"),
         slack=0.006,
     ),
     Hypothesis(

@@ -28,6 +28,7 @@ from twin.processes._aeration import (
     PCO2_PROBE_DRIFT,
     carried,
     entering,
+    followed,
     relax,
     saturation,
 )
@@ -63,6 +64,9 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("oxygen_saturation", 0.204, "mmol/L", "air-saturated broth, 37 Cel, from phreeqc.dat"),
     Parameter("CO2_solubility", 0.0307, "mmol/L/mm[Hg]", "plasma value, 37 Cel"),
     Parameter("water_vapour", 0.0619, "atm", "saturation at 37 Cel"),
+    Parameter("response_pO2", 30.0, "s", "to 63 %; probes of pO2 20-45 s, " + _DEFAULT),
+    Parameter("response_pCO2", 80.0, "s", "to 63 %; PreSens SP-CD1: 90 % in under 3 min"),
+    Parameter("response_offgas", 60.0, "s", "to 63 %, with the sample line, " + _DEFAULT),
     Parameter("false_alarm_interval_h", 1000.0, "h", _DEFAULT + ": all findings of the model together"),
 )
 
@@ -76,6 +80,10 @@ def states(walk: float, rise: float) -> tuple[State, ...]:
         State("pO2", "%", 40.0, 30.0, 0.8, 0.0, 600.0, regulated=True),
         State("yO2", "%", 20.0, 5.0, 0.02, 0.0, 100.0, regulated=True),
         State("yCO2", "%", 2.0, 3.0, 0.02, 0.0, 100.0, regulated=True),
+        State("pO2_seen", "%", 40.0, 30.0, 0.0, 0.0, 600.0, regulated=True),
+        State("pCO2_seen", "mm[Hg]", 40.0, 30.0, 0.0, 0.1, 1e4, regulated=True),
+        State("yO2_seen", "%", 20.0, 5.0, 0.0, 0.0, 100.0, regulated=True),
+        State("yCO2_seen", "%", 2.0, 3.0, 0.0, 0.0, 100.0, regulated=True),
         State("log_kLa", "1", 0.0, 1.0, 0.005, -5.0, 5.0),
         State("kLa_stirrer", "1", 1.2, 0.3, 0.002, 0.0, 3.5, considered=True),
         State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0, considered=True),
@@ -92,7 +100,8 @@ def states(walk: float, rise: float) -> tuple[State, ...]:
 
 CUT_OFF: Final = 0.002
 """Of the gas flows: four times the noise of a mass flow controller; chosen default (makers state 0.5-2 %)."""
-_GAS: Final = {"pO2": 0.1, "yO2": 0.03, "yCO2": 0.05}
+_DRIVEN: Final = {"pO2": 0.1, "yO2": 0.03, "yCO2": 0.05}
+_GAS: Final = _DRIVEN | {f"{name}_seen": walk for name, walk in _DRIVEN.items()} | {"pCO2_seen": 0.05}
 INPUTS: Final[tuple[Input, ...]] = (
     Input("flow_air", 0.0, _GAS, CUT_OFF),
     Input("flow_O2", 0.0, _GAS, CUT_OFF),
@@ -153,6 +162,10 @@ class GasExchange:
         self.parameters = table.parameters
         self._p: Mapping[str, float] = table.values
         self.states = states(table["OUR_walk"], table["rise_walk"])
+        offgas = table["response_offgas"]
+        responses = {"pO2": table["response_pO2"], "pCO2": table["response_pCO2"]}
+        responses |= {"yO2": offgas, "yCO2": offgas}
+        self._lags = {name: (s + self.frame_s / 2.0) / 3600.0 for name, s in responses.items()}
         self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
 
     def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
@@ -186,17 +199,26 @@ class GasExchange:
         for state, fraction, gained in (("yO2", o2_in, -taken), ("yCO2", co2_in, given)):
             source = 100.0 * (flow * fraction + gained * volume) / held
             out[..., _S[state]] = relax(x[..., _S[state]], leaving / held, source, hours)
+        self._follow(x, out, u, hours)
         return np.asarray(np.clip(out, _LOW, _HIGH))
+
+    def _follow(self, x: Array, out: Array, u: Array, hours: float) -> None:
+        """What the instruments show after what they showed before, into `out`."""
+        true = {name: (x[..., _S[name]], out[..., _S[name]]) for name in ("pO2", "yO2", "yCO2")}
+        true["pCO2"] = self._pCO2(x, u), self._pCO2(out, u)
+        for name, (before, after) in true.items():
+            seen = _S[f"{name}_seen"]
+            out[..., seen] = followed(x[..., seen], before, after, self._lags[name], hours)
 
     def observe(self, x: Array, u: Array) -> Array:
         """Expected readings of `outputs`."""
         x = np.clip(x, _LOW, _HIGH)
         pCO2 = self._pCO2(x, u)
         read = [
-            x[..., _S["pO2"]] * np.exp(x[..., _S["log_pO2_gain"]]),
-            pCO2 * np.exp(x[..., _S["log_pCO2_gain"]]),
-            x[..., _S["yO2"]] * np.exp(x[..., _S["log_offgas_O2_gain"]]),
-            x[..., _S["yCO2"]] * np.exp(x[..., _S["log_offgas_CO2_gain"]]),
+            x[..., _S["pO2_seen"]] * np.exp(x[..., _S["log_pO2_gain"]]),
+            x[..., _S["pCO2_seen"]] * np.exp(x[..., _S["log_pCO2_gain"]]),
+            x[..., _S["yO2_seen"]] * np.exp(x[..., _S["log_offgas_O2_gain"]]),
+            x[..., _S["yCO2_seen"]] * np.exp(x[..., _S["log_offgas_CO2_gain"]]),
             x[..., _S["W"]],
             pCO2,
         ]
