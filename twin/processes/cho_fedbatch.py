@@ -91,7 +91,7 @@ class ChoFedBatch:
         volume = batch.volume_l if batch is not None else 1.0
         mean[_S["log_Xv"]], mean[_S["log_Xd"]] = self._grow(np.log(cells), max(age_h, 0.0))
         sd[_S["log_Xv"]] = 0.1 + 0.3 * min(max(age_h, 0.0) / 72.0, 1.0)
-        for name in ("qG", "qO2", "qP"):
+        for name in ("qG", "qN", "qO2", "qP"):
             mean[_S["log_" + name]] = np.log(p[name])
         mean[_S["G"]] = p["glucose_start"]
         mean[_S["W"]] = volume * p["broth_density"]
@@ -168,7 +168,7 @@ class ChoFedBatch:
         uptake = thirst * viable * x[..., _S["G"]] / (p["K_glucose"] + x[..., _S["G"]])
         acid = x[..., _S["qL"]] * viable
         acid = np.where(acid < 0.0, acid * x[..., _S["L"]] / (0.5 + x[..., _S["L"]]), acid)
-        ammonia = p["qN"] * viable
+        ammonia = np.exp(x[..., _S["log_qN"]]) * viable
         supply = feed / volume * p["feed_glucose"] / GLUCOSE_G
         out[..., _S["G"]] += (supply - uptake - thin * x[..., _S["G"]]) * hours
         out[..., _S["L"]] += (acid - thin * x[..., _S["L"]]) * hours
