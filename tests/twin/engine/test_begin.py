@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.batch import Batch
 from twin.domain.event import Event, Kind
-from twin.domain.forecast import Forecast
 from twin.domain.frame import Frame
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import SelfReport
 from twin.engine.core import Engine
+from twin.engine.forecast import Question
 
 S = 1_000_000_000
 BEGIN_S = 3600
@@ -35,7 +35,7 @@ class Follower:
         self.revised += [frame.end_ns // S for frame in frames]
         return [], []
 
-    def forecast(self, set_points: dict[str, float]) -> Forecast | None:
+    def question(self, set_points: dict[str, float]) -> Question | None:
         self.set_points = dict(set_points)
         return None
 
