@@ -85,7 +85,10 @@ def dicts(series: Series) -> list[dict[str, Any]]:
 
 
 def measurements(series: Series) -> list[Measurement]:
-    """Rows of `rows`, `newest_of` and `newest_of_all`."""
+    """Rows of `rows`, `newest_of` and `newest_of_all`.
+
+    The server writes the fields of a row one by one: a row that is only half there is still on its way.
+    """
     return [
         Measurement(
             row["tag"],
@@ -97,6 +100,7 @@ def measurements(series: Series) -> list[Measurement]:
             row["source"],
         )
         for row in dicts(series)
+        if None not in (row["q"], row["received"], row["late"], row["source"])
     ]
 
 

@@ -3,9 +3,10 @@
 `write` returns when the rows are on the local disk; a task sends them on in order. While the
 server is away nothing is lost and nothing is forgotten over a restart.
 
-What is on the server for a key (tag, time) is compared only for recent keys (`remember`): the
-server itself would overwrite. Older repetitions count as stored again and change nothing;
-an older contradiction would replace the value, which is the limit of what this store can tell.
+The server itself would overwrite what it has for a key (tag, time). Recent keys are known here
+(`remember`); a row that is not newer than the newest of its tag on the server is looked up there before it
+is sent. Older repetitions count as stored again and change nothing; an older contradiction is kept in the
+spool file, with the reason.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from connectors.codecs import line_protocol
 from connectors.codecs.decimate import Point, extremes
 from connectors.historians import _influx_ql as ql
+from connectors.historians._influx_repeats import Repeats, sifted, stretches
 from connectors.historians._influx_server import Account, Api, Server, ServerAwayError, isolate, pause
 from connectors.historians._spool import Row, Spool
 from twin.domain.errors import ConfigError, StorageError, TwinError
@@ -123,6 +125,7 @@ class InfluxHistorian:
         self._up: bool | None = None
         self._known: dict[tuple[str, int], float | None] = {}
         self._newest: dict[str, Measurement] = {}
+        self._repeats = Repeats()
         self._writing = asyncio.Lock()
         self._work = asyncio.Event()
         self._closing = asyncio.Event()
@@ -217,7 +220,10 @@ class InfluxHistorian:
             await self._greet()
         damaged = self._spool.damaged
         batches = await self._on_disk(self._spool.head, self._config.batch)
-        rejected = await self._over_net(self._post, [row for batch in batches for row in batch.rows])
+        rows = [row for batch in batches for row in batch.rows]
+        fresh, rejected = await self._over_net(self._sift, rows)
+        rejected += await self._over_net(self._post, fresh)
+        self._repeats.learn(fresh)
         await self._on_disk(self._spool.settle, batches, rejected)
         self._tell_up()
         if rejected:
@@ -227,6 +233,15 @@ class InfluxHistorian:
             )
         if self._spool.damaged > damaged:
             self._tell(None, f"{self._config.spool}: rows damaged on disk were set aside; check the disk.")
+
+    def _sift(self, rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, str]]]:
+        """Look up what may be on the server already; see `Repeats`. A server without questions takes all."""
+        there: dict[tuple[str, int], float | None] = {}
+        if self._server.version:
+            for tags, start_ns, end_ns in stretches(self._repeats.suspects(rows)):
+                found = ql.measurements(self._server.query(ql.rows(tags, start_ns, end_ns, None)))
+                there.update(((row.tag, row.time_ns), row.value) for row in found)
+        return sifted(rows, there)
 
     def _post(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
         api = self._api or "v2"
@@ -245,7 +260,7 @@ class InfluxHistorian:
     async def _greet(self) -> None:
         """Learn which interface the server has and what it already knows of the newest times."""
         version = await self._over_net(self._server.ping)
-        if version and self._config.remember:
+        if version:
             each = max(1, min(1000, self._config.remember // max(1, len(self._context.tags))))
             with suppress(StorageError):  # such as: no such database yet; writing will tell
                 self._recall(await self._over_net(self._server.query, ql.newest_of_all(each)))
@@ -256,7 +271,9 @@ class InfluxHistorian:
         """Put what the server knows before what came since, so that it is forgotten first."""
         since = dict(self._known)
         self._known = {}
-        self._remember(sorted(ql.measurements(series), key=lambda row: row.time_ns))
+        there = sorted(ql.measurements(series), key=lambda row: row.time_ns)
+        self._repeats.learn(there)
+        self._remember(there)
         self._known |= since
 
     async def _closed_within(self, seconds: float) -> bool:
@@ -310,7 +327,11 @@ class InfluxHistorian:
         rows = await self._sketch(
             "pv", "value", "q", ql.where([name], start_ns, end_ns), (end_ns - start_ns) // max(1, points)
         )
-        series = {row["time"]: Point(row["time"], ql.number(row.get("value")), int(row["q"])) for row in rows}
+        series = {
+            row["time"]: Point(row["time"], ql.number(row.get("value")), int(row["q"]))
+            for row in rows
+            if row["q"] is not None
+        }
         series |= {row.time_ns: Point(row.time_ns, row.value, int(row.quality)) for row in waiting}
         kept = extremes([series[t] for t in sorted(series)], start_ns, end_ns, points)
         return Trend(*zip(*kept, strict=True)) if kept else Trend()
@@ -323,7 +344,11 @@ class InfluxHistorian:
         rows = await self._sketch(
             "est", "mean", "sd", ql.where([name], start_ns, end_ns), (end_ns - start_ns) // max(1, points)
         )
-        found = {row["time"]: (float(row["mean"]), float(row["sd"])) for row in rows}
+        found = {
+            row["time"]: (float(row["mean"]), float(row["sd"]))
+            for row in rows
+            if None not in (row["mean"], row["sd"])
+        }
         found |= {
             row.time_ns: (row.mean, row.sd)
             for row in waiting

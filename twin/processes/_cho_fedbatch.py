@@ -27,7 +27,9 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("qP", 8e-4, "g/(10*9.h)", _DEFAULT),
     Parameter("qG_growth", 1.5, "1", _FOLLOWS),
     Parameter("qP_growth", -1.0, "1", _FOLLOWS),
-    Parameter("qN", 0.01, "mmol/(10*9.h)", "0.45 ammonia per glutamine, 1 mmol of it for 8e8 cells, at mu 0.02/h"),
+    Parameter(
+        "qN", 0.01, "mmol/(10*9.h)", "0.45 ammonia per glutamine, 1 mmol of it for 8e8 cells, at mu 0.02/h"
+    ),
     Parameter("RQ", 1.0, "mol/mol", "Goudar et al. 2011: 0.98-1.23"),
     Parameter("K_glucose", 0.3, "mmol/L", _DEFAULT),
     Parameter("glucose_start", 35.0, "mmol/L", _DEFAULT),
@@ -105,7 +107,12 @@ STATES: Final[tuple[State, ...]] = (
     State("jacket_gap", "Cel", 0.0, 3.0, 0.1, -60.0, 60.0),
 )
 
-SEEN: Final = {"pO2": "response_pO2", "CO2": "response_pCO2", "yO2": "response_offgas", "yCO2": "response_offgas"}
+SEEN: Final = {
+    "pO2": "response_pO2",
+    "CO2": "response_pCO2",
+    "yO2": "response_offgas",
+    "yCO2": "response_offgas",
+}
 """States that an instrument follows with a lag of its own (the state ``<name>_seen``)."""
 _DRIVEN: Final = {"pO2": 0.1, "CO2": 0.05, "yO2": 0.03, "yCO2": 0.05}
 _GAS: Final = _DRIVEN | {f"{name}_seen": walk for name, walk in _DRIVEN.items()}

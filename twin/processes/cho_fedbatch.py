@@ -290,7 +290,9 @@ class ChoFedBatch:
         warm = x[..., _S["temperature_bias"]]
         y[..., _Y["pH"]] = pH + x[..., _S["pH_bias"]]
         y[..., _Y["pO2"]] = x[..., _S["pO2_seen"]] * np.exp(x[..., _S["log_pO2_gain"]])
-        y[..., _Y["pCO2"]] = x[..., _S["CO2_seen"]] / p["CO2_solubility"] * np.exp(x[..., _S["log_pCO2_gain"]])
+        y[..., _Y["pCO2"]] = (
+            x[..., _S["CO2_seen"]] / p["CO2_solubility"] * np.exp(x[..., _S["log_pCO2_gain"]])
+        )
         kappa = (
             x[..., _S["kappa_offset"]]
             + p["kappa_alkalinity"] * x[..., _S["A"]]
@@ -298,7 +300,9 @@ class ChoFedBatch:
             + p["kappa_lactate"] * x[..., _S["L"]]
         )
         viable, dead = np.exp(x[..., _S["log_Xv"]]), np.exp(x[..., _S["log_Xd"]])
-        y[..., _Y["conductivity"]] = kappa * hindered(viable * p["cell_volume"]) * (1.0 - p["kappa_temperature"] / 1.29 * warm)
+        y[..., _Y["conductivity"]] = (
+            kappa * hindered(viable * p["cell_volume"]) * (1.0 - p["kappa_temperature"] / 1.29 * warm)
+        )
         y[..., _Y["weight"]] = x[..., _S["W"]]
         y[..., _Y["feed_scale"]] = x[..., _S["feed_left"]]
         y[..., _Y["base_scale"]] = x[..., _S["base_left"]]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from influx_rows import SECOND, T0, opened, row
 
 from connectors.codecs import line_protocol
+from connectors.historians import _influx_ql as ql
 from connectors.historians import influxdb
 from connectors.historians._influx_server import (
     CAP_S,
@@ -28,6 +30,7 @@ from connectors.historians._influx_server import (
     meaning,
     pause,
 )
+from connectors.historians._spool import Spool
 from connectors.historians.influxdb import Config
 from twin.domain.errors import ConfigError, StorageError
 from twin.domain.measurement import Estimate, Measurement, Quality
@@ -102,6 +105,32 @@ async def test_a_lost_spool_file_does_not_make_the_server_forgotten(own_influx: 
         assert (await historian.last(["R101.pH"]))["R101.pH"] == row(4)
         report = await historian.write([row(3), row(4, -1.0), row(5)])
         assert (report.stored, report.duplicate, len(report.refused)) == (1, 1, 1)
+
+
+async def test_what_comes_again_long_after_changes_nothing_on_the_server(
+    own_influx: Any, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool.sqlite"
+    async with opened(own_influx, spool, remember=2) as historian:
+        await historian.write([row(n) for n in range(20)])
+        await drained(historian)
+        again = [replace(row(n), received_ns=T0 + 99 * SECOND) for n in (3, 5)]
+        assert (await historian.write([*again, row(7, -1.0), row(20)])).stored == 4
+        await drained(historian)
+    assert times_on(own_influx) == [T0 + n * SECOND for n in range(21)]
+    series = own_influx.query('SELECT "received", "value" FROM "pv"', "plant")
+    kept = [(received, value) for one in series for _, received, value in one["values"]]
+    assert kept == [(T0 + n * SECOND, float(n)) for n in range(21)]
+    (reason, body) = Spool(spool, 10).rejected()[0]
+    assert "another value" in reason
+    assert orjson.loads(body)[:2] == ["R101.pH", -1.0]
+
+
+def test_a_row_that_is_only_half_there_is_passed_over() -> None:
+    columns = ["time", "value", "q", "received", "late", "source"]
+    values = [[T0, 7.0, 192, T0, False, "m"], [T0 + 1, 7.1, None, None, None, None]]
+    series = [{"columns": columns, "values": values, "tags": {"tag": "R101.pH"}}]
+    assert [m.time_ns for m in ql.measurements(series)] == [T0]
 
 
 async def test_accounts(guarded_influx: Any, tmp_path: Path) -> None:

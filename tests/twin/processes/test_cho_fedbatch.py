@@ -179,7 +179,9 @@ def test_an_instrument_follows_by_its_own_law_and_is_late_by_its_lag_on_a_ramp()
     ramp = followed(np.array(10.0), np.array(10.0), np.array(20.0), lag, hours)
     assert ramp == pytest.approx(20.0 - 20.0 * lag, rel=1e-6)
     in_parts = followed(np.array(10.0), np.array(10.0), np.array(15.0), lag, hours / 2.0)
-    assert followed(in_parts, np.array(15.0), np.array(20.0), lag, hours / 2.0) == pytest.approx(ramp, rel=1e-9)
+    assert followed(in_parts, np.array(15.0), np.array(20.0), lag, hours / 2.0) == pytest.approx(
+        ramp, rel=1e-9
+    )
 
 
 def test_the_probe_shows_a_change_of_gas_later_than_the_broth_has_it() -> None:
