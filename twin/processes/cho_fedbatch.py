@@ -341,7 +341,8 @@ class ChoFedBatch:
 def hindered(cells: Array) -> Array:
     """Part of the conductivity that a share of volume filled by living cells leaves.
 
-    Insulating spheres in dilute suspension: Maxwell, A Treatise on Electricity and Magnetism (1873), art. 314.
+    Insulating spheres in dilute suspension: Maxwell, A Treatise on Electricity and Magnetism (1873),
+    art. 314.
     """
     return np.asarray((1.0 - cells) / (1.0 + 0.5 * cells))
 
