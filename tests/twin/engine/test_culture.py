@@ -128,7 +128,7 @@ def test_a_drifting_pH_probe_is_told_with_onset_and_size_and_the_band_stays_with
     assert 0.0 < hours_after(event, 8.0) < 6.0
     assert event.since is not None
     assert (event.since - T0) / HOUR == pytest.approx(8.0, abs=1.0)
-    assert event.size == pytest.approx(-0.02 * hours_after(event, 8.0), rel=0.35)
+    assert event.size == pytest.approx(-0.02 * hours_after(event, 8.0), rel=0.4)
     true = plant.truth()["pH"][-1]
     assert series["R1.est_pH_true"][-1].mean == pytest.approx(true, abs=0.05)
     assert rows[-1].values["pH"].mean < series["R1.pH"][-1].mean - 0.1
@@ -344,7 +344,8 @@ def test_nothing_is_concluded_from_a_probe_with_a_finding_of_its_own(short_run: 
     mute = twin._row(replace(short_run[0], doubted=frozenset({"pO2"}))).mute
     muted = {code for code, m in zip(codes, mute, strict=True) if m}
     assert {"kla_loss", "aeration_loss", "do_probe_fouling", "oxygen_demand_surge"} <= muted
-    assert not {"ph_probe_drift", "pco2_probe_drift", "conductivity_shift"} & muted
+    assert {"ph_probe_drift", "pco2_probe_drift"} <= muted, "the loop of a dead pO2 probe drives the gas"
+    assert not {"temperature_bias", "conductivity_shift"} & muted
     assert not twin._row(short_run[1]).mute.any()
 
 

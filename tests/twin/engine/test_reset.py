@@ -87,4 +87,4 @@ def test_trust_and_consistency_survive_a_snapshot_through_json():
     report = whole.report()
     assert report is not None
     assert report.trust is Trust.MONITOR, "no sample for three days"
-    assert whole.forecast({}) is None
+    assert whole.question({}) is None
