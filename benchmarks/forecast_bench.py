@@ -161,8 +161,8 @@ def nistcho(path: Path) -> list[Pair]:
             if name == "VCD" and m.value:
                 samples.setdefault(vessel, []).append((m.time_ns, m.value))
                 model = follower.engine.vessels[vessel].model
-                forecast = model.forecast({}) if model else None
-                made += [forecast] if forecast and len(samples[vessel]) >= 4 else []
+                question = model.question({}) if model else None
+                made += [question.forecast()] if question and len(samples[vessel]) >= 4 else []
     pairs = []
     for f in made:
         later = [s for s in samples[f.asset] if 60 <= (s[0] - f.made_ns) / HOUR <= 84]
