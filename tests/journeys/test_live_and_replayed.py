@@ -53,7 +53,7 @@ async def live(line: Path, folder: Path, rows: Sequence[Reading | Quarantined]) 
         clock.time_ns = last_ns
         await service.pipeline.tick(last_ns)
         told = [event for _, event in service.ledger.events(0, 1_000_000)]
-    return b"".join(map(event_line, sorted(told, key=lambda e: (e.t, e.asset))))
+    return b"".join(map(event_line, sorted(told, key=lambda e: (e.t, e.asset, e.condition))))
 
 
 @pytest.mark.timeout(300)

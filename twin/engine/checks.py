@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from twin.domain.event import Event
+from twin.domain.event import Event, Kind, Stage
 from twin.domain.measurement import Measurement
 from twin.domain.tag import Tag, TagKind
 from twin.engine.limits import LimitWatch
@@ -14,12 +14,16 @@ Verdicts = dict[tuple[str, int], tuple[Measurement, list[Event]]]
 """By (tag, time): the measurement as it is believed, and what was found."""
 
 
+_OTHER = {Stage.CONFIRMED: Stage.CLOSED, Stage.CLOSED: Stage.CONFIRMED}
+
+
 class Checks:
     """The signal monitors and limits of a vessel, asked frame by frame.
 
-    Values of the frame that is still open are judged ahead, as they come, so that little is left to do when
-    it closes. When one comes out of the order of its tag, the frame is judged again from its beginning:
-    what is found does not depend on how the values were batched.
+    Values of the frame that is still open are judged ahead, as they come: a passed limit is told at once, and
+    little is left to do when the frame closes. When a value comes out of the order of its tag, the frame is
+    judged again from its beginning, and what was told and is not so is taken back: what is found does not
+    depend on how the values were batched.
 
     Parameters
     ----------
@@ -36,9 +40,16 @@ class Checks:
         self._before: dict[str, Any] | None = None
         """state at the begin of the open frame, once values of it were judged"""
         self._open = True
+        self._told: list[Event] = []
+        """limits passed and left in the open frame, as they were told"""
 
-    def ahead(self, rows: Iterable[Measurement]) -> None:
-        """Judge values of the open frame that came since the last call."""
+    def ahead(self, rows: Iterable[Measurement]) -> list[Event]:
+        """Judge values of the open frame that came since the last call; returns limits passed and left."""
+        known = len(self._told)
+        self._judge_ahead(rows)
+        return self._told[known:]
+
+    def _judge_ahead(self, rows: Iterable[Measurement]) -> None:
         for m in sorted((m for m in rows if m.tag in self.signals), key=lambda m: m.time_ns):
             if not self._open:
                 return
@@ -49,7 +60,8 @@ class Checks:
             if self._before is None:
                 self._before = self._state()
             self._newest[m.tag] = m.time_ns
-            self._ahead[m.tag, m.time_ns] = self._judge(m)
+            self._ahead[m.tag, m.time_ns] = judged = self._judge(m)
+            self._told += [event for event in judged[1] if event.kind is Kind.LIMIT]
 
     def back(self) -> None:
         """Forget what was judged ahead; the frame will be judged when it closes."""
@@ -79,7 +91,17 @@ class Checks:
         events = [event for _, told in found for event in told]
         for watch in self.signals.values():
             events += watch.tick(end_ns)
-        return [checked for checked, _ in found], events
+        return [checked for checked, _ in found], self._not_told(events, end_ns)
+
+    def _not_told(self, events: list[Event], end_ns: int) -> list[Event]:
+        """Events that were not told ahead, and what takes back those that are not so."""
+        found = {(e.condition, e.stage) for e in events}
+        told = {(e.condition, e.stage) for e in self._told}
+        last = {e.condition: e for e in self._told}
+        wrong = [e for key, e in last.items() if (key, e.stage) not in found]
+        self._told = []
+        taken_back = [replace(e, t=end_ns, stage=_OTHER[e.stage]) for e in wrong]
+        return [e for e in events if (e.condition, e.stage) not in told] + taken_back
 
     def late(self, m: Measurement) -> tuple[Measurement, list[Event]]:
         """Judge a value of a frame that closed before, where it is newer than all that was judged of its tag.
@@ -103,6 +125,7 @@ class Checks:
         """Take up a state from `snapshot`; values of the open frame are to be handed in again."""
         self._take_up(state)
         self._fresh()
+        self._told = []
 
     def _knows(self, m: Measurement) -> bool:
         return (m.tag, m.time_ns) in self._ahead

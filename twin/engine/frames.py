@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from twin.domain.measurement import Measurement, Quality
 
 SECOND = 1_000_000_000
+WIRE_NS = 120 * SECOND
+"""A wire that is this much more than the grace behind the newest of the vessel is no longer waited for
+(chosen default)."""
 MOST_EMPTY = 2_500
 """More empty frames than this are passed over instead of predicted through (chosen default)."""
 
@@ -15,9 +18,9 @@ MOST_EMPTY = 2_500
 class FrameCutter:
     """Collects the measurements of one vessel and gives them back frame by frame.
 
-    A frame closes when every wire of the vessel has passed its end by the grace time (so
-    that decisions depend on the data, not on how they were batched), or when the clock
-    says that no more is to be expected.
+    A frame closes when every wire of the vessel that still speaks has passed its end by the grace time (so
+    that decisions depend on the data, not on how they were batched), or when the clock says that no more is
+    to be expected.
 
     Parameters
     ----------
@@ -73,7 +76,9 @@ class FrameCutter:
         return self._end_of(max(m.time_ns for m in self.waiting)) if self.waiting else None
 
     def _limit(self, clock_ns: int | None) -> int:
-        reached = min(self.watermarks.values(), default=0) - self.grace_ns
+        newest = max(self.watermarks.values(), default=0)
+        awaited = [at for at in self.watermarks.values() if newest - at <= self.grace_ns + WIRE_NS]
+        reached = min(awaited, default=0) - self.grace_ns
         return max(reached, clock_ns if clock_ns is not None else 0)
 
     def _leap(self, clock_ns: int | None) -> None:

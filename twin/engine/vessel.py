@@ -151,11 +151,16 @@ class VesselEngine:
         return start_ns if oldest_ns is None else min(start_ns, oldest_ns)
 
     def advance(self, clock_ns: int | None) -> Iterator[Step]:
-        """Step through every complete frame, and before it through what came late for those before."""
+        """Step through every complete frame, and before it through what came late for those before.
+
+        Limits passed in the frame that is still open are told at once.
+        """
         for end_ns, rows in self.cutter.close(clock_ns):
             yield self._repair(end_ns)
             yield self._frame(end_ns, rows)
-        self._look_ahead()
+        ahead = self._look_ahead()
+        if ahead:
+            yield Step((), ahead)
 
     def question(self) -> Question | None:
         """The present belief, for scenarios; None without a model or while it can say nothing."""
@@ -202,15 +207,16 @@ class VesselEngine:
             self.cutter.add(m)
         return True
 
-    def _look_ahead(self) -> None:
-        """Judge what came of the open frame; what belongs to later ones waits."""
+    def _look_ahead(self) -> list[Event]:
+        """Judge what came of the open frame, for limits; what belongs to later ones waits."""
         end_ns = self.cutter.end_ns
         if end_ns is None:
             self._fresh.clear()
-            return
+            return []
         open_ns = end_ns - self.cutter.frame_ns
-        self.checks.ahead(m for m in self._fresh if open_ns < m.time_ns <= end_ns)
+        told = self.checks.ahead(m for m in self._fresh if open_ns < m.time_ns <= end_ns)
         self._fresh = [m for m in self._fresh if m.time_ns > end_ns]
+        return told
 
     def _repair(self, now_ns: int) -> Step:
         """Live through closed frames again whose values came late; what they show is told as late."""

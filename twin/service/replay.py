@@ -162,8 +162,8 @@ class Replay:
             self.tally.alarms[alarm.state.value] += 1
 
     def _write(self) -> None:
-        """Everything found, by time and asset: which vessel's frame closes first depends on the batches."""
-        for event in sorted(self.events, key=lambda e: (e.t, e.asset)):
+        """Everything found, by time, asset and condition: what is told first depends on the batches."""
+        for event in sorted(self.events, key=lambda e: (e.t, e.asset, e.condition)):
             self.tally.events[f"{event.kind.value}.{event.stage.value}"] += 1
             if self.out is not None:
                 self.out.write(event_line(event))

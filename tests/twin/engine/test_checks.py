@@ -1,11 +1,13 @@
 """Checks: what is found of a frame does not depend on how much of it was judged before it closed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.domain.asset import Line, Origin, Vessel
-from twin.domain.event import Event, Kind
+from twin.domain.event import Event, Kind, Stage
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Limits, Tag
 from twin.engine.checks import Checks
@@ -37,7 +39,18 @@ def told(parts: list[list[Measurement]], grace_s: float, kill_after: int | None 
             engine.restore(state, [])
             from_ns = engine.vessels["R1"].resume_ns() or 0
             out.events += engine.handle([m for m in given_in if m.time_ns >= from_ns]).events
-    return out.events + engine.finish().events
+    return in_order(out.events + engine.finish().events)
+
+
+def in_order(events: list[Event]) -> list[Event]:
+    """What was told, each once; a snapshot may have it told again with the same identity."""
+    return sorted({(e.t, e.condition, e.stage): e for e in events}.values(), key=lambda e: (e.t, e.condition))
+
+
+def standing(events: list[Event]) -> set[str]:
+    """Conditions that stand in the end."""
+    last = {e.condition: e.stage for e in events if e.kind is Kind.LIMIT}
+    return {condition for condition, stage in last.items() if stage is not Stage.CLOSED}
 
 
 def run(seed_levels: list[int]) -> list[Measurement]:
@@ -72,7 +85,31 @@ def test_D_02_judging_ahead_finds_what_judging_at_the_end_finds(levels, sizes, k
 def test_D_02_disorder_within_a_frame_is_judged_in_order(levels, sizes, random) -> None:
     rows = run(levels)
     shuffled = sorted(rows, key=lambda m: m.time_ns + random.randrange(0, 40) * S)
-    assert told(batches(shuffled, sizes), 60.0) == told([rows], 60.0)
+    mixed, whole = told(batches(shuffled, sizes), 60.0), told([rows], 60.0)
+    assert [e for e in mixed if e.kind is not Kind.LIMIT] == [e for e in whole if e.kind is not Kind.LIMIT]
+    assert standing(mixed) == standing(whole)
+
+
+def test_a_limit_is_told_when_it_is_passed_whatever_other_wires_do() -> None:
+    line = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, TAGS),))
+    engine = Engine(line, lambda v: None, 5.0)
+    engine.handle([row(1, 7.0), row(1, 50.0, "R1.pO2")])
+    told = [
+        (t, event)
+        for t in range(2, 400, 2)
+        for event in engine.handle([row(t, 9.0 if t > 130 else 7.0 + 0.001 * (t % 3))]).events
+        if event.kind is Kind.LIMIT and event.tag == "R1.pH"
+    ]  # pO2 speaks no more
+    assert [(t, event.t // S) for t, event in told] == [(316, 316)], "believed since 136, on-delay 180 s"
+
+
+def test_what_was_told_ahead_and_is_not_so_is_taken_back() -> None:
+    line = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, (replace(TAGS[0], on_delay_s=10.0),)),))
+    engine = Engine(line, lambda v: None, 5.0)
+    engine.handle([row(1, 7.0)])
+    (told_first,) = engine.handle([row(t, 9.0) for t in (5, 10, 16)]).events
+    events = engine.handle([row(12, 7.0), row(20, 7.0), row(70, 7.0)]).events
+    assert (told_first.stage, standing([told_first, *events])) == (Stage.CONFIRMED, set())
 
 
 def test_the_signals_of_the_test_do_find_something() -> None:

@@ -48,11 +48,19 @@ def test_every_row_is_in_exactly_one_frame_and_in_order() -> None:
 def test_a_frame_waits_for_the_slower_wire() -> None:
     cutter = FrameCutter(FRAME, 0)
     cutter.add(row(10, source="slow"))
-    for t in range(10, 400, 10):
+    for t in range(10, 131, 10):
         cutter.add(row(t, "R1.pO2", "fast"))
     assert list(cutter.close()) == []
     cutter.add(row(130, source="slow"))
     assert [end // SECOND for end, _ in cutter.close()] == [60, 120]
+
+
+def test_a_wire_that_speaks_no_more_is_not_waited_for() -> None:
+    cutter = FrameCutter(FRAME, 0)
+    cutter.add(row(10, source="once"))
+    for t in range(10, 400, 10):
+        cutter.add(row(t, "R1.pO2", "fast"))
+    assert [end // SECOND for end, _ in cutter.close()] == [60, 120, 180, 240, 300, 360]
 
 
 def test_the_clock_closes_frames_nobody_completes() -> None:
