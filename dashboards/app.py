@@ -1,6 +1,6 @@
 """The web interface: versioned JSON, the live stream, metrics and the built pages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -124,7 +124,7 @@ def _reading(view: View) -> APIRouter:
     @router.get("/latest")
     async def latest() -> Response:
         """Newest value and estimate of everything, and the standing alarms."""
-        return _json({**payloads.newest(view.latest()), "alarms": payloads.alarms(view.alarms())})
+        return _json(payloads.snapshot(view))
 
     @router.get("/events")
     async def events(
@@ -256,6 +256,14 @@ def _streaming(live: Broadcast, door: Door) -> APIRouter:
     return router
 
 
+def _unkept(held: Mapping[str, str], known: bool) -> str:
+    """That stores take nothing; what they say themselves only to those who may read."""
+    said = [f"{store} ({why})" if known else store for store, why in sorted(held.items())]
+    return (
+        f"Nothing can be kept now, what comes waits: {', '.join(said)}. Make room; the rest goes by itself."
+    )
+
+
 def _watching(view: View, live: Broadcast) -> APIRouter:
     """Routes for machines that look after this one."""
     router = APIRouter()
@@ -269,7 +277,10 @@ def _watching(view: View, live: Broadcast) -> APIRouter:
     async def readyz(request: Request) -> Response:
         """The stores answer; 503 with the reason when not. Details for those who may read."""
         view.newest_event()
-        if request.state.actor is None:
+        known = request.state.actor is not None
+        if held := view.holding():
+            raise RefusedError(503, _unkept(held, known))
+        if not known:
             return _json({"status": "ready"})
         links = {link.source: payloads.link(link) for link in view.links()}
         return _json({"status": "ready", "conserved": view.counters().holds, "links": links})

@@ -62,6 +62,7 @@ ALARM: Final = _object(
     event=EVENT,
 )
 ALARMS: Final = {"type": "array", "items": ALARM}
+STORES: Final = {"type": "object", "additionalProperties": TEXT}
 VALUES: Final = {
     "now": TIME,
     "tags": {"type": "object", "additionalProperties": READING},
@@ -82,10 +83,11 @@ NOTICE: Final = _object(
 STREAM: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "snapshot": (
         "First, and after every reconnection; its id is the number of the newest event known.",
-        _object(**VALUES, alarms=ALARMS),
+        _object(**VALUES, alarms=ALARMS, stores=STORES),
     ),
     "values": ("Newest values by name; a slow reader gets fewer, never older.", _object(**VALUES)),
     "alarms": ("The whole list after each change.", ALARMS),
+    "stores": ("Stores that take nothing now, and why; after each change of alarms.", STORES),
     "event": ("Every event, from the ledger; its id is the number to resume after.", EVENT),
     "clock": ("When nothing else was said for two seconds.", _object(now=TIME)),
 }

@@ -2,8 +2,9 @@
 
 A viewer gets a `snapshot` first and after every reconnection, then `values` (newest per name;
 a slow viewer gets fewer, never older), `alarms` (the whole list after each change, so nothing
-can be missed), `event` (every one, from the ledger, numbered) and a `clock` when nothing else
-was said for two seconds, by which the page knows that the service is there.
+can be missed) with `stores` (those that take nothing now), `event` (every one, from the ledger,
+numbered) and a `clock` when nothing else was said for two seconds, by which the page knows that the
+service is there.
 """
 
 import asyncio
@@ -180,11 +181,14 @@ class Broadcast:
                     box.put(batch)
 
     def _batch(self, update: Update) -> Batch:
-        alarms = frame("alarms", payloads.alarms(self._view.alarms())) if update.alarms else b""
+        alarms = b""
+        if update.alarms:
+            held = frame("stores", dict(self._view.holding()))
+            alarms = frame("alarms", payloads.alarms(self._view.alarms())) + held
         return Batch(has_events=bool(update.events), alarms=alarms, **payloads.newest(update))
 
     def _greeting(self, number: int) -> bytes:
-        data = {**payloads.newest(self._view.latest()), "alarms": payloads.alarms(self._view.alarms())}
+        data = payloads.snapshot(self._view)
         delay_ms = 1000 + 200 * (self.viewers % 10)  # after a restart not everybody comes at once
         return f"retry: {delay_ms}\n".encode() + frame("snapshot", data, number)
 

@@ -74,10 +74,16 @@ def tag(each: Tag) -> Json:
         "accuracy": each.accuracy,
         "period_s": each.period_s,
         "silence_s": each.silence_s,
+        "on_delay_s": each.on_delay_s,
         "instrument": each.instrument,
         "kind": each.kind.value,
         "limits": asdict(each.limits),
     }
+
+
+def snapshot(view: View) -> Json:
+    """Newest value and estimate of everything, the standing alarms, and stores that take nothing."""
+    return {**newest(view.latest()), "alarms": alarms(view.alarms()), "stores": dict(view.holding())}
 
 
 def measurement(each: Measurement) -> Json:

@@ -328,6 +328,7 @@ class ScriptedView:
     """Quality of the n-th row of a spread, where it is not good."""
     selves: list[SelfReport] = field(default_factory=list)
     models: Models | None = None
+    held: dict[str, str] = field(default_factory=dict)
     ended: list[tuple[str, int | None, str, str]] = field(default_factory=list)
     playbacks: Playbacks | None = None
     followers: set[asyncio.Queue[Update | None]] = field(default_factory=set)
@@ -468,6 +469,9 @@ class ScriptedView:
 
     def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
         return list(enumerate(self.log, 1))[after : after + limit]
+
+    def holding(self) -> Mapping[str, str]:
+        return self.held
 
     def newest_event(self) -> int:
         return len(self.log)

@@ -301,6 +301,14 @@ async def test_S_19_a_store_that_fails_is_503_with_its_own_words(client, view, m
     assert (await client.get("/livez")).status_code == 200
 
 
+async def test_while_a_store_takes_nothing_the_service_is_not_ready_and_says_why(client, view):
+    view.held["historian"] = "database or disk is full"
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert "historian (database or disk is full)" in answer.json()["detail"]
+    assert (await client.get("/api/v1/latest")).json()["stores"] == view.held
+
+
 async def test_S_18_a_fault_of_our_own_shows_no_inside(client, view, monkeypatch):
     def broken() -> None:
         raise ZeroDivisionError("secret")

@@ -50,8 +50,9 @@ async def test_snapshot_then_values_then_event_then_alarm(view):
             "R101.pH": {"t": values["data"]["now"], "value": 7.5, "quality": "good"}
         }
         view.raise_alarm(alarm(drift()))
-        frames = await take(stream, 2)
-        assert {each["event"]: each.get("id") for each in frames} == {"event": "1", "alarms": None}
+        frames = await take(stream, 3)
+        told = {each["event"]: each.get("id") for each in frames}
+        assert told == {"event": "1", "alarms": None, "stores": None}
 
 
 async def test_C_01_resuming_brings_every_event_missed_and_none_twice(view):

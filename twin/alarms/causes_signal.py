@@ -228,6 +228,34 @@ SIGNAL_CAUSES: Final[dict[str, Texts]] = {
             "Vérifier le serveur ou le broker et le réseau entre deux.",
         ),
     ),
+    "store": both(
+        (
+            "Nothing can be kept",
+            "A store takes no rows: its disk is full, or it does not answer.",
+            "Values wait unstored; alarms may be missing and notices may not go out.",
+            "Make room on the disk of this store, or start its server; what waits is then kept by itself.",
+        ),
+        (
+            "Rien ne peut être conservé",
+            "Un stockage ne prend plus rien : son disque est plein, ou il ne répond pas.",
+            "Les valeurs attendent ; des alarmes peuvent manquer et des avis ne pas partir.",
+            "Libérer le disque de ce stockage, ou démarrer son serveur ; la suite se fait seule.",
+        ),
+    ),
+    "store_back": both(
+        (
+            "The store takes rows again",
+            "A store took nothing for a time; now it does.",
+            "What waited is kept.",
+            "See on the diagnostics page whether every value is accounted for.",
+        ),
+        (
+            "Le stockage conserve de nouveau",
+            "Un stockage n'a rien pris pendant un temps ; il prend de nouveau.",
+            "Ce qui attendait est conservé.",
+            "Voir à la page Diagnostic si le compte des valeurs est bon.",
+        ),
+    ),
     "link_back": both(
         (
             "Link is up again",

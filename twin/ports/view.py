@@ -115,6 +115,10 @@ class View(Protocol):
         """Alarms that stand or wait for acknowledgement."""
         ...
 
+    def holding(self) -> Mapping[str, str]:
+        """Stores that take nothing now, and why; what comes waits, and alarms may be missing."""
+        ...
+
     def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Events by running number."""
         ...

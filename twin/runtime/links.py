@@ -1,10 +1,15 @@
 """Changes of links in the words of events: one when down, one when up, one for each gap."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from twin.domain.alarm import Alarm
 from twin.domain.event import Event, Kind, Stage
 from twin.ports import LinkChange
+
+LINK: Final = "link"
+STORE: Final = "store"
+"""Texts of an outage: a source that does not answer, a store that takes nothing. Their ends have `_back`."""
 
 
 class LinkEvents:
@@ -19,20 +24,20 @@ class LinkEvents:
             if alarm.event.kind is Kind.LINK and alarm.active:
                 self._down[alarm.event.asset] = alarm.event.condition
 
-    def events(self, link: LinkChange) -> list[Event]:
-        """Events of one change; an outage that is known already makes none."""
+    def events(self, link: LinkChange, code: str = LINK) -> list[Event]:
+        """Events of one change, told in the texts of `code`; an outage that is known already makes none."""
         found = [_gap_event(link)] if link.gap else []
         if link.up is False and link.source not in self._down:
             self._down[link.source] = f"{link.source}/link/{link.time_ns}"
-            found.append(_link_event(link, self._down[link.source], Stage.CONFIRMED))
+            found.append(_link_event(link, self._down[link.source], Stage.CONFIRMED, code))
         elif link.up and link.source in self._down:
-            found.append(_link_event(link, self._down.pop(link.source), Stage.CLOSED))
+            found.append(_link_event(link, self._down.pop(link.source), Stage.CLOSED, code))
         return found
 
 
-def _link_event(link: LinkChange, condition: str, stage: Stage) -> Event:
+def _link_event(link: LinkChange, condition: str, stage: Stage, code: str) -> Event:
     """An outage, known by when it began; at its end told in the words of a link that is back."""
-    over = {"code": "link_back"} if stage is Stage.CLOSED else {}
+    told = f"{code}_back" if stage is Stage.CLOSED else code
     return Event(
         t=link.time_ns,
         kind=Kind.LINK,
@@ -40,7 +45,7 @@ def _link_event(link: LinkChange, condition: str, stage: Stage) -> Event:
         stage=stage,
         condition=condition,
         since=int(condition.rpartition("/")[2]),
-        detail={**over, "text": link.text},
+        detail={**({} if told == LINK else {"code": told}), "text": link.text},
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from time import time_ns
 
+from twin.alarms.machine import AlarmBook
 from twin.domain import instant
 from twin.domain.alarm import DESIGN, Alarm, AlarmState, Notice, Trigger
 from twin.domain.asset import Line
@@ -23,7 +24,7 @@ from twin.runtime.channel import Channel
 from twin.runtime.health import Health
 from twin.runtime.hold import Hold
 from twin.runtime.hub import Hub
-from twin.runtime.links import LinkEvents
+from twin.runtime.links import LINK, STORE, LinkEvents
 from twin.runtime.outlook import Outlook
 from twin.runtime.recover import restore, save
 
@@ -50,7 +51,7 @@ class Pipeline:
     due : asyncio.Event
         Set when a notice waits in the outbox.
     heard : deque of LinkChange
-        What the stores report; taken at the next tick.
+        What stores and publishers report; taken at the next tick.
     in_hand : int
         Rows between the door and the store.
     hold : Hold
@@ -76,6 +77,8 @@ class Pipeline:
         self.tell, self.window = tell, window
         self.due = asyncio.Event()
         self.heard: deque[LinkChange] = deque()
+        self._told: list[Event] = []
+        self._shown = AlarmBook()
         self.in_hand = 0
         self.hold = Hold(clock, self._held)
         self.outlook = Outlook(historian, ledger, hub, self.hold, self.due)
@@ -116,13 +119,17 @@ class Pipeline:
                 self.heard.append(change)
             out.alarms += self.engine.pass_time(self.clock.now_ns()).alarms
             while self.heard:
-                _merge(out, self.engine.note(self._note(self.heard.popleft())))
+                self._told += self._note(self.heard.popleft())
+            told, self._told = self._told, []
+            _merge(out, self.engine.note(told))
             await self._keep(out)
 
     async def recover(self, line: Line) -> None:
         """Take up where the last run of the service stopped."""
         self.links.restore(self.ledger.alarms())
         now_ns = self.clock.now_ns()
+        for store in (HISTORIAN, LEDGER):  # one that still takes nothing is found at the first row
+            self._told += self.links.events(LinkChange(store, True, "takes rows again", now_ns), STORE)
         await self._keep(await restore(self.engine, self.ledger, self.historian, line, now_ns))
 
     async def save(self, line: Line) -> None:
@@ -242,12 +249,24 @@ class Pipeline:
 
     def _held(self, change: LinkChange) -> None:
         """A store takes nothing, or takes rows again: shown at once, told at the next tick."""
-        self.health.link(change)
-        self.heard.append(change)
+        events = self._note(change, STORE)
+        self._told += events
+        self.hub.publish(alarms=[alarm for event in events for alarm in self._shown.apply(event)])
 
-    def _note(self, link: LinkChange) -> list[Event]:
+    def alarms(self) -> list[Alarm]:
+        """Alarms that are not normal; while a store takes nothing, with those that could not be kept yet."""
+        kept = {alarm.id: alarm for alarm in self.ledger.alarms()}
+        if not self.hold.why:
+            return list(kept.values())
+        merged = kept | {alarm.id: alarm for alarm in tuple(self.engine.alarms.alarms.values())}
+        for alarm in self._shown.alarms.values():
+            if alarm.active and not (alarm.id in merged and merged[alarm.id].active):
+                merged[alarm.id] = alarm
+        return [alarm for alarm in merged.values() if alarm.state is not AlarmState.NORMAL]
+
+    def _note(self, link: LinkChange, code: str = LINK) -> list[Event]:
         self.health.link(link)
-        return self.links.events(link)
+        return self.links.events(link, code)
 
     def _publish(self, fresh: Sequence[tuple[int, Event]], alarms: Sequence[Alarm]) -> None:
         self.hub.publish(events=fresh, alarms=alarms)

@@ -99,7 +99,11 @@ class ServiceView:
 
     def alarms(self) -> list[Alarm]:
         """Alarms that stand or wait for acknowledgement."""
-        return self._ledger.alarms()
+        return self._pipeline.alarms()
+
+    def holding(self) -> Mapping[str, str]:
+        """Stores that take nothing now, and why."""
+        return dict(self._pipeline.hold.why)
 
     def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Events by running number."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connectors.historians.memory import MemoryHistorian
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.alarms.routing import notices
+from twin.alarms.words import notice_text
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority, Trigger
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.errors import StorageError
@@ -91,6 +92,51 @@ async def test_a_full_disk_holds_the_wires_says_so_and_goes_on_when_there_is_roo
     assert p.health.counters(p.in_hand).stored == 1
 
 
+async def test_while_both_stores_are_full_the_alarm_about_them_is_shown_from_memory(ledger) -> None:
+    room = asyncio.Event()
+    commit = ledger.commit
+
+    def full(*parts):
+        if not room.is_set():
+            raise StorageError("disk full")
+        return commit(*parts)
+
+    ledger.commit = full
+    historian = Full()
+    p = pipeline(historian, ledger)
+    shown = asyncio.create_task(anext(p.hub.follow()))
+    await asyncio.sleep(0)
+    working = asyncio.create_task(p.process([Delivery((reading(1, 7.0),))]))
+    update = await asyncio.wait_for(shown, 5)
+    assert [a.id for a in update.alarms] == [a.id for a in p.alarms()] == ["historian/link"]
+    assert ledger.alarms() == []
+    title, text = notice_text(p.alarms()[0], "en")
+    assert title == "historian: Nothing can be kept"
+    assert "disk" in text
+    assert "network" not in text
+    ticking = asyncio.create_task(p.tick(S))
+    room.set()
+    historian.room.set()
+    await asyncio.gather(working, ticking)
+    await p.tick(2 * S)
+    assert [a.state for a in p.alarms()] == [a.state for a in ledger.alarms()] == [AlarmState.RTN_UNACK]
+
+
+async def test_a_service_that_starts_again_with_room_ends_the_alarm_about_the_disk(ledger) -> None:
+    historian = Full()
+    p = pipeline(historian, ledger)
+    working = asyncio.create_task(p.process([Delivery((reading(1, 7.0),))]))
+    await historian.tried.wait()
+    await p.tick(S)
+    p.hold.give_up()
+    with pytest.raises(StorageError):
+        await working
+    again = pipeline(MemoryHistorian(), ledger)
+    await again.recover(LINE)
+    await again.tick(2 * S)
+    assert [a.active for a in again.alarms()] == [False]
+
+
 async def test_a_service_that_stops_while_the_disk_is_full_acknowledges_nothing(ledger) -> None:
     acknowledged: list[int] = []
     historian = Full()
@@ -120,17 +166,17 @@ async def test_an_alarm_that_can_not_be_kept_yet_is_shown_and_what_people_do_is_
 
     def watched(**parts) -> None:
         publish(**parts)
-        if parts.get("alarms"):
-            shown.extend(parts["alarms"])
+        shown.extend(parts.get("alarms", ()))
+        if len(shown) > 1:
             seen.set()
 
     p.hub.publish = watched
     rows = tuple(reading(30 * i, 9.0) for i in range(20))
     working = asyncio.create_task(p.process([Delivery(rows)]))
     await seen.wait()
-    assert shown[0].event.kind is Kind.LIMIT
+    assert [alarm.event.kind for alarm in shown] == [Kind.LINK, Kind.LIMIT]
     with pytest.raises(StorageError, match="takes nothing now"):
-        await p.move(shown[0].id, Trigger.ACKNOWLEDGE, Actor("anna", Role.OPERATOR, "here"))
+        await p.move(shown[1].id, Trigger.ACKNOWLEDGE, Actor("anna", Role.OPERATOR, "here"))
     room.set()
     await working
     assert [a.event.kind for a in ledger.alarms()] == [Kind.LIMIT]

@@ -111,6 +111,10 @@ class PlayView:
         standing = [alarm for alarm in found if alarm.state is not AlarmState.NORMAL]
         return sorted(standing, key=lambda alarm: -alarm.raised_ns)
 
+    def holding(self) -> Mapping[str, str]:
+        """Nothing: what is stored already waits for no store."""
+        return {}
+
     def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Events by running number, those told by the playhead."""
         until = min(self.newest_event(), after + limit)

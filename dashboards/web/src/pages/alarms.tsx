@@ -5,7 +5,7 @@ import { DriftCard } from "../parts/drift-card";
 import { stateName } from "../parts/mark";
 import { type Alarm, type Figures, get, type Move } from "../state/api";
 import { now } from "../state/clock";
-import { alarms, aside, calling, phaseOf } from "../state/live";
+import { alarms, aside, calling, phaseOf, unkept } from "../state/live";
 import { HOUR } from "../state/route";
 import { refused } from "../state/session";
 import { byUrgency } from "../state/urgency";
@@ -168,7 +168,7 @@ export function AlarmsPage() {
   return (
     <div class="alarms-page">
       <div class="cards">
-        {open.length ? null : <p class="quiet panel">{t("alarms.none")}</p>}
+        {open.length ? null : <p class="quiet panel">{t(unkept.value ? "alarms.unkept" : "alarms.none")}</p>}
         {open.map((each) => (
           <DriftCard key={each.id} alarm={each} />
         ))}

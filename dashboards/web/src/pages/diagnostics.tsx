@@ -109,7 +109,7 @@ export function Diagnostics() {
   return (
     <div class="diagnostics">
       {problem ? <p class="broken panel">{t("diag.failed", { reason: reason(problem) })}</p> : null}
-      {calling.value.some(ofSource) ? <Cards of={ofSource} /> : null}
+      {calling.value.some(ofSource) ? <Cards of={ofSource} about={[]} /> : null}
       {links ? <Links links={links} /> : null}
       <Twins />
       <InUse />

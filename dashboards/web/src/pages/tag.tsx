@@ -83,7 +83,7 @@ export function TagPage({ id }: { id: string }) {
         <Trend vessel={unit} name={id} xAxis />
       </section>
       <aside>
-        <Cards of={({ event }) => concerns(event, id) === true} />
+        <Cards of={({ event }) => concerns(event, id) === true} about={tag ? [tag] : []} />
         {tag ? <About tag={tag} /> : null}
       </aside>
       {tag ? <SpreadPanel key={id} vessel={unit} tag={tag} /> : null}

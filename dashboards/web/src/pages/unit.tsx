@@ -7,8 +7,9 @@ import { EndBatch } from "../parts/end-batch";
 import { HealthMark } from "../parts/health";
 import { LiveValues } from "../parts/live-values";
 import { Mimic } from "../parts/mimic";
+import { notes } from "../parts/notes";
 import { Papers } from "../parts/report";
-import { calling, heardAll, reading, vessel } from "../state/live";
+import { calling, heardAll, reading, unkept, vessel } from "../state/live";
 import { trust } from "../state/quality";
 import { to } from "../state/route";
 import { may } from "../state/session";
@@ -34,11 +35,19 @@ function blind(unit: Vessel): boolean {
   return heardAll.value && online.length > 0 && online.every(silent);
 }
 
-export function Cards({ of, none = "card.none" }: { of: (alarm: Alarm) => boolean; none?: Key }) {
+export function Cards({ of, about, none = "card.none" }: { of: (alarm: Alarm) => boolean; about: Tag[]; none?: Key }) {
   const open = byUrgency(calling.value.filter(of));
+  const held = notes(about, of);
   return (
     <div class="cards">
-      {open.length === 0 ? <p class="quiet panel">{t(none)}</p> : null}
+      {open.length + held.length === 0 ? <p class="quiet panel">{t(unkept.value ? "alarms.unkept" : none)}</p> : null}
+      {held.length ? (
+        <ul class="notes panel" role="note">
+          {held.map((each) => (
+            <li key={each}>{each}</li>
+          ))}
+        </ul>
+      ) : null}
       {open.map((each) => (
         <DriftCard key={each.id} alarm={each} />
       ))}
@@ -89,7 +98,7 @@ export function UnitPage({ id }: { id: string }) {
       </div>
       <Trends unit={unit} />
       <aside>
-        <Cards of={({ event }) => event.asset === unit.id} none={blind(unit) ? "card.blind" : "card.none"} />
+        <Cards of={({ event }) => event.asset === unit.id} about={unit.tags} none={blind(unit) ? "card.blind" : "card.none"} />
         <Beliefs vessel={unit} />
       </aside>
     </div>

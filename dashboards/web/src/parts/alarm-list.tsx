@@ -1,6 +1,6 @@
 import type { Alarm } from "../state/api";
 import { now } from "../state/clock";
-import { aside, calling, partsOf } from "../state/live";
+import { aside, calling, partsOf, unkept } from "../state/live";
 import { to } from "../state/route";
 import { byUrgency, cardOf } from "../state/urgency";
 import { duration, time } from "../text/format";
@@ -37,7 +37,7 @@ export function AlarmList({ most }: { most: number }) {
       <h2 id="alarms">
         {t("alarms.title")} <span class="count">{rows.length || ""}</span>
       </h2>
-      {rows.length === 0 ? <p class="quiet">{t("alarms.none")}</p> : null}
+      {rows.length === 0 ? <p class="quiet">{t(unkept.value ? "alarms.unkept" : "alarms.none")}</p> : null}
       <ol>
         {rows.slice(0, most).map((each) => (
           <Row key={each.id} alarm={each} />

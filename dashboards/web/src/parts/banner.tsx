@@ -1,11 +1,11 @@
 // Where the data come from is never in doubt, and neither is whether they still come.
-import { line, lost, lostSince } from "../state/live";
+import { line, lost, lostSince, stores, unkept } from "../state/live";
 import { leave, opened } from "../state/batches";
 import { now } from "../state/clock";
 import { playback } from "../state/playback";
 import { session } from "../state/session";
 import { duration, number } from "../text/format";
-import { t } from "../text/language";
+import { maybe, t } from "../text/language";
 
 /** Nobody signs in here: said on every page. */
 function Local() {
@@ -41,9 +41,21 @@ function Origin() {
   );
 }
 
+/** What the stores do not take is not shown either: said before anybody reads that no alarm stands. */
+function Unkept() {
+  if (!unkept.value) return null;
+  const names = Object.keys(stores.value).map((each) => maybe(`store.${each}`, each));
+  return (
+    <p class="contact" role="alert">
+      <strong>{t("unkept.title", { names: names.join(", ") })}</strong> {t("unkept.text", { reason: [...new Set(Object.values(stores.value))].join("; ") })}
+    </p>
+  );
+}
+
 export function Banner() {
   return (
     <>
+      <Unkept />
       <Origin />
       <Local />
     </>

@@ -18,6 +18,7 @@ export interface Tag {
   accuracy: number;
   period_s: number;
   silence_s: number;
+  on_delay_s: number;
   instrument: string;
   kind: "online" | "setpoint" | "assay";
   limits: Limits;
@@ -154,8 +155,12 @@ export interface Values {
   twin: Record<string, Belief>;
 }
 
+/** Stores that take nothing now, and what they said. */
+export type Stores = Record<string, string>;
+
 export interface Snapshot extends Values {
   alarms: Alarm[];
+  stores: Stores;
 }
 
 export interface Trend {

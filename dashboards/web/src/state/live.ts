@@ -1,7 +1,7 @@
 // Everything the service told this page, as signals; one stream for the whole page.
 import { computed, type Signal, signal } from "@preact/signals";
 import {
-  type Alarm, type Belief, get, type Happening, type Line, openStream, type Reading, type Snapshot, type Values,
+  type Alarm, type Belief, get, type Happening, type Line, openStream, type Reading, type Snapshot, type Stores, type Values,
 } from "./api";
 import { setSpeed, tell, tick } from "./clock";
 import { moment, since } from "./moment";
@@ -16,11 +16,15 @@ export const line = signal<Line | null>(null);
 export const alarms = signal<Alarm[]>([]);
 const ASIDE = new Set(["shelved", "suppressed", "out_of_service"]);
 /** Alarms that call for somebody; the others are put aside, or part of one that calls. */
-export const calling = computed(() => alarms.value.filter((each) => !ASIDE.has(each.state)));
+export const isAside = (alarm: Alarm) => ASIDE.has(alarm.state);
+export const calling = computed(() => alarms.value.filter((each) => !isAside(each)));
 /** The phase in which an alarm is suppressed by design; empty for one that is part of another alarm. */
 export const phaseOf = (alarm: Alarm) => (alarm.part_of.startsWith("phase/") ? alarm.part_of.slice(6) : "");
 export const aside = computed(() => alarms.value.filter((each) => ASIDE.has(each.state) && (!each.part_of || phaseOf(each))));
 export const partsOf = (id: string) => alarms.value.filter((each) => each.part_of === id);
+/** Stores that take nothing now: what is shown may be missing alarms. */
+export const stores = signal<Stores>({});
+export const unkept = computed(() => Object.keys(stores.value).length > 0);
 export const events = signal<Happening[]>([]);
 export const lost = signal(false);
 /** When the service was last heard, by this machine's clock [ms]. */
@@ -69,6 +73,7 @@ async function takeSnapshot(snapshot: Snapshot, number: number): Promise<void> {
   heardAll.value = true;
   snapshots.value += 1;
   alarms.value = snapshot.alarms;
+  stores.value = snapshot.stores;
   if (number < newest()) events.value = []; // another ledger: numbers began anew
   takeEvents(await get<Happening[]>("events", { limit: String(KEPT) }));
   await checkLine();
@@ -81,6 +86,7 @@ export async function begin(): Promise<void> {
   for (const [id, each] of beliefs) if (!(id in fresh.twin)) each.value = undefined;
   takeValues(fresh);
   alarms.value = fresh.alarms;
+  stores.value = fresh.stores;
   events.value = rows;
 }
 
@@ -135,6 +141,7 @@ function connect(): void {
   on<Snapshot>(stream, "snapshot", (data, number) => void takeSnapshot(data, number).catch(lose));
   on<Values>(stream, "values", takeValues);
   on<Alarm[]>(stream, "alarms", (data) => (alarms.value = data));
+  on<Stores>(stream, "stores", (data) => (stores.value = data));
   on<Happening>(stream, "event", (data) => takeEvents([data]));
   on<{ now: string }>(stream, "clock", (data) => tell(data.now));
   stream.addEventListener("error", lose);
