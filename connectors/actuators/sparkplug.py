@@ -5,7 +5,7 @@ Sparkplug does not confirm a command. Whether the edge node obeyed is seen when 
 
 import contextlib
 import time
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,8 @@ class Config(BrokerConfig):
     datatype : str
         Of the metric, as its birth says.
     """
+
+    prefix: ClassVar[str] = "bioline-command"
 
     kind: Literal["sparkplug"] = "sparkplug"
     id: str
@@ -59,7 +61,7 @@ class SparkplugActuator:
     async def write(self, tag: str, value: float) -> str:
         """Publish, and say that it was sent."""
         topic, payload = message(self._config, self._context.tags[tag], value, time.time_ns() // 1_000_000)
-        rules = Rules(self._config.client_id or f"bioline-command-{self._config.id}", (), clean=True)
+        rules = Rules(self._config.session_name(self._context.line), (), clean=True)
         link = MqttLink(self._config, rules)
         sent = None
         async with contextlib.aclosing(link.happenings(tick_s=0.05)) as batches:

@@ -70,7 +70,7 @@ class UnsPublisher:
 
     async def run(self) -> None:
         """Send what was taken, and all of it after each connection, until cancelled."""
-        rules = Rules(self._config.client_id or f"bioline-{self.id}", (), clean=True)
+        rules = Rules(self._config.session_name(self._context.line.id), (), clean=True)
         link = MqttLink(self._config, rules)
         async with contextlib.aclosing(link.happenings(tick_s=0.1)) as batches:
             async for batch in batches:

@@ -8,12 +8,14 @@ the session's receive maximum, and for QoS 0 a full queue stops the network thre
 import asyncio
 import contextlib
 import ipaddress
+import re
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -26,6 +28,12 @@ from twin.domain.errors import ConnectorError
 _HOPELESS: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90})
 """CONNACK codes that waiting does not mend: version, client id, password, rights, banned, method, topic."""
 _UNSUPPORTED_VERSION: Final = 0x84
+_TAKEN_OVER: Final = 0x8E
+_NO_REASON: Final = 0x80
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9_.-]")
+_STEADY: Final = 4.0
+"""A connection that lasted this many pauses is steady again (chosen default): two clients of one name wait
+alike, so each lasts about as long as the other's pause."""
 
 
 def is_loopback(host: str) -> bool:
@@ -60,7 +68,8 @@ class BrokerConfig(BaseModel):
     protocol
         MQTT 5, 3.1.1 or ``auto``: 5 first, then 3.1.1 when the broker does not speak 5.
     client_id
-        Fixed, so that the broker keeps the session; made of the source's id when empty.
+        Fixed, so that the broker keeps the session, and of one client only: a broker ends the session of a
+        client when another comes with its name. ``bioline-<line>-<id>`` when empty.
     keepalive_s
         Longest silence on the connection before it is probed [s].
     connect_timeout_s
@@ -74,6 +83,7 @@ class BrokerConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
+    prefix: ClassVar[str] = "bioline"
 
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=1, le=65535)
@@ -101,6 +111,13 @@ class BrokerConfig(BaseModel):
                 "or allow_insecure: true when its network is trusted"
             )
         return self
+
+    def session_name(self, line: str) -> str:
+        """Name of the session at the broker: as configured, or made of the line's name and our id.
+
+        Characters that a broker may refuse are replaced by ``-``.
+        """
+        return self.client_id or _PLAIN.sub("-", f"{self.prefix}-{line}-{getattr(self, 'id', '')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +311,42 @@ class _Connection:
         self._put(Down(f"nothing answers at {self._where}; check that the broker runs"))
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        self._put(
-            Down(f"connection to the broker at {self._where} lost: {code}", code.value, not self._taken)
-        )
+        self._put(Down(_lost(self._where, self._rules.client_id, code), code.value, not self._taken))
 
     @property
     def _where(self) -> str:
         return f"{self._config.host}:{self._config.port}"
+
+
+def _lost(where: str, client: str, code: Any) -> str:
+    if code.value == _TAKEN_OVER:
+        return (
+            f"session taken over: another client uses client_id {client} at the broker at {where}; "
+            "give each client a client_id of its own"
+        )
+    why = "" if code.value == _NO_REASON else f": {code}"
+    hint = f"; if this comes again and again, another client may use client_id {client}"
+    return f"connection to the broker at {where} lost{why or ' without a reason' + hint}"
+
+
+class _Pauses:
+    """Pauses between tries: doubled from first to longest, and the first again after a steady connection."""
+
+    def __init__(self, first_s: float, longest_s: float) -> None:
+        self._first_s, self._longest_s = first_s, longest_s
+        self._next_s, self._waited_s, self._up_s = first_s, 0.0, 0.0
+
+    def up(self, at_s: float) -> None:
+        """Connected, at this time [s]."""
+        self._up_s = at_s
+
+    def next(self, at_s: float) -> float:
+        """How long to wait now that there is no connection [s]."""
+        if self._up_s and at_s - self._up_s > _STEADY * self._waited_s:
+            self._next_s = self._first_s
+        self._up_s, self._waited_s = 0.0, self._next_s
+        self._next_s = min(self._next_s * 2, self._longest_s)
+        return self._waited_s
 
 
 class MqttLink:
@@ -336,14 +382,16 @@ class MqttLink:
             With `retry=False`, when the broker refuses for a reason that waiting does not mend
             and has never taken us.
         """
-        known_down, ever_up, delay = False, False, self._config.retry_s
+        known_down, ever_up = False, False
+        pauses = _Pauses(self._config.retry_s, self._config.retry_max_s)
         while True:
             other_version = False
             async with contextlib.aclosing(self._one_connection(tick_s, limit)) as batches:
                 async for batch in batches:
                     down = next((one for one in batch if isinstance(one, Down)), None)
                     if any(isinstance(one, Up) for one in batch):
-                        known_down, ever_up, delay = False, True, self._config.retry_s
+                        known_down, ever_up = False, True
+                        pauses.up(time.monotonic())
                     if down is not None and not ever_up and self._is_hopeless(down):
                         raise ConnectorError(f"{down.text} (client {self._rules.client_id})", retry=False)
                     other_version = down is not None and self._turn(down, ever_up)
@@ -354,8 +402,7 @@ class MqttLink:
                     if told or not batch:
                         yield told
             if not other_version:
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, self._config.retry_max_s)
+                await asyncio.sleep(pauses.next(time.monotonic()))
 
     def _is_hopeless(self, down: Down) -> bool:
         return down.code in _HOPELESS and not (down.version and len(self._versions) > 1)

@@ -101,7 +101,7 @@ class MqttSource:
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Everything that arrives; see `twin.ports.Source`."""
         rules = Rules(
-            client_id=self._config.client_id or f"bioline-{self.id}",
+            client_id=self._config.session_name(self._context.line),
             subscriptions=tuple((route.topic.filter, 1) for route in self._routes),
             clean=False,
             expiry_s=int(self._config.session_h * 3600),

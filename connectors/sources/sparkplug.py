@@ -90,7 +90,7 @@ class SparkplugSource:
 
     def _rules(self) -> Rules:
         return Rules(
-            client_id=self._config.client_id or f"bioline-{self.id}",
+            client_id=self._config.session_name(self._context.line),
             subscriptions=(
                 (state_topic(self._config.host_id), 1),
                 (f"{NAMESPACE}/{self._config.group}/#", 1),

@@ -9,9 +9,10 @@ from twin.domain.tag import Tag
 
 @dataclass(frozen=True, slots=True)
 class ActuatorContext:
-    """What an actuator may know of the rest."""
+    """What an actuator may know of the rest; `line` is the line's identity."""
 
     tags: Mapping[str, Tag]
+    line: str = ""
 
 
 class Actuator(Protocol):

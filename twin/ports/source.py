@@ -65,11 +65,14 @@ class SourceContext:
     clock : Clock
     last_stored : Callable[[str], int or None]
         Newest stored source time of a tag id [ns], for back-fill after a gap.
+    line : str
+        The line's identity.
     """
 
     tags: Mapping[str, Tag]
     clock: Clock
     last_stored: Callable[[str], int | None]
+    line: str = ""
 
 
 class Source(Protocol):

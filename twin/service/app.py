@@ -196,7 +196,7 @@ async def open_service(
             stack.push_async_callback(notifiers[name].close)
         actuators: dict[str, Actuator] = {}
         for section in line_file.actuators:
-            known = ActuatorContext({tag.id: tag for tag in line.tags()})
+            known = ActuatorContext({tag.id: tag for tag in line.tags()}, line.id)
             actuators[section["id"]] = _open(section, "actuators", "open_actuator", folder, known)
             stack.push_async_callback(actuators[section["id"]].close)
         service = await _compose(
@@ -236,7 +236,7 @@ async def _compose(
     pipeline.outlook.foretold = subscriptions.foretold
     newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
     await pipeline.recover(line)
-    context = SourceContext(book.tags, clock, _NewestStored(newest, hub))
+    context = SourceContext(book.tags, clock, _NewestStored(newest, hub), line.id)
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
     channel: Channel[Delivery] = Channel(200)
     people = PeopleBook(ledger, WallClock().now_ns, settings.local)

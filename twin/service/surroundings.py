@@ -37,7 +37,8 @@ def look_around(line_file: LineFile, folder: Path) -> Faults:
     for place, _, config in found:
         _named_files(place, config, faults)
         _writable(place, config, faults)
-    _one_client_each([(place, each) for place, family, each in found if family in CLIENTS], faults)
+    clients = [(place, each) for place, family, each in found if family in CLIENTS]
+    _one_client_each(line_file.line, clients, faults)
     for place, family, config in found:
         if family == "notifiers":
             _public(place, config, faults)
@@ -96,13 +97,13 @@ def _writable(place: str, config: BaseModel, faults: Faults) -> None:
             faults.add(f"{place}.{name}", f"{spot} can not be written by this account; another path would do")
 
 
-def _one_client_each(found: list[tuple[str, BaseModel]], faults: Faults) -> None:
+def _one_client_each(line: str, found: list[tuple[str, BaseModel]], faults: Faults) -> None:
     """A broker ends the session of a client when another comes with its name."""
     seen: dict[tuple[str, int, str], str] = {}
     for place, config in found:
-        if not hasattr(config, "client_id"):
+        if not hasattr(config, "session_name"):
             continue
-        name = str(config.client_id or f"bioline-{getattr(config, 'id', '')}")
+        name = str(config.session_name(line))
         key = (_host(str(getattr(config, "host", ""))), int(getattr(config, "port", 0)), name)
         if key in seen:
             faults.add(

@@ -5,6 +5,7 @@ import json
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from servers import Broker
 from watching import Watched, context
 
+from connectors.sources._mqtt_link import _Pauses
 from connectors.sources.mqtt import Config, open_source
 from simulators.broker import RunningBroker
 from simulators.wires import AssayRow, Row
@@ -161,6 +163,77 @@ async def test_one_down_and_one_up_however_long_it_lasts(mosquitto: Broker) -> N
         await got.until(lambda: got.ups == [False, True])
         assert time.monotonic() - began < 3.0
     assert "check that the broker runs" in got.links[0].text
+
+
+async def test_two_lines_with_sources_of_one_name_keep_their_sessions(either_broker: tuple[int, int]) -> None:
+    port, protocol = either_broker
+    config = Config(id=f"lines-{port}", port=port, protocol=protocol, retry_s=0.2, retry_max_s=0.5)
+    a, b = (open_source(config, replace(context(), line=line)) for line in ("a", "b"))
+    async with Watched(a) as first, Watched(b) as second:
+        await first.until(lambda: first.ups == [True])
+        await second.until(lambda: second.ups == [True])
+        await asyncio.sleep(0.6)
+        assert first.ups == second.ups == [True]
+
+
+async def test_a_session_that_is_taken_over_is_called_so() -> None:
+    """A broker of MQTT 5 says why (0x8E); mosquitto 2.0.11 just closes, so the answers come from here."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(bytes([0x20, 3, 0, 0, 0]))
+        wanted = await reader.read(1000)
+        writer.write(bytes([0x90, 4, *wanted[2:4], 0, 1]) + bytes([0xE0, 1, 0x8E]))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    config = Config(
+        id="m",
+        port=server.sockets[0].getsockname()[1],
+        protocol=5,
+        client_id="one",
+        topics=[{"topic": "a/{vessel}"}],
+    )
+    async with server, Watched(open_source(config, context())) as got:
+        await got.until(lambda: False in got.ups)
+    text = next(link.text for link in got.links if link.up is False)
+    assert text.startswith("session taken over: another client uses client_id one")
+
+
+async def test_two_clients_of_one_name_fight_at_growing_pauses(mosquitto: Broker) -> None:
+    config = Config(id="m", port=mosquitto.port, client_id="one", retry_s=0.1, retry_max_s=30)
+    async with Watched(open_source(config, context())) as a, Watched(open_source(config, context())) as b:
+        await a.until(lambda: a.ups.count(False) + b.ups.count(False) >= 2)
+        await asyncio.sleep(3)
+        downs = [link for link in (*a.links, *b.links) if not link.up]
+    assert len(downs) <= 14, "with the first pause only it were 30"
+    assert all("another client may use client_id one" in link.text for link in downs)
+
+
+async def test_a_connection_lost_without_a_reason_names_the_likely_one(embedded: RunningBroker) -> None:
+    config = Config(id="m", port=embedded.port_311, protocol=311, client_id="same", retry_s=0.2)
+    async with Watched(open_source(config, context())) as a, Watched(open_source(config, context())) as b:
+        await a.until(lambda: False in a.ups + b.ups)
+        (down, *_) = [link.text for link in (*a.links, *b.links) if not link.up]
+    assert "lost without a reason" in down
+    assert "another client may use client_id same" in down
+
+
+def test_pauses_grow_until_a_connection_is_steady() -> None:
+    pauses, now, waited = _Pauses(1.0, 30.0), 100.0, []
+    for stood_s in (50.0, 1.0, 1.0, 2.0, 4.0, 8.0, 500.0):
+        pauses.up(now)
+        now += stood_s
+        waited.append(pauses.next(now))
+        now += waited[-1]
+    assert waited == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 1.0]
+
+
+def test_names_of_sessions_are_valid_and_those_of_other_lines_differ() -> None:
+    assert Config(id="Wägen #1").session_name("l1") == "bioline-l1-W-gen--1"
+    assert Config(id="m").session_name("l1") != Config(id="m").session_name("l2")
+    assert Config(id="m", client_id="mine").session_name("l1") == "mine"
 
 
 async def test_auto_finds_the_protocol_the_broker_speaks(embedded: RunningBroker) -> None:

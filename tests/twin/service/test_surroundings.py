@@ -47,7 +47,9 @@ def test_a_publisher_counts_too_and_localhost_is_this_machine(tmp_path, monkeypa
     unnamed = {"kind": "mqtt", "id": "u", "host": "127.0.0.1"}
     silent = {key: value for key, value in UNS.items() if key != "client_id"}
     said = checked(tmp_path, monkeypatch, sources=[unnamed], publishers=[silent])
-    assert "publishers.0.client_id: 'bioline-u' is that of sources.0" in said, "also names given by default"
+    assert "publishers.0.client_id: 'bioline-l1-u' is that of sources.0" in said, (
+        "also names given by default"
+    )
     said = checked(tmp_path, monkeypatch, sources=[BROKER], publishers=[UNS])
     assert "publishers.0.client_id: 'bioline' is that of sources.0" in said
 
