@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from twin.domain.measurement import Quarantined
+import structlog
+
+from twin.domain.measurement import Quarantined, Reading
 from twin.ports import Counters, Delivery, LinkChange, LinkState
 from twin.runtime.skew import Skew
+
+log = structlog.get_logger("links")
 
 
 @dataclass(slots=True)
@@ -30,13 +34,16 @@ class Health:
         self._skews: dict[str, Skew] = {}
 
     def arrived(self, delivery: Delivery) -> None:
-        """Count readings and refused payloads at the door, and compare clocks."""
+        """Count readings and refused payloads at the door."""
         for row in delivery.readings:
             self._received(row.source)
-            if row.time_ns is not None and not row.replayed:
-                self._skews.setdefault(row.source, Skew()).add(row.time_ns, row.received_ns)
         for refusal in delivery.refused:
             self._received(refusal.reading.source)
+
+    def compare(self, row: Reading) -> None:
+        """Compare clocks by a reading that was taken; the time of a refused one may be anything."""
+        if row.time_ns is not None and not row.replayed:
+            self._skews.setdefault(row.source, Skew()).add(row.time_ns, row.received_ns)
 
     def _received(self, source: str) -> None:
         self.counts.received += 1
@@ -54,6 +61,8 @@ class Health:
         base = known or LinkState(change.source, up, change.text, change.time_ns)
         since = change.time_ns if up != was_up or known is None else base.since_ns
         gaps = base.gaps + (change.gap is not None)
+        if change.up is not None and (known is None or up != was_up):
+            log.info("link up" if up else "link down", source=change.source, text=change.text)
         self._links[change.source] = replace(base, up=up, text=change.text, since_ns=since, gaps=gaps)
 
     def links(self) -> list[LinkState]:

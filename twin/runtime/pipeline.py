@@ -203,6 +203,7 @@ class Pipeline:
                     refused.append(found)
                 else:
                     measured.append(found)
+                    self.health.compare(reading)
             self.health.arrived(delivery)
         return measured, refused
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,8 +42,11 @@ def test_UA_09_links_carry_the_skew_and_history_says_nothing_of_it() -> None:
     health.link(LinkChange("ua", True, "connected", NOW))
     old = Reading("ua", "R1.pH", 7.0, Quality.GOOD, NOW - 3600 * S, NOW, replayed=True)
     health.arrived(Delivery((old,)))
+    health.compare(old)
     assert health.links()[0].skew_s is None
-    health.arrived(Delivery((replace(old, time_ns=NOW + 90 * S, replayed=False),)))
+    ahead = replace(old, time_ns=NOW + 90 * S, replayed=False)
+    health.arrived(Delivery((ahead,)))
+    health.compare(ahead)
     (link,) = health.links()
     assert (link.skew_s, link.received) == (-90.0, 2)
     assert health.counters(0).received == 2
@@ -61,3 +65,21 @@ def test_a_sum_that_does_not_close_is_told_once_and_taken_back() -> None:
     back = watch.look(good, 5)
     assert back is not None
     assert back.up
+
+
+def test_a_link_that_goes_and_comes_is_a_line_each_in_the_log() -> None:
+    health = Health()
+    with structlog.testing.capture_logs() as told:
+        for up, text in [
+            (True, "connected"),
+            (None, "a gap"),
+            (False, "lost"),
+            (False, "lost"),
+            (True, "back"),
+        ]:
+            health.link(LinkChange("mq", up, text, NOW))
+    assert [(row["event"], row["text"], row["log_level"]) for row in told] == [
+        ("link up", "connected", "info"),
+        ("link down", "lost", "info"),
+        ("link up", "back", "info"),
+    ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,17 @@ async def test_links_make_one_event_down_and_one_up(ledger) -> None:
     stages = [e.stage.value for _, e in ledger.events() if e.kind is Kind.LINK]
     assert stages == ["confirmed", "closed"]
     assert p.health.links()[0].up
+
+
+async def test_a_refused_value_says_nothing_of_the_clock_of_its_source(ledger) -> None:
+    one = pipeline(MemoryHistorian(), ledger)
+    one.health.link(LinkChange("ua", True, "connected", 0))
+    ahead = replace(reading(10, 7.0), time_ns=10**10 * S - 1)
+    await one.process([Delivery((ahead,))])
+    assert one.health.counts.quarantined == {"future_time": 1}
+    assert one.health.links()[0].skew_s is None
+    await one.process([Delivery((reading(10, 7.0),))])
+    assert one.health.links()[0].skew_s == 0.0
 
 
 async def test_a_gap_is_an_event(ledger) -> None:
