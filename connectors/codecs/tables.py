@@ -76,7 +76,12 @@ def _unreadable(path: Path, error: Exception) -> ConfigError:
 
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+        found = file.read(4) == b"PAR1"
+    if not found and path.suffix.lower() == ".parquet":
+        raise ConfigError(
+            f"{path}: is no Parquet file, it does not begin with PAR1; export it again, or name it .csv"
+        )
+    return found
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:

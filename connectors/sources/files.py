@@ -250,7 +250,7 @@ class _Rows:
         self, table: Any, times: NDArray[np.int64], arrivals: NDArray[np.int64], due: NDArray[np.int64]
     ) -> Iterator[Reading | Quarantined]:
         layout = self.plan.layout
-        cells = {name: table.column(name).to_pylist() for name in table.column_names}
+        cells = {name: _cells_of(table.column(name)) for name in table.column_names}
         keys = list(zip(*(map(_text, cells[name]) for name in layout.keys), strict=True))
         for i, (time, arrival, when) in enumerate(
             zip(times.tolist(), arrivals.tolist(), due.tolist(), strict=True)
@@ -320,6 +320,14 @@ class _Rows:
         return Quarantined(
             Reading(self.source, address, value, Quality.BAD, time, when, replayed=True), reason, detail
         )
+
+
+def _cells_of(column: Any) -> list[Any]:
+    """Cells as Python objects; nanoseconds, which `datetime` can not hold, as text."""
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(pa.timestamp("ns")).cast(pa.string())
+    cells: list[Any] = column.to_pylist()
+    return cells
 
 
 def _groups(column: Any) -> Iterator[tuple[str, NDArray[np.int64]]]:

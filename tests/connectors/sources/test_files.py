@@ -410,3 +410,22 @@ def test_F_06_whatever_the_cells_hold_the_counts_add_up(tmp_path_factory, table)
     assert len(found) == 2 * whole + (len(table) - whole)
     due = [(r.reading if isinstance(r, Quarantined) else r).received_ns for r in found]
     assert due[len(table) - whole :] == sorted(due[len(table) - whole :])
+
+
+def test_junk_named_parquet_is_told_to_be_none(tmp_path):
+    path = tmp_path / "junk.parquet"
+    path.write_bytes(bytes(range(256)) * 8)
+    with pytest.raises(ConfigError, match="is no Parquet file"):
+        rows(path)
+
+
+@pytest.mark.parametrize("unit", ["ns", "us"])
+def test_times_of_a_nanosecond_are_read_whole_and_without_pandas(tmp_path, unit):
+    step = 1 if unit == "ns" else 1000
+    at = [T0 + step, T0 + 2 * step, None]
+    stamps = pa.array([None if t is None else t // step for t in at], pa.timestamp(unit, tz="UTC"))
+    table = pa.table({"time": stamps, "tag": ["R1.pH"] * 3, "value": [7.0, 7.1, 7.2], "received": stamps})
+    pq.write_table(table, tmp_path / "n.parquet")
+    found = rows(tmp_path / "n.parquet")
+    assert good(found) == [("R1.pH", 7.0, at[0]), ("R1.pH", 7.1, at[1])]
+    assert reasons(found) == {"bad_time": 1}

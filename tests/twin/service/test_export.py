@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors.historians.sqlite import Config, open_historian
-from twin.domain.measurement import Measurement, Quality
+from connectors.sources.files import read_file
+from twin.domain.measurement import Measurement, Quality, Reading
 from twin.service import export as exporting
 from twin.service.build import load_line
 from twin.service.cli import app
@@ -60,7 +62,7 @@ async def test_every_row_comes_out_once_beside_a_writer(
 
 async def test_the_command_takes_a_span_and_tags_and_replay_reads_it(line: Path, tmp_path: Path) -> None:
     store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
-    await store.write(rows(100))
+    await store.write([replace(row, received_ns=row.received_ns + 123_456_789) for row in rows(100)])
     await store.close()
     out = tmp_path / "part.parquet"
 
@@ -73,6 +75,7 @@ async def test_the_command_takes_a_span_and_tags_and_replay_reads_it(line: Path,
         run, "replay", str(out), "--line", str(line), "--out", str(tmp_path / "events.jsonl")
     )
     assert code == 0, said
+    assert len([row for row in read_file(out, None, "f") if isinstance(row, Reading)]) == 40
 
 
 @pytest.mark.parametrize(
