@@ -3,15 +3,19 @@
 A request is answered when everything in it is durable, so a sender that keeps what was not answered loses
 nothing; what it sends again is known by tag and time.
 
-- ``POST /write`` and ``POST /api/v2/write``: lines; 204, or 400 with the number of lines that were refused
-  (the others are stored, as InfluxDB does).
-- ``POST /lab/<vessel>``: ``{"t": "2026-11-22T08:00:00Z", "v": {"VCD": 5.2}}``, `t` when the sample was drawn.
+- ``POST /write`` and ``POST /api/v2/write``: lines; 204, or 400 with the number of lines and values that were
+  refused (the others are stored, as InfluxDB does).
+- ``POST /lab/<vessel>``: ``{"t": "2026-11-22T08:00:00Z", "v": {"VCD": 5.2}}``, `t` when the sample was drawn;
+  only tags of kind `assay` are taken.
+
+What can be known at the door is answered: unknown tags, times and numbers that can not be. What only the store
+knows, that it holds another value for a tag and time, is found later and kept with its reason.
 - ``GET /ping``: 204.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,6 +25,8 @@ from connectors.codecs.json_topics import Decoded, Route
 from connectors.codecs.line_protocol_in import PRECISIONS, Series
 from connectors.codecs.topics import TopicTemplate
 from connectors.sources._http_door import Answer, DoorConfig, Request, open_door
+from twin.domain.measurement import Quarantined, Reading
+from twin.domain.tag import TagKind
 from twin.ports import Delivery, LinkChange, Source, SourceContext
 
 WAITING = 16
@@ -127,7 +133,8 @@ class HttpSource:
                 400, {"error": f"precision {precision[:20]!r} is not known; ns, us, ms or s would do"}
             )
         now_ns = self._context.clock.now_ns()
-        decoded = line_protocol_in.decode(self.id, request.body, self._series, precision, now_ns)
+        read = line_protocol_in.decode(self.id, request.body, self._series, precision, now_ns)
+        decoded = _judged(read, self._context.refusal)
         if not await self._durable(decoded):
             return _later()
         if not decoded.refused:
@@ -143,14 +150,27 @@ class HttpSource:
 
     async def _results(self, request: Request) -> Answer:
         now_ns = self._context.clock.now_ns()
-        decoded = json_topics.decode(self.id, request.path[1:], request.body, self._routes, now_ns)
+        read = json_topics.decode(self.id, request.path[1:], request.body, self._routes, now_ns)
+        decoded = _judged(read, self._no_result)
         if not (decoded.readings or decoded.refused):
             return Answer(400, {"error": "the body is empty"})
         if not await self._durable(decoded):
             return _later()
-        refused = [{"reason": one.reason, "detail": one.detail} for one in decoded.refused]
+        refused = [
+            {"tag": one.reading.address, "reason": one.reason, "detail": one.detail}
+            for one in decoded.refused
+        ]
         status = 200 if decoded.readings else 400
         return Answer(status, {"taken": len(decoded.readings), "refused": refused})
+
+    def _no_result(self, reading: Reading) -> Quarantined | None:
+        tag = self._context.tags.get(reading.address)
+        if tag is not None and tag.kind is not TagKind.ASSAY:
+            text = (
+                f"{tag.id} is a tag of kind {tag.kind.value}; a laboratory's results go to tags of kind assay"
+            )
+            return Quarantined(reading, "not_an_assay", text)
+        return self._context.refusal(reading)
 
     async def _durable(self, decoded: Decoded) -> bool:
         """Hand over and wait for the commit; False when that takes too long (it may still come)."""
@@ -163,6 +183,15 @@ class HttpSource:
                 await self._waiting.put(delivery)
                 await done.wait()
         return done.is_set()
+
+
+def _judged(decoded: Decoded, refusal: Callable[[Reading], Quarantined | None]) -> Decoded:
+    """What was read, with the readings that will not be taken among the refused."""
+    found = [(reading, refusal(reading)) for reading in decoded.readings]
+    return Decoded(
+        tuple(reading for reading, why in found if why is None),
+        (*decoded.refused, *(why for _, why in found if why is not None)),
+    )
 
 
 def _later() -> Answer:

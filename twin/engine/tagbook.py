@@ -40,13 +40,15 @@ class TagBook:
             A value outside the measuring range stays, with quality BAD, so that it is seen
             and never believed; what is no reading at all is quarantined with a reason.
         """
+        return self.refusal(reading, window) or _measurement(reading, self.tags[reading.address])
+
+    def refusal(self, reading: Reading, window: TimeWindow) -> Quarantined | None:
+        """Why a reading may not pass; None when it may."""
         tag = self.tags.get(reading.address)
         if tag is None:
             return Quarantined(reading, "unknown_tag", f"no tag {reading.address!r} in this line")
         refusal = _time_refusal(reading.time_ns, window) or _value_refusal(reading, tag)
-        if refusal:
-            return Quarantined(reading, *refusal)
-        return _measurement(reading, tag)
+        return Quarantined(reading, *refusal) if refusal else None
 
 
 def _time_refusal(time_ns: int | None, window: TimeWindow) -> tuple[str, str] | None:

@@ -13,6 +13,10 @@ def _nothing() -> None:
     return None
 
 
+def _none(reading: Reading) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class LinkChange:
     """A connection went down, came up, or is known to have missed values.
@@ -67,12 +71,16 @@ class SourceContext:
         Newest stored source time of a tag id [ns], for back-fill after a gap.
     line : str
         The line's identity.
+    refusal : Callable[[Reading], Quarantined or None]
+        Why the line will not take a reading, for sources that can say so to the sender; None when nothing
+        speaks against it now.
     """
 
     tags: Mapping[str, Tag]
     clock: Clock
     last_stored: Callable[[str], int | None]
     line: str = ""
+    refusal: Callable[[Reading], Quarantined | None] = _none
 
 
 class Source(Protocol):

@@ -236,7 +236,9 @@ async def _compose(
     pipeline.outlook.foretold = subscriptions.foretold
     newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
     await pipeline.recover(line)
-    context = SourceContext(book.tags, clock, _NewestStored(newest, hub), line.id)
+    context = SourceContext(
+        book.tags, clock, _NewestStored(newest, hub), line.id, lambda reading: book.refusal(reading, window())
+    )
     sources = [_open(s, "sources", "open_source", folder, context) for s in line_file.sources]
     channel: Channel[Delivery] = Channel(200)
     people = PeopleBook(ledger, WallClock().now_ns, settings.local)

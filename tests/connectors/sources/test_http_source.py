@@ -11,9 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.sources.http import Config, HttpSource, open_source
+from twin.domain.tag import Tag, TagKind
+from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import Delivery, SourceContext
 from twin.runtime.clock import WallClock
 
+PH = Tag("R1", "pH", "pH", "1", 0.0, 14.0, 0.02)
+VCD = Tag("R1", "VCD", "cell density", "10*6/mL", 0.0, 100.0, 0.45, kind=TagKind.ASSAY)
 LINE = b"ua,vessel=R1 pH=7.01,pO2=40.5 1700000000000000000"
 
 
@@ -42,7 +46,25 @@ class Door:
 @contextlib.asynccontextmanager
 async def door(**settings: object) -> AsyncIterator[tuple[Door, httpx.AsyncClient]]:
     config = Config.model_validate({"id": "telegraf", "port": 0, **settings})
-    context = SourceContext({}, WallClock(), lambda tag: None)
+    async with opened(config, SourceContext({}, WallClock(), lambda tag: None)) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def judging_door() -> AsyncIterator[tuple[Door, httpx.AsyncClient]]:
+    """With the tag book of a line behind it."""
+    book = TagBook([PH, VCD])
+    now_ns = WallClock().now_ns()
+    window = TimeWindow(0, now_ns + 5_000_000_000)
+    context = SourceContext(
+        book.tags, WallClock(), lambda tag: None, "l", lambda reading: book.refusal(reading, window)
+    )
+    async with opened(Config(id="lab", port=0), context) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def opened(config: Config, context: SourceContext) -> AsyncIterator[tuple[Door, httpx.AsyncClient]]:
     one = Door(open_source(config, context))  # type: ignore[arg-type]
     running = asyncio.create_task(one.run())
     await asyncio.wait_for(one.up.wait(), 30)
@@ -106,11 +128,49 @@ async def test_laboratory_results_come_as_json() -> None:
         assert answer.status_code == 200
         assert answer.json() == {
             "taken": 2,
-            "refused": [{"reason": "wrong_type", "detail": "list where a number is expected"}],
+            "refused": [
+                {"tag": "R1.note", "reason": "wrong_type", "detail": "list where a number is expected"}
+            ],
         }
         assert [r.address for r in one.found[0].readings] == ["R1.VCD", "R1.viability"]
         assert (await client.post("/lab/R1", json={"t": "soon", "v": {"VCD": 1}})).status_code == 400
         assert (await client.post("/lab/R1", content=b"")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("R1", '{"t": "2026-11-22T08:00:00Z", "v": {"pH": 7}}', "not_an_assay"),
+        ("R1", '{"t": "2026-11-22T08:00:00Z", "v": {"VCDD": 7}}', "unknown_tag"),
+        ("R9", '{"t": "2026-11-22T08:00:00Z", "v": {"VCD": 7}}', "unknown_tag"),
+        ("R1", '{"t": "2026-11-22T08:00:00Z", "v": {"VCD": NaN}}', "not_finite"),
+        ("R1", '{"t": "2026-11-22T08:00:00Z", "v": {"VCD": 1e9}}', "absurd_value"),
+        ("R1", '{"t": "2026-11-22T08:00:00Z", "v": {"VCD": "5.2"}}', "not_a_number"),
+        ("R1", '{"t": "2098-11-22T08:00:00Z", "v": {"VCD": 5.2}}', "future_time"),
+        ("R1", '{"v": {"VCD": 5.2}}', "no_time"),
+    ],
+)
+async def test_a_result_that_will_not_be_taken_is_answered_with_why(
+    path: str, body: str, reason: str
+) -> None:
+    async with judging_door() as (one, client):
+        answer = await client.post(f"/lab/{path}", content=body)
+        assert (answer.status_code, answer.json()["taken"]) == (400, 0)
+        assert [row["reason"] for row in answer.json()["refused"]] == [reason]
+        assert [row.reason for row in one.found[0].refused] == [reason], "counted and kept as well"
+        assert not one.found[0].readings
+        good = await client.post("/lab/R1", json={"t": "2026-11-22T08:00:00Z", "v": {"VCD": 5.2}})
+        assert (good.status_code, good.json()) == (200, {"taken": 1, "refused": []})
+
+
+async def test_values_of_lines_that_will_not_be_taken_are_told_as_influxdb_does() -> None:
+    async with judging_door() as (one, client):
+        answer = await client.post("/write", content=LINE + b"\nua,vessel=R1 pH=7 4000000000000000000\n")
+        assert answer.status_code == 400
+        assert answer.json()["error"].startswith("partial write: no tag 'R1.pO2' in this line")
+        assert answer.json()["error"].endswith("dropped=2")
+        assert [r.address for r in one.found[0].readings] == ["R1.pH"]
+        assert [r.reason for r in one.found[0].refused] == ["unknown_tag", "future_time"]
 
 
 async def test_only_who_shows_the_token_comes_in(tmp_path: Path) -> None:
