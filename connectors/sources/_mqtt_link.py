@@ -324,9 +324,12 @@ def _lost(where: str, client: str, code: Any) -> str:
             f"session taken over: another client uses client_id {client} at the broker at {where}; "
             "give each client a client_id of its own"
         )
-    why = "" if code.value == _NO_REASON else f": {code}"
-    hint = f"; if this comes again and again, another client may use client_id {client}"
-    return f"connection to the broker at {where} lost{why or ' without a reason' + hint}"
+    if code.value == _NO_REASON:
+        return (
+            f"connection to the broker at {where} lost without a reason; if this comes again and again, "
+            f"another client may use client_id {client}"
+        )
+    return f"connection to the broker at {where} lost: {code}"
 
 
 class _Pauses:

@@ -7,10 +7,10 @@ nothing; what it sends again is known by tag and time.
   refused (the others are stored, as InfluxDB does).
 - ``POST /lab/<vessel>``: ``{"t": "2026-11-22T08:00:00Z", "v": {"VCD": 5.2}}``, `t` when the sample was drawn;
   only tags of kind `assay` are taken.
-
-What can be known at the door is answered: unknown tags, times and numbers that can not be. What only the store
-knows, that it holds another value for a tag and time, is found later and kept with its reason.
 - ``GET /ping``: 204.
+
+What can be known at the door is answered: unknown tags, times and numbers that can not be. What only the
+store knows, that it holds another value for a tag and time, is found later and kept with its reason.
 """
 
 import asyncio
