@@ -30,7 +30,7 @@ class Reference(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    value: float = Field(allow_inf_nan=False)
+    value: float = Field(strict=True, allow_inf_nan=False)
     drawn: asked.Moment | None = None
     why: str = Field(default="", max_length=500, pattern=PROSE)
 

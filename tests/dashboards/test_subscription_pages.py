@@ -69,6 +69,12 @@ async def test_what_will_not_do_is_refused_with_what_would(client, change, word)
     assert word in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(("value", "status"), [(True, 422), ("7", 422), (7, 404), (7.05, 404)])
+async def test_a_reference_is_a_number_and_nothing_that_looks_like_one(client, value, status):
+    answer = await client.post("tags/R101.nobody/reference", json={"value": value})
+    assert answer.status_code == status, answer.text
+
+
 HOSTILE = "R1<b>&\"'=1+1;,\x07"
 
 

@@ -10,11 +10,15 @@ from twin.ports.ledger import SentNotice
 
 @dataclass(frozen=True, slots=True)
 class ChannelInfo:
-    """A route notices can take; an address on it is a ``mail``, a ``url``, a ``topic`` or there is none."""
+    """A route notices can take; an address on it is a ``mail``, a ``url``, a ``topic`` or there is none.
+
+    `private` permits addresses of private networks and of this machine.
+    """
 
     name: str
     kind: str
     address: str
+    private: bool = False
 
 
 class Subscriptions(Protocol):

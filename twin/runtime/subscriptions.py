@@ -268,10 +268,10 @@ def _check_address(channel: ChannelInfo, address: str) -> None:
     if channel.address == "topic" and address and not TOPIC.fullmatch(address):
         raise InputError(f"{address[:60]!r} is not a topic; bioline/notices/anna would do")
     if channel.address == "url":
-        _check_url(address)
+        _check_url(address, channel.private)
 
 
-def _check_url(address: str) -> None:
+def _check_url(address: str, private: bool) -> None:
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
@@ -283,8 +283,10 @@ def _check_url(address: str) -> None:
         inner = ipaddress.ip_address(host)
     except ValueError:
         return
-    if not inner.is_global:
-        raise InputError(f"{host} is not a public address; https://example.org/notices would do")
+    never = inner.is_link_local or inner.is_multicast or inner.is_unspecified
+    if never or not (inner.is_global or private):
+        remedy = "" if never or private else ", or allow_private: true on the channel when it is meant"
+        raise InputError(f"{host} is not a public address; https://example.org/notices would do{remedy}")
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:

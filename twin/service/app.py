@@ -296,7 +296,8 @@ def channels_of(line_file: LineFile) -> list[ChannelInfo]:
         kind = str(section.notifier["kind"])
         asked = str(getattr(plugins.load("notifiers", kind), "ADDRESS", ""))
         fixed = any(section.notifier.get(name) for name in ("to", "url"))
-        found.append(ChannelInfo(section.id, kind, "" if fixed else asked))
+        private = bool(section.notifier.get("allow_private", False))
+        found.append(ChannelInfo(section.id, kind, "" if fixed else asked, private))
     return found
 
 

@@ -15,6 +15,8 @@ from twin.domain.tag import TagKind
 Text = dict[Literal["en", "fr"], str]
 ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """An identity: it stands in topics, addresses and file names."""
+LARGEST_L = 10_000_000.0
+"""Largest volume of a batch [L] (chosen default, several times the largest fermenter ever built)."""
 Phase = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 """Name of a phase of a recipe."""
 MOST_VESSELS = 10_000
@@ -151,6 +153,15 @@ class BatchSection(Strict):
     volume_l: float = Field(default=1.0, gt=0)
     cells: float = Field(default=0.0, ge=0)
     duration_h: float = Field(default=336.0, gt=0)
+
+    @field_validator("volume_l")
+    @classmethod
+    def _holds(cls, volume_l: float) -> float:
+        if not volume_l <= LARGEST_L:
+            raise ValueError(
+                f"{volume_l:g} L is more than any vessel holds; litres up to {LARGEST_L:,.0f} would do"
+            )
+        return volume_l
 
     @field_validator("start")
     @classmethod

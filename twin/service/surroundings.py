@@ -17,6 +17,8 @@ from twin.service.line import LineFile
 
 OURS: Final = ("path", "spool")
 """Keys of files that the service writes itself."""
+DROP: Final = "folder"
+"""Key of a drop folder, which the service makes and moves files in."""
 CLIENTS: Final = ("sources", "publishers", "actuators")
 """Families whose members keep a session at a broker."""
 LOCAL: Final = frozenset({"localhost", "localhost.localdomain"})
@@ -37,6 +39,7 @@ def look_around(line_file: LineFile, folder: Path) -> Faults:
     for place, _, config in found:
         _named_files(place, config, faults)
         _writable(place, config, faults)
+        _makeable(place, config, faults)
     clients = [(place, each) for place, family, each in found if family in CLIENTS]
     _one_client_each(line_file.line, clients, faults)
     for place, family, config in found:
@@ -74,7 +77,7 @@ def _named_files(place: str, config: BaseModel, faults: Faults) -> None:
     """Secrets and certificates that are named must be there and readable."""
     for name in type(config).model_fields:
         path = getattr(config, name)
-        if not isinstance(path, Path) or name in OURS:
+        if not isinstance(path, Path) or name in OURS or name == DROP:
             continue
         if not path.exists():
             faults.add(f"{place}.{name}", f"{path} is not there; put it there or correct the path")
@@ -95,6 +98,18 @@ def _writable(place: str, config: BaseModel, faults: Faults) -> None:
             faults.add(f"{place}.{name}", f"{spot} is no folder, so {path} can not be made in it")
         elif not os.access(spot, os.W_OK):
             faults.add(f"{place}.{name}", f"{spot} can not be written by this account; another path would do")
+
+
+def _makeable(place: str, config: BaseModel, faults: Faults) -> None:
+    """A drop folder is made when it is missing, so that must be possible, and files are moved in it."""
+    path = getattr(config, DROP, None)
+    if not isinstance(path, Path):
+        return
+    spot = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not spot.is_dir():
+        faults.add(f"{place}.{DROP}", f"{spot} is no folder; another path would do")
+    elif not os.access(spot, os.W_OK):
+        faults.add(f"{place}.{DROP}", f"{spot} can not be written by this account; give it leave to")
 
 
 def _one_client_each(line: str, found: list[tuple[str, BaseModel]], faults: Faults) -> None:

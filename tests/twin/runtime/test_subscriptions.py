@@ -21,6 +21,8 @@ from twin.domain.subscription import Risk, Subscription
 from twin.ports import ChannelInfo
 from twin.runtime.deliver import Delivery
 from twin.runtime.subscriptions import MOST, RATE, SubscriptionBook
+from twin.service.app import channels_of
+from twin.service.line import LineFile
 
 ANNA = Actor("anna", Role.VIEWER, "10.0.0.1")
 BEN = Actor("ben", Role.OPERATOR, "10.0.0.2")
@@ -116,6 +118,24 @@ def test_what_can_not_be_delivered_is_refused_and_not_kept(book, wish) -> None:
     with pytest.raises(InputError):
         book.put(wish, ANNA)
     assert book.of("anna") == []
+
+
+def test_a_channel_with_leave_takes_private_addresses_and_never_those_of_metadata(ledger, now) -> None:
+    section = {"id": "web", "notifier": {"kind": "webhook", "allow_private": True}}
+    line_file = LineFile.model_validate(
+        {
+            "schema": 1,
+            "line": "l",
+            "vessels": [{"id": "R1", "tags": {"use": "cho_counts"}}],
+            "channels": [section],
+        }
+    )
+    book = SubscriptionBook(ledger, (), channels_of(line_file), now)
+    book.put(replace(WISH, channel="web", address="http://127.0.0.1:39999"), ANNA)
+    book.put(replace(WISH, channel="web", address="http://10.0.0.5/"), ANNA)
+    for address in ("http://169.254.169.254/latest", "http://0.0.0.0/", "http://[ff02::1]/"):
+        with pytest.raises(InputError, match="not a public address"):
+            book.put(replace(WISH, channel="web", address=address), ANNA)
 
 
 def test_a_person_has_so_many_subscriptions_and_no_more(book) -> None:

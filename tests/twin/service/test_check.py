@@ -101,6 +101,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "infinite range": (broken(*TAG0, "high", float("inf")), "high"),
     "limits not rising": (broken(*TAG0, "limits", {"low": 8, "high": 6}), "rise"),
     "tag twice": (broken("vessels", 0, "tags", 1, "name", "pH"), "twice"),
+    "volume of a sea": (broken("vessels", 0, "batch", "volume_l", 1e300), "more than any vessel holds"),
     "feeds a stranger": (piped(["C201"]), "vessel R101.feeds: 'C201' is not in"),
     "feeds itself": (piped(["R101"]), "ring: R101 > R101"),
     "feeds twice": (piped(["R102", "R102"], []), "vessel R101.feeds: 'R102' is there twice"),

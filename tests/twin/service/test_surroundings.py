@@ -106,6 +106,15 @@ def test_stores_that_may_not_be_written_are_named(tmp_path, monkeypatch) -> None
     assert f"historian.path: {locked} can not be written by this account" in said
 
 
+def test_a_drop_folder_is_made_and_needs_a_place_for_it(tmp_path, monkeypatch) -> None:
+    there = {"kind": "folder", "id": "lab", "folder": str(tmp_path / "deep" / "drop")}
+    assert checked(tmp_path, monkeypatch, sources=[there]) == ""
+    assert not (tmp_path / "deep").exists()
+    (tmp_path / "file").write_text("x")
+    said = checked(tmp_path, monkeypatch, sources=[{**there, "folder": str(tmp_path / "file" / "drop")}])
+    assert f"sources.0.folder: {tmp_path / 'file'} is no folder" in said
+
+
 def test_looking_makes_nothing(tmp_path, monkeypatch) -> None:
     assert checked(tmp_path, monkeypatch) == ""
     assert not (tmp_path / "data").exists()
