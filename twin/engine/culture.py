@@ -15,7 +15,7 @@ from twin.domain.trust import SelfReport, Trust
 from twin.engine.forecast import Forecaster, Present, Question
 from twin.engine.mind import Expected, Mind, Release, Stepper
 from twin.engine.revision import revise
-from twin.engine.selfview import SelfView
+from twin.engine.selfview import ALIVE_H, SelfView
 from twin.engine.trust import TrustKeeper
 from twin.engine.usual import Usual
 from twin.monitors.decision import Decisions
@@ -367,7 +367,7 @@ class CultureTwin:
         for h in self._decisions.lying():
             place = self._place[h.state]
             lies[place] = mind.belief.mean[place] - mind.usual.mean[self._bias[h.state]]
-        present = Present(mind.belief, self._inputs, drifts, lies)
+        present = Present(mind.belief, self._inputs, drifts, lies, self._tape.read_within(ALIVE_H))
         return Question(self._forecaster, rows[-1].end_ns, present, dict(set_points))
 
     def snapshot(self) -> dict[str, Any]:

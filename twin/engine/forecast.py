@@ -8,7 +8,7 @@ and with exactly the belief's mean and covariance (second-order exact sampling, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from twin.domain.asset import Vessel
 from twin.domain.batch import Batch
 from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
+from twin.domain.sampling import NextSample
 from twin.domain.tag import Tag, TagKind
 from twin.domain.whatif import AS_IT_IS, Answer, Knob, WhatIf
+from twin.engine import sampling
 from twin.engine.whatif import Plan, as_planned, check_together, knobs, planned
 from twin.observers.ukf import Belief, factor
 from twin.processes.base import Array, Foreseeing, Process, model_ref
@@ -59,12 +61,15 @@ class Present:
     lies : Array
         What standing faults have done to the bias of each probe so far (n,) [state unit]: readings are
         forecast as those of honest probes.
+    alive : array of bool
+        Which outputs have been read of late (m,).
     """
 
     belief: Belief
     inputs: Array
     drifts: Array
     lies: Array
+    alive: NDArray[np.bool_]
 
 
 class Forecaster:
@@ -220,14 +225,32 @@ class Forecaster:
 
         A loop whose set point is not told is taken to hold what its probe reads now.
         """
-        process = self.process
-        if not isinstance(process, Foreseeing):
+        if not isinstance(self.process, Foreseeing):
             return {}
+        centre, draws = self._centre(present, set_points), self._draws()
+        return {name: centre[name] + sd * draws[name] for name, sd in self.process.spread.items()}
+
+    def _centre(self, present: Present, set_points: Mapping[str, float]) -> dict[str, float]:
+        """What set points and recipe are taken to be."""
+        process = self.process
         expected = process.observe(present.belief.mean, present.inputs)
         centre = {f"{o.name}_sp": float(expected[i]) for i, o in enumerate(process.outputs)}
         centre.update(set_points)
-        draws = self._draws()
-        return {name: centre.get(name, 0.0) + sd * draws[name] for name, sd in process.spread.items()}
+        spread = process.spread if isinstance(process, Foreseeing) else {}
+        return {name: centre.get(name, 0.0) for name in spread}
+
+    def path(
+        self, present: Present, set_points: Mapping[str, float], step_h: float, hours: float
+    ) -> list[Array]:
+        """Inputs (k,) at the end of each step of a run whose state is the mean of the belief."""
+        centre = self._centre(present, set_points)
+        wanted = {name: np.array([value]) for name, value in centre.items()}
+        x, u, path = present.belief.mean[None], present.inputs[None], list[Array]()
+        for step in range(round(hours / step_h)):
+            x, u = self._step(x, u, wanted, step * step_h, step_h)
+            x = np.clip(x, self._low, self._high)
+            path.append(u[0])
+        return path
 
     def _values(self, x: Array, honest: Array, u: Array) -> Array:
         """Values (T, N, columns) of everything that is forecast."""
@@ -292,12 +315,15 @@ class Question:
     present : Present
     set_points : Mapping of str to float
         That hold now, by tag name.
+    delays : Mapping of str to float
+        From drawing to result, as the last result of each assay had it, by tag name [h].
     """
 
     forecaster: Forecaster
     now_ns: int
     present: Present
     set_points: Mapping[str, float]
+    delays: Mapping[str, float] = field(default_factory=dict)
 
     def knobs(self) -> tuple[Knob, ...]:
         """What scenarios may change."""
@@ -317,6 +343,14 @@ class Question:
         """
         check_together(asked)
         return Answer(self.forecast(), {each.name: self.forecast(each) for each in asked})
+
+    def next_samples(self) -> tuple[NextSample, ...]:
+        """Which assay, drawn when, would take most of the doubt away; see `twin.engine.sampling`."""
+        here, made = self.present, self.forecaster
+        path = made.path(here, self.set_points, sampling.STEP_H, sampling.horizon_h(self.delays))
+        return sampling.next_samples(
+            made.process, made.vessel, self.now_ns, here.belief, path, here.alive, self.delays
+        )
 
 
 def _passed(left: Array, share: float, times: NDArray[np.int64]) -> int | None:

@@ -125,6 +125,8 @@ class VesselEngine:
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
         self.assays: list[Assay] = []
         self.set_points: dict[str, float] = {}
+        self.delays: dict[str, float] = {}
+        """from drawing to result of the last of each assay, by tag name [h]"""
         self.forecast_ns = int(forecast_s * SECOND)
         self.assays_only = not self.checks.signals
 
@@ -164,7 +166,8 @@ class VesselEngine:
 
     def question(self) -> Question | None:
         """The present belief, for scenarios; None without a model or while it can say nothing."""
-        return self.model.question(self.set_points) if self.model else None
+        found = self.model.question(self.set_points) if self.model else None
+        return found and replace(found, delays=dict(self.delays))
 
     def finish(self) -> Iterator[Step]:
         """Step through all that waits: the end of a stored run."""
@@ -182,6 +185,7 @@ class VesselEngine:
             "phase": self.phases.now,
             "assays": [[a.tag, a.value, a.drawn_ns, a.reported_ns] for a in self.assays],
             "set_points": dict(self.set_points),
+            "delays": dict(self.delays),
         }
 
     def restore(self, state: dict[str, object]) -> None:
@@ -199,10 +203,13 @@ class VesselEngine:
         rows = cast("list[tuple[str, float, int, int]]", state["assays"])
         self.assays = [Assay(*row) for row in rows]
         self.set_points = dict(cast("dict[str, float]", state.get("set_points", {})))
+        self.delays = dict(cast("dict[str, float]", state.get("delays", {})))
 
     def _add_assay(self, m: Measurement) -> bool:
         if m.value is not None and m.quality in (Quality.GOOD, Quality.UNCERTAIN):
-            self.assays.append(Assay(m.tag, m.value, m.time_ns, max(m.received_ns, m.time_ns)))
+            reported_ns = max(m.received_ns, m.time_ns)
+            self.assays.append(Assay(m.tag, m.value, m.time_ns, reported_ns))
+            self.delays[self.tags[m.tag].name] = (reported_ns - m.time_ns) / 3.6e12
         if self.assays_only:
             self.cutter.add(m)
         return True

@@ -88,6 +88,12 @@ class Tape(Generic[T]):
         place = min(bisect_left([r.end_ns for r in self.rows], time_ns), len(self.rows) - 1)
         return self.rows[place] if self.rows and time_ns > self.rows[place].start_ns else None
 
+    def read_within(self, hours: float) -> NDArray[np.bool_]:
+        """Which readings (m,) there were within the last hours of the newest of the rows, not empty."""
+        since_ns = self.rows[-1].end_ns - int(hours * HOUR)
+        recent = np.stack([r.readings for r in self.rows if r.end_ns > since_ns])
+        return np.asarray(np.isfinite(recent).any(axis=0))
+
     def forget_marks_after(self, time_ns: int) -> None:
         """Drop checkpoints that a change at `time_ns` makes wrong."""
         del self.marks[bisect_right([t for t, _ in self.marks], time_ns) :]

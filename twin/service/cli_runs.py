@@ -281,6 +281,39 @@ def what_if(
         whatif.write(answer, out)
 
 
+@app.command("next-sample")
+def next_sample(
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    vessel: Annotated[str, typer.Option(metavar="R101", help="Whose laboratory is asked")],
+    files: FilesArgument = None,
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="ISO 8601, or 120h from the first value; default the end")
+    ] = "",
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    store: StoreOption = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="TABLE.md", help="The table: .md, .json or .csv")
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Say which assay, drawn when in the next day, takes most of the twin's doubt away."""
+    from twin.service import sampling_table, sheet, whatif
+
+    line_file, built = load(line)
+    built = _with_models(line_file, only(built, vessel), model)
+    paths = [*(files or []), *(assays or [])]
+    if out is not None:
+        sheet.check_form(out)
+        check_output(out, [*paths, line])
+    rows = _rows(line_file, built, paths, store, ("", ""), True)
+    with progress() as step:
+        question = whatif.question_at(vessel, at, line_file, built, rows, step)
+    made = sampling_table.sheet(sampling_table.of_question(question))
+    sheet.show(made, console)
+    if out is not None:
+        sheet.write(made, out)
+
+
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz")],

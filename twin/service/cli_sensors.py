@@ -36,10 +36,10 @@ def soft_sensors(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes, for a campaign")] = 1,
 ) -> None:
     """Say how good every soft sensor is: RMSEP, bias, coverage of its band, beside naive guesses."""
-    from twin.service import sensors_table
+    from twin.service import sensors_table, sheet
 
     if out is not None:
-        sensors_table.check_form(out)
+        sheet.check_form(out)
         check_output(out, [*map(Path, of or ()), *(assays or ()), *([line] if line else ())])
     if line is not None:
         from twin.service.notebook import open_run
@@ -48,9 +48,10 @@ def soft_sensors(
         found = sensors_table.of_stored(run.recording, run.line)
     else:
         found = _of_campaign(of or [], bool(assays or store or vessels), jobs)
-    sensors_table.show(found, console)
+    made = sensors_table.sheet(found)
+    sheet.show(made, console)
     if out is not None:
-        sensors_table.write(found, out)
+        sheet.write(made, out)
 
 
 def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
@@ -66,6 +67,50 @@ def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
     campaign = load_campaign(campaign_path(of[0]))
     with scorecard.progress(len(sensors_table.healthy(campaign)), errors) as step:
         return sensors_table.of_campaign(campaign, jobs, step)
+
+
+@app.command("probe-health")
+def probe_health(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz; none with --store")
+    ] = None,
+    *,
+    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line that the runs are of")],
+    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the runs")] = None,
+    store: Annotated[
+        bool,
+        typer.Option("--store", help="What the line's historian holds, in place of files"),
+    ] = False,
+    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG=ERROR", help="In place of the tag's accuracy; may be given again"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="TABLE.md", help="The table: .md, .json or .csv")
+    ] = None,
+) -> None:
+    """Say which probe to recalibrate first: error, drift, gain and life beside laboratory and twin."""
+    from twin.service import probes_table, sheet
+    from twin.service.notebook import open_run
+
+    if out is not None:
+        sheet.check_form(out)
+        check_output(out, [*map(Path, runs or ()), *(assays or ()), line])
+    limits = dict(map(_limit, limit or ()))
+    run = open_run(*(runs or ()), line=line, assays=assays or (), store=store, vessels=vessels)
+    made = probes_table.sheet(probes_table.of_stored(run.recording, run.line, limits))
+    sheet.show(made, console)
+    if out is not None:
+        sheet.write(made, out)
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise ConfigError(f"--limit {text!r}: TAG=ERROR such as pH=0.05 would do") from None
 
 
 @app.command("fit-spectra")

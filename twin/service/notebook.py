@@ -6,7 +6,7 @@ Every table is a `pyarrow.Table`; ``.to_pandas()`` makes a data frame of it.
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -15,22 +15,21 @@ import pyarrow as pa
 from connectors.codecs.iso_time import datetime_ns, parse_ns
 from twin.domain.asset import Line
 from twin.domain.errors import InputError, NotFoundError
-from twin.domain.forecast import Forecast
 from twin.domain.instant import iso
 from twin.domain.whatif import Change, WhatIf
 from twin.engine.forecast import Question
+from twin.service import probes_table, sampling_table, sensors, sensors_table
 from twin.service.build import load_line
+from twin.service.expected import TIME, Expected, moment_of
 from twin.service.line import LineFile
 from twin.service.normal import watches
 from twin.service.play.recording import Recording
 from twin.service.registry.resolve import resolved
 from twin.service.replay import arrival, check_files, layout_of, read_files
 from twin.service.selection import only
-from twin.service.sensors import COLUMNS, WORDS
-from twin.service.sensors_table import of_stored
 from twin.service.settings import Settings
 from twin.service.stored import stored_rows
-from twin.service.tables import known_names, table
+from twin.service.tables import figures, known_names, table
 
 Path_: TypeAlias = str | Path
 When: TypeAlias = str | datetime | float
@@ -38,7 +37,6 @@ When: TypeAlias = str | datetime | float
 Scenario: TypeAlias = Mapping[str, float | tuple[float, float]]
 """By what is changed: a value, or a value and in how many hours."""
 HOUR: Final = 3_600_000_000_000
-_TIME: Final = pa.timestamp("ns", tz="UTC")
 QUALITIES: Final = {192: "good", 64: "uncertain", 0: "bad"}
 
 
@@ -70,12 +68,12 @@ class Run:
     @property
     def start(self) -> datetime:
         """Arrival of the first value."""
-        return _datetime(self.recording.start_ns)
+        return moment_of(self.recording.start_ns)
 
     @property
     def end(self) -> datetime:
         """Arrival of the last value."""
-        return _datetime(self.recording.end_ns)
+        return moment_of(self.recording.end_ns)
 
     @property
     def tags(self) -> list[str]:
@@ -119,7 +117,7 @@ class Run:
             for i in range(s.upto(known_ns)):
                 value = None if s.value[i] != s.value[i] else s.value[i]
                 columns.append((s.time[i], s.known[i], tag, value, QUALITIES.get(int(s.more[i]), "stale")))
-        kinds = (_TIME, _TIME, pa.string(), pa.float64(), pa.string())
+        kinds = (TIME, TIME, pa.string(), pa.float64(), pa.string())
         return table(columns, ("time", "known", "tag", "value", "quality"), kinds)
 
     def estimates(self, *names: str, at: When | None = None) -> "pa.Table":
@@ -131,7 +129,7 @@ class Run:
             for s in (r.believed[name],)
             for i in range(s.upto(known_ns))
         ]
-        kinds = (_TIME, _TIME, pa.string(), pa.float64(), pa.float64(), pa.string())
+        kinds = (TIME, TIME, pa.string(), pa.float64(), pa.float64(), pa.string())
         return table(rows, ("time", "known", "name", "mean", "sd", "unit"), kinds)
 
     def events(self, at: When | None = None) -> "pa.Table":
@@ -161,11 +159,11 @@ class Run:
         )  # fmt: skip
         text = pa.string()
         kinds = (
-            _TIME, text, text, text, text, text, _TIME, pa.float64(), text, pa.float64(), text, text,
+            TIME, text, text, text, text, text, TIME, pa.float64(), text, pa.float64(), text, text,
         )  # fmt: skip
         return table(rows, names, kinds)
 
-    def forecast(self, vessel: str, at: When | None = None) -> "Expected":
+    def forecast(self, vessel: str, at: When | None = None) -> Expected:
         """What the twin of a vessel expected at a time, if nobody interfered.
 
         Raises
@@ -175,7 +173,7 @@ class Run:
         """
         return Expected({"as it is": self._question(vessel, at).forecast()})
 
-    def what_if(self, vessel: str, scenarios: Mapping[str, Scenario], at: When | None = None) -> "Expected":
+    def what_if(self, vessel: str, scenarios: Mapping[str, Scenario], at: When | None = None) -> Expected:
         """What the twin of a vessel expected at a time, as it was and in each scenario.
 
         Parameters
@@ -216,9 +214,38 @@ class Run:
         ConfigError
             When no vessel has a model, or no laboratory result came with the run.
         """
-        found = of_stored(self.recording, self.line)["sensors"]
-        kinds = [pa.string() if name in WORDS else pa.float64() for name in COLUMNS]
-        return table([tuple(row.values()) for row in found], COLUMNS, kinds)
+        found = sensors_table.of_stored(self.recording, self.line)["sensors"]
+        return figures(found, sensors.COLUMNS, sensors.WORDS)
+
+    def probe_health(self, limits: Mapping[str, float] | None = None) -> "pa.Table":
+        """How every probe does and which to recalibrate first: the table of ``twin probe-health``.
+
+        Parameters
+        ----------
+        limits : Mapping of str to float or None
+            Errors from which a probe should be recalibrated, by tag, in place of its accuracy [unit of the
+            tag].
+
+        Raises
+        ------
+        ConfigError
+            When no probe has a reference, or a limit is not usable.
+        """
+        found = probes_table.of_stored(self.recording, self.line, limits or {})["probes"]
+        return figures(found, probes_table.COLUMNS, probes_table.WORDS)
+
+    def next_samples(self, vessel: str, at: When | None = None) -> "pa.Table":
+        """Which assay, drawn when, would have told most: the table of ``twin next-sample``.
+
+        Raises
+        ------
+        ConfigError
+            When the vessel has no assay that its model knows.
+        NotFoundError
+            When there is no such vessel, or its twin could say nothing then.
+        """
+        found = sampling_table.of_question(self._question(vessel, at))["samples"]
+        return figures(found, sampling_table.COLUMNS, sampling_table.WORDS)
 
     def _question(self, vessel: str, at: When | None) -> Question:
         if vessel not in self.vessels:
@@ -247,70 +274,6 @@ class Run:
             span = f"{iso(r.start_ns)} to {iso(r.end_ns)}"
             raise InputError(f"at={at!r} is not in the run; {span} would do")
         return found
-
-
-class Expected:
-    """Forecasts of one vessel by name of the scenario; the run as it is comes first.
-
-    Parameters
-    ----------
-    forecasts : Mapping of str to Forecast
-    """
-
-    def __init__(self, forecasts: Mapping[str, Forecast]) -> None:
-        self.forecasts = dict(forecasts)
-
-    @property
-    def made(self) -> datetime:
-        """Time of the belief they begin with."""
-        return _datetime(next(iter(self.forecasts.values())).made_ns)
-
-    def bands(self, *names: str) -> "pa.Table":
-        """The 90 % bands: ``scenario, time, name, low, middle, high, unit``; all when nothing is named."""
-        found = self.forecasts.items()
-        known = {o.name: o for _, f in found for o in f.outlooks}
-        wanted = known_names(names or tuple(known), known, "forecast")
-        rows = [
-            (scenario, t, o.name, o.low[i], o.middle[i], o.high[i], o.unit)
-            for scenario, f in found
-            for o in f.outlooks
-            if o.name in wanted
-            for i, t in enumerate(f.times_ns)
-        ]
-        number, text = pa.float64(), pa.string()
-        return table(
-            rows,
-            ("scenario", "time", "name", "low", "middle", "high", "unit"),
-            (text, _TIME, text, number, number, number, text),
-        )
-
-    def ends(self) -> "pa.Table":
-        """Ends: ``scenario, early, at, late, reason, titre_low, titre, titre_high, unit``."""
-        rows = [
-            (name, h.early_ns, h.at_ns, h.late_ns, h.reason, *(h.titre or (None, None, None)), h.unit)
-            for name, f in self.forecasts.items()
-            if (h := f.harvest) is not None
-        ]
-        number, text = pa.float64(), pa.string()
-        return table(
-            rows,
-            ("scenario", "early", "at", "late", "reason", "titre_low", "titre", "titre_high", "unit"),
-            (text, _TIME, _TIME, _TIME, text, number, number, number, text),
-        )
-
-    def exits(self) -> "pa.Table":
-        """Limits that are left: ``scenario, tag, low, high, probability, likely``."""
-        rows = [
-            (name, e.tag, e.low, e.high, e.probability, e.likely_ns)
-            for name, f in self.forecasts.items()
-            for e in f.exits
-        ]
-        number, text = pa.float64(), pa.string()
-        return table(
-            rows,
-            ("scenario", "tag", "low", "high", "probability", "likely"),
-            (text, text, number, number, number, _TIME),
-        )
 
 
 def open_run(
@@ -388,10 +351,6 @@ def _moment(at: When, start_ns: int) -> int:
     if isinstance(at, str):
         return parse_ns(at)
     return start_ns + round(float(at) * HOUR)
-
-
-def _datetime(time_ns: int) -> datetime:
-    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
 
 
 def _change(item: tuple[str, float | tuple[float, float]]) -> Change:

@@ -1,14 +1,7 @@
 """The table of soft sensors: made from a campaign or from stored runs, printed, and written as a file."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
-
-import orjson
-from rich.console import Console
-from rich.table import Table
 
 from twin import __version__
 from twin.domain.asset import Line
@@ -16,14 +9,13 @@ from twin.domain.errors import ConfigError
 from twin.service.build import load_line
 from twin.service.campaign import VESSEL, Campaign, Plan, line_path, plans
 from twin.service.model import process_of
-from twin.service.output import whole_file
 from twin.service.play.recording import Recording
 from twin.service.sensors import COLUMNS, Sensor, row, stem
 from twin.service.sensors_stored import stored_sensors
+from twin.service.sheet import Sheet
 from twin.service.trial import run_all
 
 SCHEMA: Final = 1
-FORMS: Final = (".md", ".json", ".csv")
 SHOWN: Final = {
     "sensor": "soft sensor",
     "unit": "unit",
@@ -120,31 +112,19 @@ def _document(reference: str, about: Document, sensors: Sequence[Sensor]) -> Doc
     return {**head, **about, "sensors": [row(sensor) for sensor in sensors]}
 
 
-def check_form(path: Path) -> None:
-    """Refuse a file name that tells no form.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if path.suffix not in FORMS:
-        raise ConfigError(f"--out {path}: a name that ends in {', '.join(FORMS)} would do")
-
-
-def write(document: Document, path: Path) -> None:
-    """Write the table as Markdown, JSON or CSV, by the name; the same table gives the same bytes."""
-    forms: dict[str, Callable[[Document], bytes]] = {".md": _markdown, ".json": _json, ".csv": _csv}
-    with whole_file(path) as sink:
-        sink.write(forms[path.suffix](document))
-
-
-def show(document: Document, console: Console) -> None:
-    """Print the table."""
-    table = Table(*SHOWN.values(), box=None, title=_title(document), caption=_without(document))
-    for each in document["sensors"]:
-        if each["compared"]:
-            table.add_row(*_cells(each))
-    console.print(table)
+def sheet(document: Document) -> Sheet:
+    """The table as it is printed and written."""
+    compared = [_cells(each) for each in document["sensors"] if each["compared"]]
+    return Sheet(
+        document,
+        COLUMNS,
+        document["sensors"],
+        list(SHOWN.values()),
+        compared,
+        _title(document),
+        _without(document),
+        f"Reference: {document['reference']}.",
+    )
 
 
 def _title(document: Document) -> str:
@@ -158,9 +138,9 @@ def _title(document: Document) -> str:
     )
 
 
-def _without(document: Document) -> str | None:
+def _without(document: Document) -> str:
     names = [each["sensor"] for each in document["sensors"] if not each["compared"]]
-    return f"no reference for {', '.join(names)}" if names else None
+    return f"no reference for {', '.join(names)}" if names else ""
 
 
 def _cells(each: Document) -> list[str]:
@@ -177,27 +157,3 @@ def _cell(each: Document, key: str) -> str:
     if key == "coverage90":
         return f"{100.0 * value:.0f} %"
     return str(value) if isinstance(value, int) else f"{value:.2g}" if abs(value) < 100.0 else f"{value:.0f}"
-
-
-def _markdown(document: Document) -> bytes:
-    rows = [_cells(each) for each in document["sensors"] if each["compared"]]
-    lines = [
-        f"{_title(document)}. Reference: {document['reference']}.",
-        "",
-        *(f"| {' | '.join(cells)} |" for cells in (SHOWN.values(), ["---"] * len(SHOWN), *rows)),
-    ]
-    if without := _without(document):
-        lines += ["", f"{without[0].upper()}{without[1:]}."]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _json(document: Document) -> bytes:
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def _csv(document: Document) -> bytes:
-    text = io.StringIO()
-    sheet = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    sheet.writeheader()
-    sheet.writerows(document["sensors"])
-    return text.getvalue().encode()

@@ -29,3 +29,10 @@ def table(rows: Sequence[tuple[Any, ...]], names: Sequence[str], kinds: Sequence
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     arrays = [pa.array(column, type=kind) for column, kind in zip(columns, kinds, strict=True)]
     return pa.Table.from_arrays(arrays, names=list(names))
+
+
+def figures(rows: Iterable[Mapping[str, Any]], names: Sequence[str], words: Sequence[str]) -> "pa.Table":
+    """Rows by name as columns; all but `words` are numbers."""
+    kinds = [pa.string() if name in words else pa.float64() for name in names]
+    kept = [tuple(row[n] if n in words or row[n] is None else float(row[n]) for n in names) for row in rows]
+    return table(kept, names, kinds)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from twin.domain.asset import Vessel
 from twin.domain.batch import Batch
@@ -13,7 +14,7 @@ from twin.domain.tag import Limits, Tag, TagKind
 from twin.engine.forecast import HOUR, PAIRS, Forecaster, Present, members
 from twin.observers.ukf import Belief
 from twin.processes import cho_fedbatch, cho_growth
-from twin.processes.base import Array, Output, Quantity, State
+from twin.processes.base import Array, Output, Process, Quantity, State
 
 T0 = 1_767_225_600_000_000_000
 
@@ -51,7 +52,17 @@ def present(mean: list[float], sd: list[float], drift: float = 0.0) -> Present:
     n = len(mean)
     drifts = np.zeros(n)
     drifts[0] = drift
-    return Present(Belief(np.array(mean), np.diag(np.array(sd) ** 2)), np.zeros(0), drifts, np.zeros(n))
+    return Present(
+        Belief(np.array(mean), np.diag(np.array(sd) ** 2)),
+        np.zeros(0),
+        drifts,
+        np.zeros(n),
+        np.zeros(0, bool),
+    )
+
+
+def assays(process: Process) -> NDArray[np.bool_]:
+    return np.array([o.assay for o in process.outputs], dtype=bool)
 
 
 def outlook(forecast: Forecast, name: str) -> Outlook:
@@ -143,7 +154,9 @@ def culture(age_h: float, lies: float = 0.0, drift: float = 0.0) -> tuple[Foreca
     offs, rates = np.zeros(len(names)), np.zeros(len(names))
     offs[names.index("pH_bias")], rates[names.index("pH_bias")] = lies, drift
     mean[names.index("pH_bias")] += lies
-    return Forecaster(CULTURE, process), Present(Belief(mean, np.diag((0.1 * sd) ** 2)), inputs, rates, offs)
+    return Forecaster(CULTURE, process), Present(
+        Belief(mean, np.diag((0.1 * sd) ** 2)), inputs, rates, offs, ~assays(process)
+    )
 
 
 def test_with_a_drifting_pH_probe_in_the_loop_the_true_pH_leaves_its_limits():
@@ -191,7 +204,7 @@ def test_a_model_without_loops_holds_its_inputs():
     process = cho_growth.build({})
     mean, sd = process.begin(CULTURE.batch, 48.0)
     nothing = np.zeros(len(mean))
-    here = Present(Belief(mean, np.diag((0.1 * sd) ** 2)), np.zeros(0), nothing, nothing)
+    here = Present(Belief(mean, np.diag((0.1 * sd) ** 2)), np.zeros(0), nothing, nothing, ~assays(process))
     forecast = Forecaster(replace(CULTURE, process="cho_growth"), process).make(T0 + 48 * HOUR, here, {})
     assert {o.name for o in forecast.outlooks} == {f"R1.{q.name}" for q in process.quantities}
     assert forecast.harvest is not None

@@ -16,7 +16,7 @@ import twin
 from simulators.scenario import load_scenario, packaged
 from simulators.simulate import simulate
 from twin.domain.errors import ConfigError
-from twin.service import sensors_table
+from twin.service import sensors_table, sheet
 from twin.service.cli import app
 from twin.service.notebook import Run
 from twin.service.sensors import BAND, Band, Sensor, band, pooled, row, stem
@@ -142,7 +142,7 @@ def test_a_campaign_makes_one_table_in_three_forms(tmp_path: Path) -> None:
     assert 0.5 < by["est_RQ"]["rmsep"] + 1.0 < 1.5
     assert by["est_CER"]["rmsep"] < 20.0
     for out in outs[1:]:
-        sensors_table.write(whole, out)
+        sheet.write(sensors_table.sheet(whole), out)
     rows = list(csv.DictReader(outs[1].read_text().splitlines()))
     assert {r["sensor"]: float(r["rmsep"]) for r in rows if r["rmsep"]} == {
         n: s["rmsep"] for n, s in by.items() if s["rmsep"] is not None
