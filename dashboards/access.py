@@ -37,6 +37,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("GET", "/forecasts"): _P.READ,
     ("GET", "/forecast"): _P.READ,
     ("GET", "/twins"): _P.READ,
+    ("GET", "/next-sample"): _P.READ,
     ("GET", "/report"): _P.READ,
     ("GET", "/playback"): _P.READ,
     ("POST", "/playback"): _P.ENGINEER,

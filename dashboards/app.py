@@ -196,6 +196,12 @@ def _reading(view: View) -> APIRouter:
         """How each twin is: its trust and why, consistency, what its sensors let it know."""
         return _json([payloads.twin(each) for each in view.twins()])
 
+    @router.get("/next-sample")
+    async def next_sample(asset: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
+        """Which assay, drawn when in the next day, takes most of the twin's doubt away, the best first."""
+        asked.unit_of_line(view, asset)
+        return _json([payloads.next_sample(each) for each in await view.next_samples(asset)])
+
     @router.get("/counters")
     async def counters() -> Response:
         """The conservation law of samples."""

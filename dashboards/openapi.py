@@ -61,7 +61,17 @@ SENT: Final[Schema] = {
 }
 
 NAMED: Final = frozenset(
-    {"/trend", "/spread", "/forecast", "/report", "/export", "/playback", "/what-if", "/batches"}
+    {
+        "/trend",
+        "/spread",
+        "/forecast",
+        "/report",
+        "/export",
+        "/playback",
+        "/what-if",
+        "/batches",
+        "/next-sample",
+    }
 )
 """Routes that may not find what is named in their address or body, beside those with a place in the path."""
 

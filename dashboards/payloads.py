@@ -11,6 +11,7 @@ from twin.domain.event import Event
 from twin.domain.forecast import Exit, Forecast
 from twin.domain.measurement import Estimate, Measurement
 from twin.domain.playback import PlayState
+from twin.domain.sampling import NextSample
 from twin.domain.spread import Spread
 from twin.domain.tag import Tag
 from twin.domain.trust import SelfReport
@@ -278,6 +279,19 @@ def twin(each: SelfReport) -> Json:
         "silent": list(each.silent),
         "resets": each.resets,
         "model": asdict(each.model),
+    }
+
+
+def next_sample(each: NextSample) -> Json:
+    """One assay at one time, and what it takes of the doubt."""
+    return {
+        "tag": each.tag,
+        "in_h": each.in_h,
+        "drawn": iso(each.drawn_ns),
+        "known": iso(each.known_ns),
+        "worth": each.worth,
+        "doubts": [asdict(doubt) for doubt in each.doubts],
+        "faults": {seen.name: seen.share for seen in each.faults},
     }
 
 

@@ -24,6 +24,7 @@ from twin.domain.forecast import Exit, Forecast, Harvest, Outlook
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.people import Actor
 from twin.domain.report import ReportFile
+from twin.domain.sampling import Doubt, NextSample
 from twin.domain.spread import Spread, spread
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.domain.trust import Seen, SelfReport, Trust
@@ -550,6 +551,13 @@ class ScriptedView:
         if not self.ahead:
             raise NotFoundError(f"The twin of {asset} can say nothing of what is to come now.")
         return KNOBS
+
+    async def next_samples(self, asset: str) -> list[NextSample]:
+        self.knobs(asset)
+        doubt = Doubt("est_glucose", "g/L", 0.8, 0.49, 0.62)
+        faults = (Seen("wrong_feed", 0.2),)
+        drawn = NOW + 6 * HOUR
+        return [NextSample(f"{asset}.glucose", drawn, drawn + 4 * HOUR, 6.0, 0.2, (doubt,), faults)]
 
     async def what_if(self, asset: str, scenarios: Sequence[WhatIf]) -> Answer:
         self.knobs(asset)

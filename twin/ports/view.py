@@ -13,6 +13,7 @@ from twin.domain.forecast import Forecast
 from twin.domain.measurement import Estimate, Measurement
 from twin.domain.people import Actor
 from twin.domain.report import ReportFile
+from twin.domain.sampling import NextSample
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport
 from twin.domain.whatif import Answer, Knob, WhatIf
@@ -197,6 +198,13 @@ class View(Protocol):
 
         Raises `NotFoundError` while the twin can say nothing, `InputError` when a scenario can not be
         answered.
+        """
+        ...
+
+    async def next_samples(self, asset: str) -> Sequence[NextSample]:
+        """Which assay, drawn when in the next day, takes most of the twin's doubt away, the best first.
+
+        Raises `NotFoundError` while the twin can say nothing.
         """
         ...
 

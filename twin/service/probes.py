@@ -185,8 +185,8 @@ def life(error: Interval, drift: Interval, limit: float) -> Interval:
 def _longest(error: Interval, drift: Interval, limit: float) -> float:
     if drift.sure == 0.0:
         return math.inf
-    nearest = 0.0 if error.sure == 0.0 else min(error.low, error.high, key=abs)
-    return max(_until(e, d, limit) for e in (nearest, error.value) for d in (drift.low, drift.high))
+    ends = [error.low, error.value, error.high, *([0.0] if error.sure == 0.0 else [])]
+    return max(_until(e, d, limit) for e in ends for d in (drift.low, drift.high))
 
 
 def _until(error: float, drift: float, limit: float) -> float:

@@ -14,6 +14,7 @@ from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
 from twin.domain.report import ReportFile
+from twin.domain.sampling import NextSample
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport
 from twin.domain.whatif import Answer, Knob, WhatIf
@@ -38,6 +39,7 @@ from twin.runtime.hand import Hand
 from twin.runtime.health import Health
 from twin.runtime.hub import Hub
 from twin.runtime.pipeline import Pipeline
+from twin.runtime.samples import SampleDesk
 from twin.runtime.spread import counted
 from twin.runtime.writeback import WriteBack
 from twin.service.batches import BatchLog
@@ -64,6 +66,7 @@ class ServiceView:
         batches: BatchLog,
     ) -> None:
         self._batches = batches
+        self._samples = SampleDesk()
         self.models: Models | None = models
         self.playbacks: Playbacks | None = None
         self.subscriptions = subscriptions
@@ -176,6 +179,10 @@ class ServiceView:
     async def what_if(self, asset: str, scenarios: Sequence[WhatIf]) -> Answer:
         """What the twin expects as it is and in each scenario; the belief of now, held fast meanwhile."""
         return await asyncio.to_thread(self._question(asset).answer, scenarios)
+
+    async def next_samples(self, asset: str) -> Sequence[NextSample]:
+        """Which assay, drawn when in the next day, takes most of the twin's doubt away."""
+        return await self._samples.ask(self._question(asset))
 
     def _question(self, asset: str) -> Question:
         question = self._pipeline.engine.vessels[asset].question()

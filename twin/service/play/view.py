@@ -15,6 +15,7 @@ from twin.domain.event import Event
 from twin.domain.forecast import Forecast
 from twin.domain.people import Actor
 from twin.domain.report import ReportFile
+from twin.domain.sampling import NextSample
 from twin.domain.spread import Spread
 from twin.domain.trust import SelfReport, Trust
 from twin.domain.whatif import Answer, Knob, WhatIf
@@ -31,6 +32,7 @@ from twin.ports import (
     Trend,
     Update,
 )
+from twin.runtime.samples import SampleDesk
 from twin.runtime.spread import counted
 from twin.service.play.player import Player
 from twin.service.report.reporter import Reporter
@@ -59,6 +61,7 @@ class PlayView:
         self.reporter: Reporter | None = None
         self.people, self.subscriptions = people, subscriptions
         self._player = player
+        self._samples = SampleDesk()
         self._recording = player.recording
         self._ahead: dict[str, Forecast] = {}
 
@@ -206,6 +209,10 @@ class PlayView:
     async def what_if(self, asset: str, scenarios: Sequence[WhatIf]) -> Answer:
         """What the twin would have answered at the playhead."""
         return await asyncio.to_thread(self._question(asset).answer, scenarios)
+
+    async def next_samples(self, asset: str) -> Sequence[NextSample]:
+        """Which assay, drawn when in the next day, takes most of the twin's doubt away."""
+        return await self._samples.ask(self._question(asset))
 
     def _question(self, asset: str) -> Question:
         question = self._recording.question(asset, self.clock.now_ns())

@@ -5,6 +5,7 @@ import { to } from "../state/route";
 import { digitsFor, duration, nameOf, number, unit, withUnit } from "../text/format";
 import { t } from "../text/language";
 import { related } from "../trend/related";
+import { NextSampleLine } from "./next-sample";
 
 const ORDER = ["VCD", "viability", "glucose", "lactate", "ammonia", "titre", "kLa", "OUR", "growth_rate"];
 
@@ -54,6 +55,7 @@ export function Beliefs({ vessel }: { vessel: Vessel }) {
           <Row key={each} name={each} />
         ))}
       </ul>
+      {vessel.process ? <NextSampleLine vessel={vessel} /> : null}
     </section>
   );
 }
