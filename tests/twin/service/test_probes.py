@@ -172,13 +172,17 @@ def test_the_next_sample_of_a_notebook_is_ranked(run: Run) -> None:
 
 
 def test_the_commands_write_what_they_print(files: tuple[Path, Path], tmp_path: Path) -> None:
-    given = [str(files[0]), "--assays", str(files[1]), "--line", str(LINE)]
+    bare = tmp_path / "bare.yaml"  # the laboratory judges without a model too
+    bare.write_text(LINE.read_text().replace("    process: {kind: cho_fedbatch}\n", ""))
+    runs = [str(files[0]), "--assays", str(files[1])]
     outs = [tmp_path / "p.json", tmp_path / "n.csv"]
-    probes = CliRunner().invoke(app, ["probe-health", *given, "--vessels", "R101", "--out", str(outs[0])])
+    probes = CliRunner().invoke(
+        app, ["probe-health", *runs, "--line", str(bare), "--vessels", "R101", "--out", str(outs[0])]
+    )
     assert probes.exit_code == 0, probes.output
     assert "recalibrate R101.pH" in probes.output
     assert json.loads(outs[0].read_text())["probes"][0]["tag"] == "R101.pH"
-    ask = ["next-sample", *given, "--vessel", "R101", "--at", "60h", "--out", str(outs[1])]
+    ask = ["next-sample", *runs, "--line", str(LINE), "--vessel", "R101", "--at", "6h", "--out", str(outs[1])]
     sample = CliRunner().invoke(app, ask)
     assert sample.exit_code == 0, sample.output
     best = next(csv.DictReader(outs[1].read_text().splitlines()))
