@@ -2,15 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from connectors.codecs.opcua_units import ucum
-from connectors.codecs.recognise import Guess, Seen, guess
+from connectors.codecs.recognise import Guess, Seen, Signal, guess
 from connectors.sources._opcua_browse import Found, variables
 from connectors.sources._opcua_session import FAILURES, open_session
 from connectors.sources.opcua import Config, session_settings
@@ -19,6 +21,10 @@ from twin.domain.quantity import unit_is_known
 
 SURE: Final = 0.5
 """Below this confidence a variable is listed but not put in (chosen default)."""
+TAG_SET: Final = "cho_probes"
+"""Names that are taken over when a variable has exactly one of them."""
+EXACT: Final = 0.95
+"""Confidence in such a name (chosen default)."""
 VESSEL: Final = "R1"
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -61,9 +67,19 @@ async def browse(config: Config) -> list[Proposal]:
 
 
 def propose(found: Iterable[Found]) -> list[Proposal]:
-    """Guesses, with a name of its own for each variable that is likely something."""
-    guessed = [(one, guess(_seen(one))) for one in found]
-    guessed.sort(key=lambda row: (_vessel(row[0]), -row[1].confidence, row[0].identifier))
+    """Guesses, with a name of its own for each variable that is likely something.
+
+    A variable named exactly like a tag of the packaged set has its name before all others.
+    """
+    guessed = [(one, _named(one) or guess(_seen(one))) for one in found]
+    guessed.sort(
+        key=lambda row: (
+            _vessel(row[0]),
+            _named(row[0]) is None,
+            -row[1].confidence,
+            row[0].identifier,
+        )
+    )
     taken: Counter[str] = Counter()
     proposals = []
     for one, what in guessed:
@@ -75,6 +91,30 @@ def propose(found: Iterable[Found]) -> list[Proposal]:
         number = taken[f"{_vessel(one)}.{name}"]
         proposals.append(Proposal(one, what, _vessel(one), name if number == 1 else f"{name}_{number}"))
     return proposals
+
+
+@cache
+def _packaged() -> Mapping[str, Mapping[str, Any]]:
+    """Tags of the packaged set that a server can show, by name; laboratory results come by other doors."""
+    path = files("seeds") / "tags" / f"{TAG_SET}.yaml"
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))["tags"]
+    return {row["name"]: row for row in rows if row.get("kind") != "assay"}
+
+
+def _named(one: Found) -> Guess | None:
+    """What a variable is that is named exactly like a packaged tag; None when its unit says otherwise."""
+    row, unit = _packaged().get(one.name), ucum(one.said)
+    if row is None or not (unit is None or unit_is_known(row["quantity"], unit)):
+        return None
+    set_point = row.get("kind") == "setpoint"
+    name = row["name"].removesuffix("_sp") if set_point else row["name"]
+    likely = guess(_seen(one)).signal
+    if likely is not None and likely.quantity == row["quantity"]:
+        signal = replace(likely, name=name)
+    else:
+        numbers = (float(row["low"]), float(row["high"]), float(row["accuracy"]))
+        signal = Signal(name, row["quantity"], row["unit"], *numbers, words=())
+    return Guess(signal, set_point, EXACT, f"name of the tag set {TAG_SET}")
 
 
 def _seen(one: Found) -> Seen:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from watching import Watched, context
 
+from connectors.codecs.opcua_units import ServerUnit
+from connectors.sources._opcua_browse import Found
 from connectors.sources.opcua import Config, open_source
 from simulators.wires import Row, WireTag
 from simulators.wires_opcua import OpcUaWire
-from twin.service.browse import browse, write
+from twin.service.browse import browse, propose, write
 from twin.service.build import load_line
 
 TAGS = [
@@ -45,3 +47,22 @@ async def test_a_draft_is_a_line_that_reads_its_server(tmp_path: Path) -> None:
     assert "# Not recognised:\n#   s=BR-01.Mystery" in text
     assert {t.id: t.kind.value for t in line.tags()}["BR-01.agitation_sp"] == "setpoint"
     assert next(t for t in line.tags() if t.id == "BR-01.pH").high == 12
+
+
+def seen(name: str, unit: str = "") -> Found:
+    return Found("urn:x", f"s=R101.{name}", name, ("R101",), "", ServerUnit(display=unit or None), None)
+
+
+def test_exact_names_of_the_packaged_tag_set_win() -> None:
+    names = ["jacket_temperature", "temperature", "stirrer", "flow_air", "offgas_O2", "pH_sp", "Temp_2", "DO"]
+    proposed = {p.found.name: p.name for p in propose(seen(name) for name in names)}
+    assert proposed == {
+        **{name: name for name in names[:6]},
+        "Temp_2": "temperature_2",
+        "DO": "pO2",
+    }
+
+
+def test_a_name_whose_unit_says_otherwise_is_not_taken_over() -> None:
+    (one,) = propose([seen("pressure", "Cel")])
+    assert one.guess.confidence < 0.9
