@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="required; or local: nobody signs in, whoever reaches the loopback address is operator",
     )
     oidc: Path | None = Field(default=None, description="File that names an identity provider")
-    log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
     @model_validator(mode="after")
     def _local_stays_local(self) -> "Settings":
