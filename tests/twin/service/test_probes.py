@@ -138,6 +138,7 @@ def run(files: tuple[Path, Path]) -> Run:
     return twin.open(files[0], assays=files[1], line=LINE, vessels="R101")
 
 
+@pytest.mark.timeout(500)  # the run is followed by the twin first
 def test_a_drift_that_was_put_in_is_told_with_its_size(run: Run) -> None:
     rows = {r["tag"]: r for r in run.probe_health().to_pylist()}
     first = rows["R101.pH"]
