@@ -27,6 +27,7 @@ REFUSALS: Final = {
     401: "Nobody is signed in, or name, password, invitation do not fit.",
     403: "The role does not permit it, or the request comes from a foreign page.",
     404: "There is no such thing.",
+    409: "The name is in use.",
     413: "The body is larger than 64 KiB.",
     415: "The body is not announced as JSON.",
     421: "The service does not answer to this host name.",
@@ -77,6 +78,9 @@ NAMED: Final = frozenset(
 
 NAMING: Final = frozenset({("POST", "/models"), ("POST", "/playbacks")})
 """Routes that may not find what their body names, while asking always finds."""
+
+TAKEN: Final = frozenset({("POST", "/people"), ("POST", "/programs"), ("POST", "/invitation/accept")})
+"""Routes that give a name, which may be in use."""
 
 GUESSED: Final = frozenset({("POST", "/session"), ("POST", "/invitation/accept")})
 """Routes at which secrets might be tried."""
@@ -172,6 +176,7 @@ def _whole(short: str) -> str:
 def _statuses(method: str, short: str, guarded: bool, body: bool) -> set[int]:
     found = {421, 422, 503}
     found |= {401, 403} if guarded else set()
+    found |= {409} if (method, short) in TAKEN else set()
     found |= {404} if "{" in short or short in NAMED or (method, short) in NAMING else set()
     found |= {403, 413} if method != "GET" else set()
     found |= {400, 415} if body else set()

@@ -63,6 +63,8 @@ class Admission(_Body):
     name: str = Field(min_length=2, max_length=32)
     role: Role = Role.VIEWER
     days: float = Field(default=365.0, gt=0, le=3650)
+    renew: bool = False
+    """the token that a program of this name has ends"""
 
 
 def routes(door: Door, provider: str = "") -> APIRouter:
@@ -154,8 +156,8 @@ def _programs(people: People) -> APIRouter:
 
     @router.post("/programs", openapi_extra=described(Admission))
     async def admit(request: Request, body: Annotated[Admission, body_of(Admission)]) -> Response:
-        """Give a program a token; it is shown this once."""
-        return json({"token": people.admit(body.name, body.role, body.days, asking(request))})
+        """Give a program a token, shown this once; for a name in use `renew` ends the former."""
+        return json({"token": people.admit(body.name, body.role, body.days, asking(request), body.renew)})
 
     @router.delete("/programs/{name}")
     async def dismiss(name: str, request: Request) -> Response:

@@ -16,6 +16,7 @@ from twin.domain.errors import (
     NotFoundError,
     SignInError,
     StorageError,
+    TakenError,
     TwinError,
 )
 
@@ -23,6 +24,7 @@ STATUSES: Final[dict[type[TwinError], int]] = {
     InputError: 422,
     NotAllowedError: 403,
     NotFoundError: 404,
+    TakenError: 409,
     StorageError: 503,
 }
 """HTTP status by kind of error; the rest is a fault of the service, 500."""

@@ -36,7 +36,9 @@ class Config(BaseModel):
 
 def open_notifier(config: Config) -> Notifier:
     """Make the route."""
-    return ConsoleNotifier(Console(file=getattr(sys, config.stream), highlight=False, soft_wrap=True))
+    return ConsoleNotifier(
+        Console(file=getattr(sys, config.stream), highlight=False, soft_wrap=True, emoji=False)
+    )
 
 
 class ConsoleNotifier:

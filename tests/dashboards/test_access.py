@@ -268,6 +268,37 @@ async def test_S_13_sessions_accounts_and_tokens_survive_a_restart_and_end_in_ti
     assert second.whose(None, token, "x") is None
 
 
+async def test_a_name_in_use_is_refused_for_a_program_unless_it_is_renewed(app, view):
+    token = view.people.admit("grafana", Role.VIEWER, 2.0, ADMIN)
+    async with as_program(app, view, "administrator") as client:
+        again = await client.post("/api/v1/programs", json={"name": "Grafana"})
+        assert again.status_code == 409
+        assert "renew" in again.json()["detail"]
+        assert view.people.whose(None, token, "x") is not None
+        renewed = await client.post("/api/v1/programs", json={"name": "grafana", "renew": True})
+        assert renewed.status_code == 200
+    assert view.people.whose(None, token, "x") is None
+    assert view.people.whose(None, renewed.json()["token"], "x") is not None
+
+
+async def test_nobody_is_invited_under_a_name_that_means_another(app, view):
+    view.people.invite(Person("viewer1", "First viewer", Role.VIEWER), ADMIN)
+    view.people.admit("grafana", Role.VIEWER, 2.0, ADMIN)
+    asked = {"full_name": "Another", "role": "engineer"}
+    async with as_program(app, view, "administrator") as client:
+        for name, status in (
+            ("Viewer1", 409), ("viewer1", 409), ("grafana", 409), ("system", 422), ("Design", 422),
+        ):  # fmt: skip
+            answer = await client.post("/api/v1/people", json={"name": name, **asked})
+            assert answer.status_code == status, name
+            assert "invitation" not in answer.json()
+        again = {"name": "viewer1", "full_name": "First viewer", "role": "viewer"}
+        assert (await client.post("/api/v1/people", json=again)).status_code == 200
+        person = await client.post("/api/v1/programs", json={"name": "viewer1"})
+        assert person.status_code == 409
+    assert [each.role for each in view.people.people()] == [Role.VIEWER]
+
+
 async def test_S_19_a_disk_that_is_full_lets_nothing_be_half_done(view, monkeypatch):
     await signed_in(view, "anne")
 

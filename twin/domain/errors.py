@@ -44,6 +44,10 @@ class NotFoundError(TwinError):
     """Nothing is called what was asked for."""
 
 
+class TakenError(TwinError):
+    """A name is in use already."""
+
+
 class NotAllowedError(TwinError):
     """Whoever asks may not do this."""
 

@@ -61,8 +61,8 @@ class People(Protocol):
         """Change role or access; every session of the person ends at once."""
         ...
 
-    def admit(self, name: str, role: Role, days: float, by: Actor) -> str:
-        """Give a program a token, which is returned this once."""
+    def admit(self, name: str, role: Role, days: float, by: Actor, renew: bool = False) -> str:
+        """Give a program a token, which is returned this once; raises `TakenError` for a name in use."""
         ...
 
     def dismiss(self, name: str, by: Actor) -> None:

@@ -9,8 +9,16 @@ from typing import Any, Final
 
 import orjson
 
+from twin.domain.alarm import DESIGN
 from twin.domain.audit import Deed, Entry
-from twin.domain.errors import InputError, NotAllowedError, NotFoundError, SignInError, StorageError
+from twin.domain.errors import (
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    SignInError,
+    StorageError,
+    TakenError,
+)
 from twin.domain.people import Actor, Person, Program, Role, SignedIn, Vouched
 from twin.ports import Document, Ledger
 from twin.runtime.passwords import Passwords, check_strength
@@ -30,6 +38,8 @@ MOST_FROM_ONE: Final = 100
 LOCAL: Final = Actor("operator", Role.OPERATOR, "local mode")
 """Whoever reaches the loopback address while nobody signs in."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
+RESERVED: Final = frozenset({"system", DESIGN})
+"""Names under which the service itself stands in the audit trail."""
 WRONG: Final = "Name or password is not right."
 
 
@@ -101,14 +111,18 @@ class PeopleBook:
             The invitation is used or over.
         InputError
             Name or password will not do.
+        TakenError
+            Somebody or a program is called so.
         """
         self._try(None, origin)
         row = self._alive(self._invitations, invitation)
         if row is None:
             raise SignInError("This invitation is used or over; ask an administrator for another.")
         name = row["name"] or _checked(name)
-        if not row["name"] and name in self._accounts:
-            raise InputError(f"The name {name!r} is taken; another would do.")
+        if not row["name"]:
+            if name in self._accounts:
+                raise TakenError(f"The name {name!r} is taken; another would do.")
+            self._free(name)
         check_strength(password, [name, row["full_name"], "bioline", "twin"])
         secret = await self._passwords.hash(password)
         if self._invitations.pop(_key(invitation), None) is None:
@@ -160,9 +174,24 @@ class PeopleBook:
         return [_person(self._accounts[name]) for name in sorted(self._accounts)]
 
     def invite(self, person: Person, by: Actor) -> str:
-        """Make an account, or let a person choose another password; returns the one-time secret."""
+        """Make an account, or let a person choose another password; returns the one-time secret.
+
+        Raises
+        ------
+        InputError
+            The name will not do.
+        TakenError
+            Somebody is called so who has another role or writes the name in another way, or a program is.
+        """
         name = _checked(person.name) if person.name else ""
         old = self._accounts.get(name)
+        if old is None:
+            self._free(name)
+        elif person.name != name or person.role.value != old["role"]:
+            raise TakenError(
+                f"The name {name!r} is taken: {old['full_name']}, {old['role']}. Another name would do; "
+                "a new password or another role for this person is given in the list of people."
+            )
         row = asdict(replace(person, name=name) if old is None else _person(old))
         if name and old is None:
             self._accounts[name] = {**row, "secret": None, "origins": []}
@@ -205,9 +234,24 @@ class PeopleBook:
         """Every machine's token, by name."""
         return sorted((_program(row) for row in self._programs.values()), key=lambda each: each.name)
 
-    def admit(self, name: str, role: Role, days: float, by: Actor) -> str:
-        """Give a program a token, which is returned this once; one it had before ends."""
+    def admit(self, name: str, role: Role, days: float, by: Actor, renew: bool = False) -> str:
+        """Give a program a token, which is returned this once; one it had before ends, if that is asked for.
+
+        Raises
+        ------
+        InputError
+            The name will not do.
+        TakenError
+            A person is called so, or a program that was not to be renewed.
+        """
         name = _checked(name)
+        if name in self._accounts:
+            raise TakenError(f"A person is called {name!r}; a program needs a name of its own.")
+        if not renew and any(row["name"] == name for row in self._programs.values()):
+            raise TakenError(
+                f"A program is called {name!r} and has a token, which another would end; "
+                "ask with renew: true to give it another, or choose another name."
+            )
         token = self._secret()
         until_ns = self._now_ns() + int(days * 24 * HOUR_NS)
         row = asdict(Program(name, role, until_ns, by.name))
@@ -299,6 +343,11 @@ class PeopleBook:
                 found.append(Document(kind, key, None))
         return found
 
+    def _free(self, name: str) -> None:
+        """Refuse a name for a person that a program bears."""
+        if any(row["name"] == name for row in self._programs.values()):
+            raise TakenError(f"A program is called {name!r}; a person needs a name of their own.")
+
     def _drop_program(self, name: str) -> list[Document]:
         keys = [key for key, row in self._programs.items() if row["name"] == name]
         for key in keys:
@@ -339,6 +388,8 @@ def _checked(name: str) -> str:
         raise InputError(
             f"The name {name[:40]!r} will not do; 2 to 32 of a-z, 0-9, dot, dash and underscore would."
         )
+    if name in RESERVED:
+        raise InputError(f"The name {name!r} will not do: the service itself stands so in the audit trail.")
     return name
 
 
@@ -372,7 +423,7 @@ def _administers(row: dict[str, Any]) -> bool:
 
 def _objection(who: Vouched, name: str, old: dict[str, Any] | None) -> str:
     """Why somebody is not let in, though the provider vouches; empty when nothing speaks against it."""
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or name in RESERVED:
         return f"the name {name[:40]!r} will not do as an account"
     if who.role is None:
         return "none of the groups has a role here"

@@ -21,7 +21,7 @@ from twin.service.settings import Settings
 
 app = typer.Typer(help="Accounts of a line, while its service is stopped.", no_args_is_help=True)
 trail = typer.Typer(help="The audit trail of a line.", no_args_is_help=True)
-console = Console()
+console = Console(emoji=False)
 
 LineArgument = Annotated[Path, typer.Argument(metavar="LINE.yaml", help="The line file")]
 MACHINE = Actor("console", Role.ADMINISTRATOR, "command line")
@@ -51,7 +51,8 @@ def invite(
     settings = Settings()
     with _ledger(line, settings) as ledger:
         people = PeopleBook(ledger, WallClock().now_ns)
-        invitation = people.invite(Person(name, name, role), MACHINE)
+        known = next((each for each in people.people() if each.name == name.strip().lower()), None)
+        invitation = people.invite(known or Person(name, name, role), MACHINE)
     where = f"http://{settings.host}:{settings.port}/"
     console.print("once, within 72 hours, when the service runs again:")
     console.print(f"  {where}#/welcome?invitation={invitation}", soft_wrap=True)

@@ -24,8 +24,8 @@ from twin.service.settings import Settings, misspelt
 
 WIDE = None if sys.stdout.isatty() else 150
 """Columns of text that no terminal shows: enough for the widest table."""
-console = Console(width=WIDE)
-errors = Console(stderr=True)
+console = Console(width=WIDE, emoji=False)
+errors = Console(stderr=True, emoji=False)
 
 LineArgument = Annotated[Path, typer.Argument(metavar="LINE.yaml", help="The line file")]
 

@@ -31,6 +31,11 @@ async def test_the_other_stream(capsys: pytest.CaptureFixture[str]) -> None:
     assert "R101.pH" in capsys.readouterr().out
 
 
+async def test_words_between_colons_stay_words(capsys: pytest.CaptureFixture[str]) -> None:
+    await open_notifier(Config()).send(replace(NOTICE, title=":warning: of :abc:"))
+    assert ":warning: of :abc:" in capsys.readouterr().err
+
+
 async def test_S_06_control_characters_are_shown_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     await open_notifier(Config()).send(replace(NOTICE, title="\x1b[2Jgone", text="\x07bell"))
     err = capsys.readouterr().err

@@ -1,7 +1,7 @@
 // Who are you: by name and password, or by an invitation that lets one choose them.
 import { useEffect, useState } from "preact/hooks";
 import { Field, Form } from "../parts/form";
-import { type Person, send } from "../state/api";
+import { type Person, send, Stranger, TooMany } from "../state/api";
 import { route, to } from "../state/route";
 import { accept, session, signIn } from "../state/session";
 import { t } from "../text/language";
@@ -24,13 +24,23 @@ function Single() {
   );
 }
 
+/** Sign in; a refusal is told in the reader's language. */
+async function enter({ name = "", password = "" }: Record<string, string>): Promise<void> {
+  try {
+    await signIn(name, password);
+  } catch (error) {
+    if (error instanceof TooMany) throw new TooMany(t("sign.tries"));
+    throw error instanceof Stranger ? new Stranger(t("sign.wrong")) : error;
+  }
+}
+
 export function SignIn() {
   return (
     <section class="narrow panel">
       <h2>{t("sign.title")}</h2>
       <Single />
       {session.value?.unclaimed ? <p>{t("sign.unclaimed")}</p> : null}
-      <Form button={t("sign.in")} act={({ name = "", password = "" }) => signIn(name, password)}>
+      <Form button={t("sign.in")} act={enter}>
         <Field label={t("sign.name")} name="name" autocomplete="username" required maxLength={80} autofocus />
         <Field label={t("sign.password")} name="password" type="password" autocomplete="current-password" required maxLength={1000} />
       </Form>
@@ -53,7 +63,7 @@ function Choose({ invitation, person }: { invitation: string; person: Person }) 
           <input type="hidden" name="username" autocomplete="username" value={person.name} />
         </p>
       ) : (
-        <Field label={t("sign.name")} name="name" autocomplete="username" required maxLength={32} pattern="[A-Za-z0-9][A-Za-z0-9._\\-]+" />
+        <Field label={t("sign.name")} name="name" autocomplete="username" required maxLength={32} pattern="[A-Za-z0-9][A-Za-z0-9._\-]+" />
       )}
       <Field label={t("sign.password")} name="password" type="password" autocomplete="new-password" required minLength={12} maxLength={128} />
       <Field label={t("welcome.again")} name="again" type="password" autocomplete="new-password" required maxLength={128} />

@@ -251,11 +251,15 @@ const root = "api/v1";
 /** Whoever looks is not signed in, or not any more. */
 export class Stranger extends Error {}
 
+/** Too many tries; the next is heard later. */
+export class TooMany extends Error {}
+
 async function answer<T>(response: Response): Promise<T> {
   if (response.ok) return (await response.json()) as T;
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };
   const detail = problem.detail ?? `${response.status} ${response.statusText}`;
-  throw response.status === 401 ? new Stranger(detail) : new Error(detail);
+  const kinds: Record<number, new (text: string) => Error> = { 401: Stranger, 429: TooMany };
+  throw new (kinds[response.status] ?? Error)(detail);
 }
 
 /** The service is not there; what to say of it is the page's affair and not the browser's. */
