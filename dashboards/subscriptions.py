@@ -129,7 +129,7 @@ def _feeds(view: View) -> APIRouter:
     async def key(request: Request) -> Response:
         """A key with which programs read one's feeds; the one before ends."""
         actor = asking(request)
-        secret = view.people.admit(f"feed.{actor.name}"[:32], Role.VIEWER, 365.0, actor)
+        secret = view.people.admit(f"feed.{actor.name}"[:32], Role.VIEWER, 365.0, actor, renew=True)
         return json({"key": secret})
 
     @router.get("/feed.atom")
