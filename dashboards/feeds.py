@@ -61,23 +61,27 @@ def _add(parent: ElementTree.Element, name: str, text: str) -> None:
 
 
 def calendar(view: View, language: str) -> str:
-    """Every batch from its begin to its planned end."""
+    """Every batch from its begin to its end, which is the planned one until it has ended."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//bioline-twin//EN", *_batches(view, language)]
     return "".join(_folded(line) for line in (*lines, "END:VCALENDAR"))
 
 
 def _batches(view: View, language: str) -> Iterator[str]:
+    ends = view.ends()
     for vessel in view.line.vessels:
         batch = vessel.batch
         if batch is None:
             continue
         start = datetime.fromtimestamp(batch.start_ns // 1_000_000_000, UTC)
+        ended_ns = ends.get(vessel.id)
+        planned = start + timedelta(hours=batch.duration_h)
+        end = planned if ended_ns is None else datetime.fromtimestamp(ended_ns // 1_000_000_000, UTC)
         name = vessel.name.get(language, vessel.id)
         yield "BEGIN:VEVENT"
         yield f"UID:{_escaped(f'{view.line.id}/{vessel.id}/{batch.id}')}"
         yield f"DTSTAMP:{start:%Y%m%dT%H%M%SZ}"
         yield f"DTSTART:{start:%Y%m%dT%H%M%SZ}"
-        yield f"DTEND:{start + timedelta(hours=batch.duration_h):%Y%m%dT%H%M%SZ}"
+        yield f"DTEND:{end:%Y%m%dT%H%M%SZ}"
         yield f"SUMMARY:{_escaped(f'{vessel.id} {batch.id} ({name})')}"
         yield "END:VEVENT"
 

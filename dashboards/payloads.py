@@ -29,7 +29,8 @@ def iso(time_ns: int | None) -> str | None:
 
 
 def line(view: View) -> Json:
-    """What does not change while the service runs: vessels, tags, origin of the data."""
+    """Vessels, tags, origin of the data; while the service runs only the ends of batches change."""
+    ends = view.ends()
     return {
         "id": view.line.id,
         "title": dict(view.line.title),
@@ -38,11 +39,11 @@ def line(view: View) -> Json:
         "speed": view.clock.speed,
         "now": iso(view.clock.now_ns()),
         "languages": list(LANGUAGES),
-        "vessels": [vessel(each) for each in view.line.vessels],
+        "vessels": [vessel(each, ends.get(each.id)) for each in view.line.vessels],
     }
 
 
-def vessel(each: Vessel) -> Json:
+def vessel(each: Vessel, ended_ns: int | None = None) -> Json:
     """One vessel with its batch and tags."""
     batch = each.batch
     return {
@@ -57,6 +58,7 @@ def vessel(each: Vessel) -> Json:
             "start": iso(batch.start_ns),
             "volume_l": batch.volume_l,
             "hours": batch.duration_h,
+            "ended": iso(ended_ns),
         },
         "tags": [tag(item) for item in each.tags],
     }

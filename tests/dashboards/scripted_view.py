@@ -537,6 +537,9 @@ class ScriptedView:
             raise NotFoundError(f"report: nothing is stored of {asset}; twin run stores it")
         return ReportFile(f"{asset}-B-7.{language}.{form}", f"report for {by.name}".encode(), "ab" * 32)
 
+    def ends(self) -> dict[str, int]:
+        return {asset: at_ns or NOW for asset, at_ns, _, _ in self.ended}
+
     async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
         batch = next(v.batch for v in self.line.vessels if v.id == asset)
         if asset == "R102":

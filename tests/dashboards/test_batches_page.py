@@ -113,6 +113,16 @@ async def test_an_operator_says_that_a_batch_has_ended(browser, view, language, 
         ((asset, at_ns, who, reason),) = view.ended
         assert (asset, who, reason) == ("R101", "operator-machine", "viability below 60 %")
         assert abs(at_ns - (NOW - HOUR // 2)) < HOUR // 30
+        over, left = {"en": ("ended ", " left"), "fr": ("terminé ", "reste ")}[language]
+        for where in ("unit/R101", ""):
+            await page.goto(f"http://127.0.0.1:{port}/#/{where}?lang={language}")
+            await page.reload()
+            batch = page.locator(".batch").first
+            await expect(batch).to_contain_text(over)
+            await expect(batch).not_to_contain_text(left)
+            await expect(page.locator(".health")).to_have_count(0 if where else 1)  # the other unit's
+            await expect(page.get_by_role("button", name=open_)).to_have_count(0)
+        await pictured(page, f"ended-{language}")
 
 
 async def test_why_it_can_not_have_ended_is_said_and_viewers_are_not_asked(browser, view):

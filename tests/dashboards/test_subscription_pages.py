@@ -1,13 +1,14 @@
 """Subscriptions and feeds as programs and people see them; hostile names stay inert."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import httpx
 import pytest
 from browsing import serve, tab
 from playwright.async_api import expect
-from scripted_view import ScriptedView, drift, line
+from scripted_view import HOUR, NOW, ScriptedView, drift, line
 
 from dashboards.app import create_app
 from dashboards.feeds import ATOM
@@ -95,6 +96,18 @@ async def test_S_06_feeds_open_with_a_key_and_hostile_names_stay_text(client, vi
     unfolded = calendar.replace("\r\n ", "")
     assert "\\;\\," in unfolded
     assert unfolded.count("BEGIN:VEVENT") == 1
+
+
+async def test_a_batch_that_has_ended_ends_in_the_calendar_and_in_the_line(client, view):
+    key = (await client.post("feed-key")).json()["key"]
+    before = (await client.get("feed.ics", params={"key": key})).text
+    view.ended.append(("R101", NOW - HOUR, "olga", "contaminated"))
+    after = (await client.get("feed.ics", params={"key": key})).text
+    end = datetime.fromtimestamp((NOW - HOUR) // 10**9, UTC)
+    assert f"DTEND:{end:%Y%m%dT%H%M%SZ}" in after
+    assert f"DTEND:{end:%Y%m%dT%H%M%SZ}" not in before
+    ends = {v["id"]: v["batch"]["ended"] for v in (await client.get("line")).json()["vessels"]}
+    assert ends["R101"] == f"{end:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 async def test_S_01_a_key_opens_feeds_and_nothing_else(client, view):

@@ -158,6 +158,10 @@ class View(Protocol):
         """Keep that an instrument was calibrated now; raises `NotFoundError`."""
         ...
 
+    def ends(self) -> Mapping[str, int]:
+        """When the present batch of a vessel ended before its plan, by vessel [ns since 1970-01-01 UTC]."""
+        ...
+
     async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
         """Take a person's word that a vessel's batch has ended, now (None) or at a time [ns].
 

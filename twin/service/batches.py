@@ -70,6 +70,15 @@ class BatchLog:
             found += [_stored(row, after, now_ns) for row, after in zip(rows, nexts, strict=True)]
         return sorted(found, key=lambda each: (-each.start_ns, each.vessel))
 
+    def early(self, now_ns: int) -> dict[str, int]:
+        """When the present batch of a vessel ended before its plan, by vessel [ns since 1970-01-01 UTC]."""
+        present = {(v.id, v.batch.id) for v in self._line.vessels if v.batch is not None}
+        return {
+            each.vessel: each.ended_ns
+            for each in self.look(now_ns)
+            if each.ended_ns is not None and each.early and (each.vessel, each.batch.id) in present
+        }
+
     def end(self, vessel_id: str, at_ns: int | None, now_ns: int, by: Actor, why: str) -> Stored:
         """Take a person's word that the batch of a vessel has ended, with its entry in the audit trail.
 

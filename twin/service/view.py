@@ -138,6 +138,10 @@ class ServiceView:
         """Keep that an instrument was calibrated now."""
         await self._hand.calibrated(tag, by, why)
 
+    def ends(self) -> Mapping[str, int]:
+        """When the present batch of a vessel ended before its plan, by vessel [ns since 1970-01-01 UTC]."""
+        return self._batches.early(self.clock.now_ns())
+
     async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
         """Take a person's word that the batch of a vessel has ended."""
         return self._batches.end(asset, at_ns, self.clock.now_ns(), by, why)

@@ -147,9 +147,11 @@ def test_a_person_says_that_it_has_ended_and_that_is_in_the_trail(ledger, line) 
     with pytest.raises(InputError, match="No batch runs on R9"):
         log.end("R9", None, now_ns, OLGA, "contaminated")
     assert ledger.trail() == []
+    assert log.early(now_ns) == {}
     made = log.end("R1", now_ns - HOUR, now_ns, OLGA, "contaminated")
     assert told([made]) == [("A", 49.0, 49.0, True)]
     assert told(log.look(START + 60 * HOUR)) == [("A", 49.0, 49.0, True)]
+    assert log.early(now_ns) == {"R1": now_ns - HOUR}
     (entry,) = ledger.trail()
     done = entry.deed
     assert (done.action, done.subject, done.who, done.role, done.new, done.why) == (

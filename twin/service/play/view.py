@@ -164,6 +164,10 @@ class PlayView:
         """Refused."""
         _refuse()
 
+    def ends(self) -> Mapping[str, int]:
+        """When the present batch of a vessel ended before its plan, by vessel [ns since 1970-01-01 UTC]."""
+        return {}
+
     async def end_batch(self, asset: str, at_ns: int | None, by: Actor, why: str) -> Stored:
         """Refused."""
         _refuse()

@@ -87,7 +87,7 @@ export function UnitPage({ id }: { id: string }) {
           {unit.id} <small>{unit.name[language.value]}</small>
         </h2>
         <BatchLine vessel={unit} />
-        <HealthMark asset={unit.id} />
+        {unit.batch?.ended ? null : <HealthMark asset={unit.id} />}
         {unit.batch ? <Papers asset={unit.id} /> : null}
         {unit.batch ? <EndBatch asset={unit.id} /> : null}
         {may("engineer") && unit.process ? <a href={to("what-if", unit.id)}>{t("whatif.open")}</a> : null}

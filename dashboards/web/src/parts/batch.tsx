@@ -2,7 +2,7 @@ import type { Vessel } from "../state/api";
 import { now } from "../state/clock";
 import { events } from "../state/live";
 import { ExpectedHarvest } from "./ahead";
-import { batchAge, duration } from "../text/format";
+import { batchAge, duration, time } from "../text/format";
 import { maybe, message, t } from "../text/language";
 
 /** The recipe's phase by the newest phase event of the unit. */
@@ -23,16 +23,19 @@ function left(ms: number): string {
 export function BatchLine({ vessel }: { vessel: Vessel }) {
   const { batch } = vessel;
   if (!batch) return <span class="batch">{t("batch.none")}</span>;
-  const old = now.value - Date.parse(batch.start);
+  const ended = batch.ended === null ? null : Date.parse(batch.ended);
+  const old = (ended ?? now.value) - Date.parse(batch.start);
+  const rest = ended === null ? left(batch.hours * 3_600_000 - old) : t("batch.ended", { time: time(ended) });
+  const recipe = ended === null ? phase(vessel.id) : undefined;
   return (
     <span class="batch">
       <b title={t("batch.age")}>{batchAge(old)}</b>
-      {[t("batch.name", { id: batch.id }), phase(vessel.id), left(batch.hours * 3_600_000 - old)]
+      {[t("batch.name", { id: batch.id }), recipe, rest]
         .filter(Boolean)
         .map((each) => (
           <span key={each}>{each}</span>
         ))}
-      <ExpectedHarvest vessel={vessel} />
+      {ended === null ? <ExpectedHarvest vessel={vessel} /> : null}
     </span>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { send } from "../state/api";
 import type { StoredBatch } from "../state/batches";
 import { now } from "../state/clock";
-import { line } from "../state/live";
+import { line, readLine, vessel } from "../state/live";
 import { may } from "../state/session";
 import { stamp } from "../text/format";
 import { t } from "../text/language";
@@ -15,11 +15,14 @@ export function EndBatch({ asset }: { asset: string }) {
   const [open, setOpen] = useState(false);
   const [ended, setEnded] = useState("");
   if (!may("operate") || line.value?.origin === "replay") return null;
+  const over = vessel(asset)?.batch?.ended;
   if (ended) return <span role="status">{t("ended.said", { time: stamp(Date.parse(ended)) })}</span>;
+  if (over) return null;
   const act = async ({ why = "", ago = "0" }: Record<string, string>): Promise<void> => {
     const at = Number(ago.replace(",", ".")) > 0 ? { at: new Date(now.peek() - Number(ago.replace(",", ".")) * MINUTE).toISOString() } : {};
     const found = await send<StoredBatch>(`batches/${encodeURIComponent(asset)}/end`, { why, ...at });
     setEnded(found.end);
+    await readLine();
   };
   return (
     <span class="end-batch">

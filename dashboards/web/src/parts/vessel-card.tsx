@@ -52,8 +52,12 @@ export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean
         </ul>
       </div>
       <footer>
-        <HealthMark asset={vessel.id} />
-        <TimeToLimit asset={vessel.id} />
+        {vessel.batch?.ended ? null : (
+          <>
+            <HealthMark asset={vessel.id} />
+            <TimeToLimit asset={vessel.id} />
+          </>
+        )}
         {first ? (
           <a class="worst" href={cardOf(first)}>
             <Mark priority={first.priority} pulse={unseen(first)} />

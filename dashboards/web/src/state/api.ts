@@ -29,6 +29,8 @@ export interface Batch {
   start: string;
   volume_l: number;
   hours: number;
+  /** When it ended before its plan; null while it runs. */
+  ended: string | null;
 }
 
 export interface Vessel {

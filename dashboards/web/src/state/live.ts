@@ -92,11 +92,21 @@ export async function begin(): Promise<void> {
 
 /** A restarted service may run another line: then begin anew. */
 async function checkLine(): Promise<void> {
-  const described = (each: Line) => JSON.stringify({ ...each, now: "" });
+  const vessels = (each: Line) => each.vessels.map((v) => ({ ...v, batch: v.batch && { ...v.batch, ended: null } }));
+  const described = (each: Line) => JSON.stringify({ ...each, now: "", vessels: vessels(each) });
   const fresh = await get<Line>("line");
   const known = line.peek();
   if (known && described(known) !== described(fresh)) location.reload();
+  else if (known) line.value = fresh;
 }
+
+/** Only ends of batches change in a line that runs: taken over without beginning anew. */
+export async function readLine(): Promise<void> {
+  line.value = await get<Line>("line");
+}
+
+/** Ends of batches that others declare are seen after this at most [ms]. */
+const LINE_MS = 30_000;
 
 function signedIn(): Promise<void> {
   lost.value = false;
@@ -189,6 +199,7 @@ export async function start(): Promise<void> {
       tell(described.now);
       tick();
       line.value = described;
+      setInterval(() => void checkLine().catch(lose), LINE_MS);
       connect();
       return;
     } catch {
