@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import compile_path
 
 from dashboards.problems import RefusedError
-from twin.domain.people import Actor, Permission
+from twin.domain.people import PERMISSIONS, Actor, Permission, Role
 from twin.ports import People
 
 COOKIE: Final = "bioline_session"
@@ -152,9 +152,8 @@ class Door:
         if actor is None:
             raise RefusedError(401, "Nobody is signed in; sign in on the page, or send a token.")
         if not actor.may(needed):
-            raise RefusedError(
-                403, f"The role {actor.role.value} does not permit this; it needs {needed.value}."
-            )
+            able = ", ".join(role.value for role in Role if needed in PERMISSIONS[role])
+            raise RefusedError(403, f"The role {actor.role.value} may not do this; these may: {able}.")
         return actor
 
 

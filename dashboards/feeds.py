@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from fastapi import Response
 
 from dashboards.payloads import iso
-from twin.domain.alarm import ALARMING
+from twin.domain.alarm import ALARMING, AlarmState
 from twin.domain.event import Event, Stage
 from twin.ports import View
 
@@ -28,7 +28,7 @@ def answer(text: str, media_type: str) -> Response:
 
 
 def atom(view: View, language: str, base: str) -> str:
-    """Newest events that raised an alarm, newest first."""
+    """Newest events that raised an alarm, newest first; not of alarms that are suppressed."""
     ElementTree.register_namespace("", ATOM)
     feed = ElementTree.Element(f"{{{ATOM}}}feed")
     rows = _raised(view)
@@ -50,7 +50,9 @@ def atom(view: View, language: str, base: str) -> str:
 
 def _raised(view: View) -> list[tuple[int, Event]]:
     rows = view.events(max(0, view.newest_event() - SEARCHED), SEARCHED)
+    put = {alarm.event.condition for alarm in view.alarms() if alarm.state is AlarmState.SUPPRESSED}
     found = [(n, e) for n, e in rows if e.kind in ALARMING and e.stage is Stage.CONFIRMED]
+    found = [(n, e) for n, e in found if e.condition not in put]
     return found[::-1][:ENTRIES]
 
 

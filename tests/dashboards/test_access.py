@@ -268,6 +268,13 @@ async def test_S_13_sessions_accounts_and_tokens_survive_a_restart_and_end_in_ti
     assert second.whose(None, token, "x") is None
 
 
+async def test_who_may_not_is_told_which_role_may(app, view):
+    async with as_program(app, view, "operator") as client:
+        answer = await client.get("/api/v1/trail")
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == "The role operator may not do this; these may: quality, administrator."
+
+
 async def test_a_name_in_use_is_refused_for_a_program_unless_it_is_renewed(app, view):
     token = view.people.admit("grafana", Role.VIEWER, 2.0, ADMIN)
     async with as_program(app, view, "administrator") as client:

@@ -8,10 +8,11 @@ import httpx
 import pytest
 from browsing import serve, tab
 from playwright.async_api import expect
-from scripted_view import HOUR, NOW, ScriptedView, drift, line
+from scripted_view import HOUR, NOW, ScriptedView, alarm, drift, line
 
 from dashboards.app import create_app
 from dashboards.feeds import ATOM
+from twin.domain.alarm import AlarmState
 from twin.domain.asset import Line
 
 WISH = {
@@ -108,6 +109,15 @@ async def test_a_batch_that_has_ended_ends_in_the_calendar_and_in_the_line(clien
     assert f"DTEND:{end:%Y%m%dT%H%M%SZ}" not in before
     ends = {v["id"]: v["batch"]["ended"] for v in (await client.get("line")).json()["vessels"]}
     assert ends["R101"] == f"{end:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+async def test_what_is_suppressed_is_in_no_feed(client, view):
+    key = (await client.post("feed-key")).json()["key"]
+    standing = alarm(drift())
+    view.raise_alarm(standing)
+    assert "<entry>" in (await client.get("feed.atom", params={"key": key})).text
+    view.standing[standing.id] = replace(standing, state=AlarmState.SUPPRESSED)
+    assert "<entry>" not in (await client.get("feed.atom", params={"key": key})).text
 
 
 async def test_S_01_a_key_opens_feeds_and_nothing_else(client, view):

@@ -15,9 +15,33 @@ import { TrailPage } from "./pages/trail";
 import { UnitPage } from "./pages/unit";
 import { WhatIfPage } from "./pages/whatif";
 import { line, lost } from "./state/live";
-import { route } from "./state/route";
-import { may, stranger } from "./state/session";
+import { route, to } from "./state/route";
+import { may, session, stranger } from "./state/session";
 import { t } from "./text/language";
+
+/** Permission that a page asks for. */
+const NEEDED: Record<string, string> = { "what-if": "engineer", batches: "engineer", people: "administer", trail: "review" };
+
+function Nowhere({ page }: { page: string }) {
+  return (
+    <section class="narrow panel">
+      <p>
+        {t("page.none", { page })} <a href={to("")}>{t("back.line")}</a>
+      </p>
+    </section>
+  );
+}
+
+function Closed() {
+  const role = session.value?.role;
+  return (
+    <section class="narrow panel">
+      <p>
+        {t("page.closed", { role: role ? t(`role.${role}`) : "--" })} <a href={to("")}>{t("back.line")}</a>
+      </p>
+    </section>
+  );
+}
 
 function Page() {
   const { page, id } = route.value;
@@ -27,15 +51,17 @@ function Page() {
   if (!line.value) return <p class="empty">{t(lost.value ? "app.unreachable" : "app.loading")}</p>;
   if (page === "unit") return <UnitPage key={id} id={id} />;
   if (page === "tag") return <TagPage key={id} id={id} />;
-  if (page === "what-if" && may("engineer")) return <WhatIfPage key={id} id={id} />;
+  const needed = NEEDED[page];
+  if (needed && !may(needed)) return <Closed />;
+  if (page === "what-if") return <WhatIfPage key={id} id={id} />;
   if (page === "diagnostics") return <Diagnostics />;
   if (page === "alarms") return <AlarmsPage />;
   if (page === "subscriptions") return <SubscriptionsPage />;
-  if (page === "batches" && may("engineer")) return <BatchesPage />;
+  if (page === "batches") return <BatchesPage />;
   if (page === "models") return <ModelsPage />;
-  if (page === "people" && may("administer")) return <PeoplePage />;
-  if (page === "trail" && may("review")) return <TrailPage />;
-  return <LinePage />;
+  if (page === "people") return <PeoplePage />;
+  if (page === "trail") return <TrailPage />;
+  return page === "" ? <LinePage /> : <Nowhere page={page} />;
 }
 
 const toContent = (event: Event) => {

@@ -1,6 +1,6 @@
 import type { Vessel } from "../state/api";
 import { belief, beliefNames, reading, tags } from "../state/live";
-import { age, silent } from "../state/quality";
+import { age, silent, trust } from "../state/quality";
 import { to } from "../state/route";
 import { digitsFor, duration, nameOf, number, unit, withUnit } from "../text/format";
 import { t } from "../text/language";
@@ -24,7 +24,14 @@ function Sample({ name, digits }: { name: string; digits: number }) {
   const last = tag && reading(tag.id).value;
   if (!last || last.value === null) return null;
   const value = withUnit(number(last.value, digits), tag.unit);
-  return <small>{t("beliefs.lab", { value, age: duration(age(last)) })}</small>;
+  const state = trust(tag, last);
+  const text = t("beliefs.lab", { value, age: duration(age(last)) });
+  if (state !== "bad") return <small>{text}</small>;
+  return (
+    <small class="doubt">
+      <s>{text}</s> {t("trust.bad")}
+    </small>
+  );
 }
 
 function Row({ name }: { name: string }) {

@@ -1,17 +1,17 @@
 // Whether the twin of a unit may be trusted now.
-import { alarms, belief, beliefNames } from "../state/live";
+import { alarms, belief, beliefNames, vessel } from "../state/live";
 import { silent } from "../state/quality";
 import { twinOf } from "../state/twins";
 import { t } from "../text/language";
 
-type Health = "follows" | "monitor" | "off" | "doubts" | "silent" | "none";
+type Health = "begins" | "follows" | "monitor" | "off" | "doubts" | "silent" | "none";
 
 function health(asset: string): Health {
   const name = beliefNames.value.find((each) => each.startsWith(`${asset}.`));
   const last = name && belief(name).value;
   const trust = twinOf(asset)?.trust ?? "advice";
   if (trust !== "advice") return trust;
-  if (!last) return "none";
+  if (!last) return vessel(asset)?.process ? "begins" : "none";
   if (alarms.value.some((each) => each.event.asset === asset && each.event.kind === "twin")) return "doubts";
   return silent(last) ? "silent" : "follows";
 }
@@ -23,6 +23,7 @@ const FILLS: Record<Health, string> = {
   off: "M3 3l10 10M13 3L3 13",
   silent: "M3 8h10",
   none: "",
+  begins: "",
 };
 
 export function HealthMark({ asset }: { asset: string }) {
