@@ -131,6 +131,20 @@ SIGNAL_CAUSES: Final[dict[str, Texts]] = {
             "Vérifier la liaison sur la page diagnostic, puis ce que ces signaux partagent.",
         ),
     ),
+    "signals_never_heard": both(
+        (
+            "Several signals never sent a value",
+            "The tags are in the line file, but no value of them came since the start.",
+            "The twin works without them; limits on them are blind.",
+            "Name only the tags that are there (only: in the line file), or check addresses and wire.",
+        ),
+        (
+            "Plusieurs signaux jamais reçus",
+            "Les tags figurent dans le fichier de ligne, mais aucune valeur n'est venue depuis le démarrage.",
+            "Le jumeau travaille sans eux ; leurs seuils sont aveugles.",
+            "Ne nommer que les tags présents (only: dans le fichier de ligne), ou vérifier adresse et câble.",
+        ),
+    ),
     "never_heard": both(
         (
             "Never heard of",

@@ -8,6 +8,9 @@ from twin.domain.event import Cause, Event, Kind, Stage, Verdict
 LEAST = 3
 """Signals lost in one frame from which they are told together (chosen default)."""
 
+TOGETHER, NEVER = "signals_lost_together", "signals_never_heard"
+"""Texts of signals that fell silent together, and of those that have sent nothing yet."""
+
 
 @dataclass(slots=True)
 class SilenceFold:
@@ -48,15 +51,16 @@ class SilenceFold:
     def _took(self, lost: list[Event], stood: bool, t: int) -> list[Event]:
         if len(lost) < LEAST and not (self.members and lost):
             over = stood and not self.members
-            return lost + ([self._event(Stage.CLOSED, t, [])] if over else [])
+            return lost + ([self._event(Stage.CLOSED, t, [], TOGETHER)] if over else [])
         self.members.update(e.condition for e in lost)
         if stood:
             return []
+        code = NEVER if all(_never_heard(e) for e in lost) else TOGETHER
         self.number += 1
         self.since = min(e.since for e in lost if e.since is not None)
-        return [self._event(Stage.CONFIRMED, t, [e.tag or "" for e in lost])]
+        return [self._event(Stage.CONFIRMED, t, [e.tag or "" for e in lost], code)]
 
-    def _event(self, stage: Stage, t: int, tags: list[str]) -> Event:
+    def _event(self, stage: Stage, t: int, tags: list[str], code: str) -> Event:
         names = ", ".join(tag.partition(".")[2] for tag in tags)
         return Event(
             t=t,
@@ -67,7 +71,11 @@ class SilenceFold:
             verdict=Verdict.UNKNOWN,
             since=self.since,
             confidence=1.0,
-            causes=(Cause("signals_lost_together", Verdict.UNKNOWN, self.asset, None, 1.0),),
+            causes=(Cause(code, Verdict.UNKNOWN, self.asset, None, 1.0),),
             evidence=("signal.signal_lost",),
             detail={"count": float(len(tags)), "tags": names},
         )
+
+
+def _never_heard(event: Event) -> bool:
+    return any(cause.code == "never_heard" for cause in event.causes)

@@ -1,9 +1,12 @@
 """Signals lost together are one finding; single ones stay single."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.domain.event import Event, Kind, Stage
+from twin.alarms.words import catalogue
+from twin.domain.event import Cause, Event, Kind, Stage, Verdict
 from twin.engine.folding import LEAST, SilenceFold
 
 
@@ -30,6 +33,16 @@ def test_a_wire_that_falls_silent_is_one_finding_until_its_last_signal_is_back()
     assert fold.fold(back("abcd", 30), 30) == []
     (over,) = fold.fold(back("ef", 40), 40)
     assert (over.stage, over.condition) == (Stage.CLOSED, one.condition)
+
+
+def test_signals_that_never_spoke_are_not_said_to_have_fallen_silent() -> None:
+    never = (Cause("never_heard", Verdict.SENSOR, "R1", None, 1.0),)
+    unheard = [replace(each, causes=never) for each in lost("abc", 10)]
+    (one,) = SilenceFold("R1").fold(unheard, 10)
+    assert one.causes[0].code == "signals_never_heard"
+    assert "only:" in catalogue("en")["cause.signals_never_heard.action"]
+    (mixed,) = SilenceFold("R1").fold([*unheard, *lost("d", 10)], 10)
+    assert mixed.causes[0].code == "signals_lost_together"
 
 
 def test_single_signals_stay_single() -> None:
