@@ -12,6 +12,16 @@ from twin.domain.errors import TwinError
 from twin.domain.event import Event
 
 LANGUAGES = ("en", "fr")
+_UNITS = {
+    "1": "",
+    "mm[Hg]": "mmHg",
+    "Cel": "°C",
+    "10*6/mL": "10⁶/mL",
+    "10*9/L": "10⁹/L",
+    "1/h": "h⁻¹",
+    "mmol/L/h": "mmol/(L·h)",
+    "um": "µm",
+}
 _FRENCH_SIGNS = re.compile(r" ([:;?!])")
 
 
@@ -69,6 +79,11 @@ def number(value: float, language: str) -> str:
     return text.replace(".", ",") if language == "fr" else text
 
 
+def written(code: str, language: str) -> str:
+    """A UCUM code as people and the pages write it; nothing for a number without unit."""
+    return ("tr/min" if language == "fr" else "rpm") if code == "{rpm}" else _UNITS.get(code, code)
+
+
 def _verdict(event: Event, words: Mapping[str, str]) -> str:
     if event.verdict is None:
         return ""
@@ -90,8 +105,8 @@ def _late(event: Event, words: Mapping[str, str]) -> str:
 def _size(event: Event, words: Mapping[str, str], language: str) -> str:
     if event.size is None:
         return ""
-    unit = "" if event.unit in ("", "1") else f" {event.unit}"
-    return f"{words['words.size']} {number(event.size, language)}{unit}"
+    unit = written(event.unit, language)
+    return f"{words['words.size']} {number(event.size, language)} {unit}".rstrip()
 
 
 def _do(event: Event, words: Mapping[str, str]) -> str:

@@ -84,7 +84,7 @@ export function UnitPage({ id }: { id: string }) {
     <div class="unit-page">
       <header class="head">
         <h2>
-          {unit.id} <small>{unit.name[language.value]}</small>
+          {unit.id} {unit.name[language.value] === unit.id ? null : <small>{unit.name[language.value]}</small>}
         </h2>
         <BatchLine vessel={unit} />
         {unit.batch?.ended ? null : <HealthMark asset={unit.id} />}

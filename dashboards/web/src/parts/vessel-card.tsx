@@ -34,7 +34,7 @@ export function VesselCard({ vessel, sparks }: { vessel: Vessel; sparks: boolean
       <header>
         <h2>
           <a href={to("unit", vessel.id)}>{vessel.id}</a>
-          <small>{vessel.name[language.value]}</small>
+          {vessel.name[language.value] === vessel.id ? null : <small>{vessel.name[language.value]}</small>}
         </h2>
         <BatchLine vessel={vessel} />
       </header>
