@@ -3,6 +3,7 @@
 import asyncio
 from math import isfinite
 
+from twin.alarms.words import written
 from twin.domain.asset import Line
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.event import Event, Kind, Stage
@@ -46,7 +47,8 @@ class Hand:
         now_ns = self._pipeline.clock.now_ns()
         drawn_ns = now_ns if drawn_ns is None else drawn_ns
         if not isfinite(value) or not lab.low <= value <= lab.high:
-            would_do = f"{lab.low:g} to {lab.high:g} {lab.unit} would do"
+            unit = f" {written(lab.unit, 'en')}".rstrip()
+            would_do = f"{lab.low:g} to {lab.high:g}{unit} would do"
             raise InputError(f"{value:g} is outside the range of {lab.id}; {would_do}")
         if drawn_ns > now_ns:
             raise InputError("the sample was drawn in the future; the line's clock decides")

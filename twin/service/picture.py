@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from twin.alarms.routing import first_ns
-from twin.alarms.words import catalogue, number
+from twin.alarms.words import catalogue, number, written
 from twin.domain.alarm import Notice, Picture
 from twin.domain.asset import Line
 from twin.domain.event import Event
@@ -94,8 +94,7 @@ def told(course: Course, start_ns: int, end_ns: int, language: str) -> str:
 
 
 def _with_unit(value: float, tag: Tag, language: str) -> str:
-    unit = "" if tag.unit in ("", "1") else f" {tag.unit}"
-    return number(value, language) + unit
+    return f"{number(value, language)} {written(tag.unit, language)}".rstrip()
 
 
 def _time(time_ns: int) -> str:

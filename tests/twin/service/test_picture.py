@@ -86,8 +86,8 @@ async def test_the_picture_shows_the_course_and_says_it_in_words(historian) -> N
     assert 900 < width < 1100
     assert 200 < height < 300
     assert picture.text == (
-        "R101.pCO2 from 2026-11-22 03:00 to 2026-11-22 12:00 UTC. Measured: 60 mm[Hg] first, 80 mm[Hg] last. "
-        "The twin holds 60.5 ± 2.94 to be true. Limits: 40 mm[Hg] / 110 mm[Hg]."
+        "R101.pCO2 from 2026-11-22 03:00 to 2026-11-22 12:00 UTC. Measured: 60 mmHg first, 80 mmHg last. "
+        "The twin holds 60.5 ± 2.94 to be true. Limits: 40 mmHg / 110 mmHg."
     )
     french = await illustrate(notice("fr"))
     assert french
