@@ -37,6 +37,8 @@ WIDTH, HEIGHT = 640, 150
 """Size of one drawing [px]."""
 POINTS = 320
 """Points of one course in it."""
+LEAST_REFERENCE = 3
+"""Reference runs below which there is no spread to compare with (chosen default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def run(asked: Asked, line_file: LineFile, line: Line) -> Comparison:
     Raises
     ------
     ConfigError
-        When a run is named on both sides, or one has no data.
+        When a run is named on both sides, or one has no data, or too few runs are the reference.
     """
     check_files(asked.files)
     tags = {t.name: t.unit for t in line.tags() if t.kind is TagKind.ONLINE}
@@ -87,6 +89,11 @@ def run(asked: Asked, line_file: LineFile, line: Line) -> Comparison:
     shared = sorted(set(others) & set(reference))
     if shared:
         raise ConfigError(f"compare: {', '.join(shared[:5])} would be compared with itself; name it once")
+    if len(reference) < LEAST_REFERENCE:
+        raise ConfigError(
+            f"compare: --against names {len(reference)} runs ({', '.join(reference)}); {LEAST_REFERENCE} are "
+            "the least that show how far good runs spread; name more, such as --against B0-B9"
+        )
     found = read_runs(asked.files, line_file, line, tuple(tags), asked.window_s, {*others, *reference})
     missing = [name for name in (*others, *reference) if name not in found.names]
     if missing:

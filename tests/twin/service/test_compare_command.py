@@ -93,3 +93,12 @@ def test_another_ending_is_refused(folder):
     told = compared(folder, "B11", "B0-B9", "--out", str(folder / "c.docx"))
     assert isinstance(told.exception, ConfigError)
     assert ".html or .json" in str(told.exception)
+
+
+@pytest.mark.parametrize(("against", "count"), [("B0", 1), ("B0 B1", 2)])
+def test_too_few_reference_runs_are_refused_in_words(folder, against, count):
+    told = compared(folder, "B10 B11", against)
+    assert isinstance(told.exception, ConfigError)
+    assert f"--against names {count} runs" in str(told.exception)
+    assert "3 are the least" in str(told.exception)
+    assert compared(folder, "B10 B11", "B0-B2").exit_code == 0
