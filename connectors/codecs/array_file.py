@@ -14,6 +14,11 @@ import orjson
 
 from twin.domain.errors import ConfigError
 
+KINDS: Final = {
+    "node": ("model of good runs", "twin learn", "`normal:` of a vessel, --normal or twin model propose"),
+    "rotations": ("model of spectra", "twin fit-spectra", "`model:` of a source of kind spectra"),
+}
+"""By an array that only files of this kind hold: what it is, what makes it, where it is used."""
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -50,10 +55,11 @@ def load_arrays(path: Path, form: int, what: str, maker: str) -> tuple[dict[str,
     Raises
     ------
     ConfigError
-        When it is no such file, of another version, or damaged.
+        When it is no such file, of another kind or version, or damaged.
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such model; {maker} ... --out {path.name} makes one")
+    _check_zip(path, what, maker)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -61,11 +67,33 @@ def load_arrays(path: Path, form: int, what: str, maker: str) -> tuple[dict[str,
         found = about.pop("format"), about.pop("sha256")
     except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
         raise ConfigError(f"{path}: is no {what} ({error}); {maker} makes one") from error
+    _check_kind(path, arrays, what, maker)
     if found[0] != form:
         raise ConfigError(f"{path}: format {found[0]} came, {form} is read; make it anew with this version")
     if _digest(arrays, {"format": form, **about}) != found[1]:
         raise ConfigError(f"{path}: the contents do not fit their hash; the file is damaged or was changed")
     return arrays, about, found[1]
+
+
+def _check_zip(path: Path, what: str, maker: str) -> None:
+    """Refuse what is no zip before numpy speaks of pickles."""
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"PK"
+    except OSError as error:
+        raise ConfigError(f"{path}: can not be read ({error.strerror}); check the path") from error
+    if not zipped:
+        raise ConfigError(
+            f"{path}: is no {what}: it is text or something else, not a file of arrays; {maker} makes one"
+        )
+
+
+def _check_kind(path: Path, arrays: Mapping[str, Any], what: str, maker: str) -> None:
+    for mark, (kind, made_by, used) in KINDS.items():
+        if mark in arrays and kind != what:
+            raise ConfigError(
+                f"{path}: is a {kind} (of {made_by}; for {used}); a {what} would do: {maker} makes one"
+            )
 
 
 def _digest(arrays: Mapping[str, Any], about: Mapping[str, Any]) -> str:

@@ -30,11 +30,15 @@ def load(path: Path) -> tuple[NormalModel, ModelRef]:
     Raises
     ------
     ConfigError
-        When it is no such file, of a later format, or damaged.
+        When it is no such file, of another kind, of a later format, or damaged.
     """
     arrays, about, digest = load_arrays(path, FORMAT, "model of good runs", "twin learn")
     made: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in about.items()}
-    return NormalModel(**arrays, **made), ModelRef("normal", str(FORMAT), digest[:12])
+    try:
+        model = NormalModel(**arrays, **made)
+    except TypeError as error:
+        raise ConfigError(f"{path}: is no model of good runs ({error}); twin learn makes one") from error
+    return model, ModelRef("normal", str(FORMAT), digest[:12])
 
 
 def _arrays(model: NormalModel) -> dict[str, Any]:

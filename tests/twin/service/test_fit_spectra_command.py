@@ -15,6 +15,8 @@ from twin.domain.errors import TwinError
 from twin.learning.spectral import judged
 from twin.service.cli import app
 from twin.service.learn import sha256_of
+from twin.service.normal import load
+from twin.service.registry.files import read
 
 DATA = given()
 CONSTITUENTS = [part for name in NAMES for part in ("--constituent", f"{name}=g/L")]
@@ -89,3 +91,25 @@ def test_a_reference_that_is_none_is_refused(files: tuple[Path, Path]) -> None:
         files[1].write_text(text)
         with pytest.raises(TwinError, match=words):
             raise invoked(files, *CONSTITUENTS)[1] or AssertionError("nothing was refused")
+
+
+def test_a_model_of_spectra_is_told_as_such_where_one_of_good_runs_is_wanted(
+    files: tuple[Path, Path],
+) -> None:
+    _, error = invoked(files, *CONSTITUENTS)
+    assert error is None
+    path = files[0].with_name("raman.model")
+    for taken in (load, read):
+        with pytest.raises(
+            TwinError, match=r"is a model of spectra .*a model of good runs would do: twin learn"
+        ):
+            taken(path)
+
+
+def test_a_model_that_is_text_is_refused_without_pickles(tmp_path: Path) -> None:
+    path = tmp_path / "spectra.model"
+    path.write_text("process: {kind: cho_growth}\n")
+    for taken, what in ((load, "model of good runs"), (load_spectral, "model of spectra")):
+        with pytest.raises(TwinError, match=f"is no {what}: it is text") as refused:
+            taken(path)
+        assert "pickle" not in str(refused.value)
