@@ -79,10 +79,11 @@ def export(
     if not wanted:
         raise ConfigError(f"--tag {', '.join(tags or [])}: matches no tag of the line")
     span = (moment("--from", since) or 0, moment("--to", until) or LATEST_NS)
+    of = f"line {built.id}" + (f" (--tag {', '.join(tags)})" if tags else "")
 
     async def work() -> int:
         async with exporting.open_history(line_file, built, settings_now()) as history:
-            return await exporting.export(history, wanted, *span, out)
+            return await exporting.export(history, wanted, *span, out, of)
 
     console.print(f"{out}: {asyncio.run(work())} values of {len(wanted)} tags")
 

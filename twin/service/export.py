@@ -9,8 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.codecs.iso_time import LATEST_NS
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError, StorageError
+from twin.domain.instant import iso
 from twin.domain.measurement import Measurement
 from twin.ports import HistorianContext, History
 from twin.service.build import configured
@@ -64,11 +66,26 @@ async def open_history(line_file: LineFile, line: Line, settings: Settings) -> A
             await history.close()
 
 
-async def export(history: History, tags: Sequence[str], start_ns: int, end_ns: int, out: Path) -> int:
+async def export(
+    history: History, tags: Sequence[str], start_ns: int, end_ns: int, out: Path, of: str
+) -> int:
     """Write every stored row of the tags with start <= time < end; returns how many.
+
+    Parameters
+    ----------
+    history : History
+    tags : sequence of str
+    start_ns, end_ns : int
+        Source times [ns since 1970-01-01 UTC].
+    out : Path
+        Stays as it was when there is no row.
+    of : str
+        Whose tags they are, for the words of an error.
 
     Raises
     ------
+    ConfigError
+        When there is no such row; it says which times there are.
     StorageError
         When more rows carry one time than can be read at once.
     """
@@ -77,7 +94,23 @@ async def export(history: History, tags: Sequence[str], start_ns: int, end_ns: i
         async for rows in parts(history, tags, start_ns, end_ns):
             sink.write_table(_table(rows))
             count += len(rows)
+        if not count:
+            raise ConfigError(f"export: {await nothing_between(history, tags, start_ns, end_ns, of)}")
     return count
+
+
+async def nothing_between(history: History, tags: Sequence[str], start_ns: int, end_ns: int, of: str) -> str:
+    """In words: nothing is stored of `of` from `start_ns` to before `end_ns`, and which times there are."""
+    oldest = await history.read(tags, 0, LATEST_NS, 1)
+    if not oldest:
+        return f"nothing is stored of {of}; twin run stores it"
+    newest_ns = max(row.time_ns for row in (await history.last(tags)).values())
+    begin = f" from {iso(start_ns)}" if start_ns > 0 else ""
+    end = f" to {iso(end_ns)}" if end_ns < LATEST_NS else " on" if begin else ""
+    return (
+        f"nothing is stored of {of}{begin}{end}; "
+        f"there are values from {iso(oldest[0].time_ns)} to {iso(newest_ns)}"
+    )
 
 
 async def parts(

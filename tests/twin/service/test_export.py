@@ -53,7 +53,7 @@ async def test_every_row_comes_out_once_beside_a_writer(
     history = exporting.open_history
 
     async with history(*load_line(line), Settings()) as opened:
-        count = await exporting.export(opened, ["R0.pH", "R1.pH"], 0, 2**62, tmp_path / "all.parquet")
+        count = await exporting.export(opened, ["R0.pH", "R1.pH"], 0, 2**62, tmp_path / "all.parquet", "l")
     await store.close()
     table = pq.read_table(tmp_path / "all.parquet").to_pylist()
     assert count == len(table) == 1001
@@ -91,3 +91,25 @@ def test_what_can_not_be_exported_is_said(line: Path, more: tuple[str, ...], sai
     code, text = run("export", str(line), *more)
     assert code != 0
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--from", "2027-01-01T00:00:00Z"), "nothing is stored of line l from 2027-01-01T00:00:00.000Z on"),
+        (("--to", "2020-01-01T00:00:00Z"), "nothing is stored of line l to 2020-01-01T00:00:00.000Z"),
+    ],
+)
+async def test_a_span_without_values_is_refused_with_the_times_there_are(
+    line: Path, tmp_path: Path, more: tuple[str, ...], said: str
+) -> None:
+    store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
+    await store.write(rows(100))
+    await store.close()
+    out = tmp_path / "before.parquet"
+    out.write_bytes(b"of an earlier export")
+    code, text = await asyncio.to_thread(run, "export", str(line), "--out", str(out), *more)
+    assert code != 0
+    assert said in text
+    assert "there are values from 2026-05-28T20:26:40.000Z to 2026-05-28T20:27:29.000Z" in text
+    assert out.read_bytes() == b"of an earlier export"

@@ -49,6 +49,18 @@ async def test_without_anything_stored_it_says_so(made, tmp_path: Path) -> None:
         await reporter.make("R101", "en", "html", "")
 
 
+async def test_an_export_before_the_first_value_of_a_batch_says_which_times_there_are(made) -> None:
+    reporter, over = made
+    vessel = reporter._line.vessels[0]
+    later = replace(over.batch, id="B-2", start_ns=over.start_ns + 1000 * HOUR)
+    reporter._line = replace(reporter._line, vessels=(replace(vessel, batch=later),))
+    with pytest.raises(NotFoundError) as told:
+        await reporter.export("R101")
+    assert f"nothing is stored of R101 from {iso(later.start_ns)} on; there are values from" in str(
+        told.value
+    )
+
+
 async def test_when_a_batch_has_ended_it_is_made_once_in_both_languages(made) -> None:
     reporter, over = made
     end_ns = over.ended_ns

@@ -11,13 +11,12 @@ from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.audit import START, Entry
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event, Kind, ModelRef, Stage
-from twin.domain.instant import iso
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.ports import History, Record, Trend
 from twin.processes.base import model_ref
 from twin.service.build import configured
-from twin.service.export import open_history, parts
+from twin.service.export import nothing_between, open_history, parts
 from twin.service.line import LineFile
 from twin.service.model import process_of
 from twin.service.settings import Settings
@@ -204,10 +203,7 @@ async def _span(history: History, vessel: Vessel, asked: Asked) -> tuple[int, in
     end = newest_ns + 1 if asked.end_ns is None else asked.end_ns
     first = await history.read(tags, start, end, 1) if start < end else []
     if not first:
-        raise ConfigError(
-            f"report: nothing is stored of {vessel.id} from {iso(start)} to {iso(end)}; "
-            f"there are values from {iso(oldest[0].time_ns)} to {iso(newest_ns)}"
-        )
+        raise ConfigError(f"report: {await nothing_between(history, tags, start, end, vessel.id)}")
     return start, end, first[0].time_ns
 
 

@@ -104,8 +104,7 @@ class Reporter:
         with TemporaryDirectory(prefix="bioline-export-") as folder:
             out = Path(folder) / "values.parquet"
             async with open_history(self._line_file, self._line, self._settings) as history:
-                if not await export(history, tags, start_ns, self._end_ns or LAST_NS, out):
-                    raise ConfigError(f"export: nothing is stored of {vessel.id}; twin run stores it")
+                await export(history, tags, start_ns, self._end_ns or LAST_NS, out, vessel.id)
             return out.read_bytes()
 
     def _document(self, vessel_id: str, language: str, end_ns: int | None, by: str) -> Document:
