@@ -1,10 +1,12 @@
 """The file of what was learnt from good runs: numbers and text only, with a hash over its contents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import structlog
 
 from connectors.codecs.array_file import load_arrays, save_arrays
 from twin.domain.asset import Line, Vessel
@@ -15,7 +17,10 @@ from twin.monitors.normal_watch import NormalWatch
 
 FORMAT = 1
 """Version of the file; grows when a field changes its meaning or goes."""
+LEAST_COVERED = 0.5
+"""Part of a model's tags that its vessel must have (chosen default): absent tags judge nothing."""
 _TEXTS = ("tags", "units", "target_names", "window_s", "threshold", "aligned_by", "about")
+log = structlog.get_logger("service")
 
 
 def save(model: NormalModel, sink: BinaryIO) -> str:
@@ -58,10 +63,18 @@ def watches(line: Line, folder: Path, given: Path | None = None) -> Callable[[Ve
     Raises
     ------
     ConfigError
-        When a model can not be read or shares no tag with its vessel.
+        When a model can not be read, or fewer than half of its tags are on its vessel.
     """
+    partly: dict[tuple[Path, str, str], list[str]] = {}
     for vessel in line.vessels:
-        _check(vessel, folder, given)
+        for path, model in _checked(vessel, folder, given):
+            covered, absent = _covered(vessel, model)
+            if absent:
+                partly.setdefault((path, ", ".join(covered), ", ".join(absent)), []).append(vessel.id)
+    for (path, has, lacks), vessels in partly.items():
+        log.warning(
+            "model of good runs covers a part", model=path.name, vessels=vessels, covered=has, absent=lacks
+        )
 
     def watch_of(vessel: Vessel) -> NormalWatch | None:
         path = _path(vessel, folder, given)
@@ -78,7 +91,8 @@ def _path(vessel: Vessel, folder: Path, given: Path | None) -> Path | None:
     return given or (folder / vessel.normal if vessel.normal else None)
 
 
-def _check(vessel: Vessel, folder: Path, given: Path | None) -> None:
+def _checked(vessel: Vessel, folder: Path, given: Path | None) -> Iterator[tuple[Path, NormalModel]]:
+    """The model of a vessel, if it has one and it does."""
     path = _path(vessel, folder, given)
     if path is None and vessel.normal_model:
         raise ConfigError(
@@ -88,12 +102,24 @@ def _check(vessel: Vessel, folder: Path, given: Path | None) -> None:
     if path is None:
         return
     model, _ = load(path)
-    own = {tag.name: tag.unit for tag in vessel.tags}
-    if not own.keys() & set(model.tags):
+    covered, absent = _covered(vessel, model)
+    if len(covered) < LEAST_COVERED * len(model.tags):
+        own = [tag.name for tag in vessel.tags]
         raise ConfigError(
-            f"{path}: knows {', '.join(model.tags[:8])}; vessel {vessel.id} has {', '.join(list(own)[:8])}: "
-            f"none in common; learn from runs of such vessels"
+            f"{path}: {len(covered)} of its {len(model.tags)} tags are on vessel {vessel.id} "
+            f"({', '.join(covered) or 'none'}); not there: {', '.join(absent[:8])}; the vessel has "
+            f"{', '.join(own[:8])}. It is of another line; one learnt from runs of such vessels would do"
         )
+    units = {tag.name: tag.unit for tag in vessel.tags}
     for name, unit in zip(model.tags, model.units, strict=True):
-        if own.get(name, unit) != unit:
-            raise ConfigError(f"{path}: {name} is in {unit!r} there, in {own[name]!r} on vessel {vessel.id}")
+        if units.get(name, unit) != unit:
+            raise ConfigError(
+                f"{path}: {name} is in {unit!r} there, in {units[name]!r} on vessel {vessel.id}"
+            )
+    yield path, model
+
+
+def _covered(vessel: Vessel, model: NormalModel) -> tuple[list[str], list[str]]:
+    """Tags of a model that are on a vessel, and those that are not."""
+    own = {tag.name for tag in vessel.tags}
+    return [t for t in model.tags if t in own], [t for t in model.tags if t not in own]

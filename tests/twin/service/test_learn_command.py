@@ -9,6 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from connectors.ledgers.sqlite import SqliteLedger
@@ -241,3 +242,28 @@ def test_a_model_of_the_registry_decides_as_its_file_and_says_its_version(folder
     wrong = CliRunner().invoke(app, fixed)
     assert "good-runs@1 is a normal model; a process model is needed there" in str(wrong.exception)
     ledger.close()
+
+
+def renamed(tmp_path: Path, **tags: str) -> Path:
+    """The line with tags under other names."""
+    text = LINE
+    for old, new in tags.items():
+        text = text.replace(f"name: {old}", f"name: {new}").replace(f"tag: {old}", f"tag: {new}")
+    (tmp_path / "line.yaml").write_text(text)
+    return tmp_path / "line.yaml"
+
+
+def test_a_model_of_another_line_is_refused_with_what_it_covers(folder, tmp_path):
+    line = load_line(renamed(tmp_path, base="alkali", pO2="oxygen"))[1]
+    with pytest.raises(ConfigError, match=r"1 of its 3 tags are on vessel B0 \(pH\); not there: base, pO2"):
+        watches(line, folder, folder / "NORMAL.model")
+
+
+def test_a_model_that_covers_a_part_is_taken_and_said_once(folder, tmp_path):
+    line = load_line(renamed(tmp_path, pO2="oxygen"))[1]
+    with capture_logs() as said:
+        assert watches(line, folder, folder / "NORMAL.model")(line.vessels[0]) is not None
+    assert [(e["covered"], e["absent"], len(e["vessels"])) for e in said] == [("pH, base", "pO2", 20)]
+    with capture_logs() as said:
+        watches(load_line(folder / "line.yaml")[1], folder, folder / "NORMAL.model")
+    assert said == []
