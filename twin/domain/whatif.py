@@ -66,6 +66,8 @@ class WhatIf:
     changes: tuple[Change, ...] = ()
 
 
+BASE: Final = "as it is"
+"""What the run is called beside its scenarios when nothing is changed; no scenario may have this name."""
 AS_IT_IS: Final = WhatIf("")
 """Nothing is changed."""
 

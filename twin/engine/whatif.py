@@ -11,7 +11,7 @@ import numpy as np
 from twin.domain.asset import Vessel
 from twin.domain.errors import InputError
 from twin.domain.event import Verdict
-from twin.domain.whatif import HARVEST, MOST_CHANGES, MOST_SCENARIOS, Change, Knob, WhatIf
+from twin.domain.whatif import BASE, HARVEST, MOST_CHANGES, MOST_SCENARIOS, Change, Knob, WhatIf
 from twin.processes.base import Array, Foreseeing, Hypothesis, Process, Shape
 
 HOUR: Final = 3_600_000_000_000
@@ -98,7 +98,7 @@ def check_together(scenarios: Sequence[WhatIf]) -> None:
     Raises
     ------
     InputError
-        When there are none or too many, or two of one name.
+        When there are none or too many, two of one name, or one with the name of the run as it is.
     """
     if not 1 <= len(scenarios) <= MOST_SCENARIOS:
         raise InputError(f"what-if: {len(scenarios)} scenarios came; 1 to {MOST_SCENARIOS} at once would do")
@@ -108,6 +108,11 @@ def check_together(scenarios: Sequence[WhatIf]) -> None:
         raise InputError(
             f"what-if: each scenario needs a name of its own; came {', '.join(map(repr, names))}"
         )
+    taken = next((name for name in names if " ".join(name.lower().split()) == BASE), None)
+    if taken is not None:
+        raise InputError(
+            f"what-if: {taken!r} is the name of the run when nothing is changed; another name would do"
+        )
 
 
 def planned(process: Process, vessel: Vessel, now_ns: int, asked: WhatIf) -> Plan:
@@ -116,13 +121,16 @@ def planned(process: Process, vessel: Vessel, now_ns: int, asked: WhatIf) -> Pla
     Raises
     ------
     InputError
-        When it changes what the model does not know, by more than it can speak of, or at no possible time.
+        When it changes what the model does not know, by more than it can speak of, one thing twice at one
+        time, or at no possible time.
     """
     if len(asked.changes) > MOST_CHANGES:
         raise InputError(f"scenario {asked.name!r}: {len(asked.changes)} changes; {MOST_CHANGES} would do")
     known = {knob.name: knob for knob in knobs(process, vessel)}
     for change in asked.changes:
         _check(asked.name, change, known, vessel)
+    _check_once(asked)
+    _check_in_time(asked, vessel, now_ns)
     places = {s.name: i for i, s in enumerate(process.states)}
     causes = {h.code: h for h in process.hypotheses}
     plain = [c for c in asked.changes if c.what not in causes and c.what != HARVEST]
@@ -153,6 +161,34 @@ def _check(name: str, change: Change, known: Mapping[str, Knob], vessel: Vessel)
         raise InputError(f"{place}={change.value:g} came; {knob.low:g} to {knob.high:g}{unit} would do")
     if not 0.0 <= change.in_h <= FARTHEST_H:
         raise InputError(f"{place}: in {change.in_h:g} h came; from 0 to {FARTHEST_H:g} h ahead would do")
+
+
+def _check_once(asked: WhatIf) -> None:
+    """One thing may change again later, but not twice at once; a run has one harvest."""
+    keys = [(c.what, 0.0 if c.what == HARVEST else c.in_h) for c in asked.changes]
+    for what, in_h in keys:
+        if keys.count((what, in_h)) > 1:
+            came = ", ".join(f"{c.what}={c.value:g}@{c.in_h:g}" for c in asked.changes if c.what == what)
+            would = "one of them" if what == HARVEST else "one of them, or another hour for each,"
+            raise InputError(
+                f"scenario {asked.name!r}: {what} is changed twice at once ({came}); {would} would do"
+            )
+
+
+def _check_in_time(asked: WhatIf, vessel: Vessel, now_ns: int) -> None:
+    """Nothing changes when the run is over; one that is past its planned end goes on, and is not bound."""
+    batch = vessel.batch
+    if batch is None:
+        return
+    ends = [c.value for c in asked.changes if c.what == HARVEST]
+    end_h = ends[-1] if ends else batch.duration_h
+    left_h = end_h - (now_ns - batch.start_ns) / HOUR
+    late = next((c for c in asked.changes if c.what != HARVEST and c.in_h >= left_h > 0.0), None)
+    if late is not None:
+        raise InputError(
+            f"scenario {asked.name!r}: {late.what} changes in {late.in_h:g} h, but the run ends in "
+            f"{left_h:.1f} h, at a batch age of {end_h:g} h; an earlier change or a later harvest would do"
+        )
 
 
 def _fault(change: Change, h: Hypothesis, places: Mapping[str, int]) -> tuple[float, int, float, bool, bool]:

@@ -16,7 +16,7 @@ from connectors.codecs.iso_time import datetime_ns, parse_ns
 from twin.domain.asset import Line
 from twin.domain.errors import InputError, NotFoundError
 from twin.domain.instant import iso
-from twin.domain.whatif import Change, WhatIf
+from twin.domain.whatif import BASE, Change, WhatIf
 from twin.engine.forecast import Question
 from twin.service import probes_table, sampling_table, sensors, sensors_table
 from twin.service.build import load_line
@@ -171,7 +171,7 @@ class Run:
         NotFoundError
             When there is no such vessel, or its twin could say nothing then.
         """
-        return Expected({"as it is": self._question(vessel, at).forecast()})
+        return Expected({BASE: self._question(vessel, at).forecast()})
 
     def what_if(self, vessel: str, scenarios: Mapping[str, Scenario], at: When | None = None) -> Expected:
         """What the twin of a vessel expected at a time, as it was and in each scenario.
@@ -193,7 +193,7 @@ class Run:
         """
         asked = [WhatIf(name, tuple(map(_change, changes.items()))) for name, changes in scenarios.items()]
         answer = self._question(vessel, at).answer(asked)
-        return Expected({"as it is": answer.base, **answer.scenarios})
+        return Expected({BASE: answer.base, **answer.scenarios})
 
     def knobs(self, vessel: str, at: When | None = None) -> "pa.Table":
         """What a scenario of a vessel may change: ``what, low, high, unit, fault``."""

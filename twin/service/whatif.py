@@ -19,7 +19,7 @@ from twin.domain.errors import ConfigError
 from twin.domain.forecast import Exit, Forecast
 from twin.domain.instant import iso
 from twin.domain.measurement import Quarantined, Reading
-from twin.domain.whatif import Answer, Change, WhatIf
+from twin.domain.whatif import BASE, Answer, Change, WhatIf
 from twin.engine.forecast import Question
 from twin.service.build import Faults
 from twin.service.line import LineFile
@@ -180,7 +180,7 @@ def write(answer: Answer, out: Path) -> None:
 def show(answer: Answer, console: Console) -> None:
     """One row for each scenario: product, end, limits left."""
     table = Table("scenario", "product at the end (90 %)", "end (90 %)", "limits left", box=None)
-    for name, forecast in (("as it is", answer.base), *answer.scenarios.items()):
+    for name, forecast in ((BASE, answer.base), *answer.scenarios.items()):
         table.add_row(name, _titre(forecast), _end(forecast), "\n".join(map(_left, forecast.exits)) or "-")
     console.print(table)
 

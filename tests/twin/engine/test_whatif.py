@@ -220,3 +220,42 @@ def test_a_plan_cuts_a_step_only_where_something_changes_in_it():
     assert plan.pieces(6.0, 6.0) == [(6.0, 6.0)]
     assert plan.wanted(1.9) == {}
     assert plan.wanted(6.0) == {"feed_sp": 1.0, "pH_sp": 7.0}
+
+
+@pytest.mark.parametrize("name", ["as it is", "As  it is "])
+def test_no_scenario_has_the_name_of_the_run_as_it_is(name: str):
+    forecaster, here = culture(72.0)
+    with pytest.raises(InputError, match="another name would do"):
+        Question(forecaster, NOW, here, HELD).answer([WhatIf(name, (Change("feed_factor", 1.2),))])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ((Change("feed_factor", 1.2, 3.0), Change("feed_factor", 1.5, 3.0)), "changed twice at once"),
+        ((Change("kla_loss", -20.0), Change("kla_loss", -20.0)), "kla_loss=-20@0, kla_loss=-20@0"),
+        ((Change("harvest", 200.0), Change("harvest", 250.0, 5.0)), "harvest is changed twice"),
+    ],
+)
+def test_one_thing_is_not_changed_twice_at_once(changes: tuple[Change, ...], words: str):
+    with pytest.raises(InputError, match=words):
+        asked_of_culture(ask(*changes))
+
+
+def test_one_thing_may_be_changed_again_later():
+    again = asked_of_culture(ask(Change("feed_factor", 1.5), Change("feed_factor", 0.5, 24.0)))
+    once = asked_of_culture(ask(Change("feed_factor", 1.5)))
+    assert middle(again, "R1.est_glucose", 72) < middle(once, "R1.est_glucose", 72)
+
+
+def test_nothing_is_changed_when_the_run_is_over():
+    left_h = CULTURE.batch.duration_h - 72.0
+    with pytest.raises(InputError, match=f"in {left_h + 1:g} h, but the run ends in {left_h:.1f} h"):
+        asked_of_culture(ask(Change("feed_factor", 1.2, left_h + 1.0)))
+    with pytest.raises(InputError, match="at a batch age of 100 h"):
+        asked_of_culture(ask(Change("harvest", 100.0), Change("feed_factor", 1.2, 30.0)))
+    later = ask(Change("harvest", 72.0 + left_h + 24.0), Change("feed_factor", 1.2, left_h + 1.0))
+    assert asked_of_culture(later).harvest is not None
+    forecaster, here = culture(72.0)
+    over_ns = T0 + round((CULTURE.batch.duration_h + 1.0) * HOUR)
+    assert forecaster.make(over_ns, here, HELD, ask(Change("feed_factor", 1.2, 2.0))), "it goes on"
