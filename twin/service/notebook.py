@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -350,6 +351,8 @@ def _moment(at: When, start_ns: int) -> int:
         return datetime_ns(at)
     if isinstance(at, str):
         return parse_ns(at)
+    if not isfinite(at):
+        raise ValueError("a finite number of hours from the first value, such as 96.0, would do")
     return start_ns + round(float(at) * HOUR)
 
 

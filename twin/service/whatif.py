@@ -162,7 +162,7 @@ def _moment(at: str, first_ns: int) -> int | None:
         return None
     try:
         found = first_ns + round(float(at[:-1]) * HOUR) if at.endswith("h") else parse_ns(at)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"--at {at!r}: 96h after the first value, or 2026-01-05T06:00:00Z, would do"
         ) from error

@@ -82,6 +82,8 @@ def test_what_is_asked_wrongly_is_refused_in_words(run: Run, files: tuple[Path, 
     for at, words in (
         (99, "is not in the run"),
         ("soon", "ISO 8601"),
+        (float("nan"), "at=nan: a finite number of hours"),
+        (float("inf"), "at=inf: a finite number of hours"),
         (START.replace(tzinfo=None), "no time zone"),
     ):
         with pytest.raises(InputError, match=words):

@@ -74,6 +74,8 @@ def test_the_list_says_what_may_be_changed(run: Path) -> None:
         (["--at", "1h", "--try", MORE], "can say nothing there yet"),
         (["--at", "5h"], "no scenario"),
         (["--at", "soon", "--try", MORE], "96h after the first value"),
+        (["--at", "nanh", "--try", MORE], "96h after the first value"),
+        (["--at", "infh", "--try", MORE], "96h after the first value"),
         (["--at", "-3h", "--try", MORE], "is not after the first value"),
         (["--at", "5h", "--try", "feed"], "'feed' is no change"),
         (["--at", "5h", "--try", "feed_factor=much"], "is no change"),
