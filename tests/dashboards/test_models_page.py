@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 from browsing import pictured, serve, tab
 from playwright.async_api import expect
 from scripted_view import ScriptedView, line, people
@@ -13,6 +12,7 @@ from scripted_view import ScriptedView, line, people
 from dashboards.access import COOKIE
 from twin.domain.people import Actor, Person, Role
 from twin.processes.cho_growth import build
+from twin.service.content_hash import hashed_yaml
 from twin.service.registry.book import ModelBook
 from twin.service.registry.files import ModelFiles
 
@@ -38,7 +38,7 @@ def view(tmp_path: Path) -> ScriptedView:
             "runs": [{"run": f"B-{k}", "sha256": "cd" * 32} for k in range(3)],
         }
         path = tmp_path / "p.yaml"
-        path.write_text(yaml.safe_dump(document))
+        path.write_bytes(hashed_yaml(document))
         sha256, _ = book._files.keep(path)
         asyncio.run(book.propose("growth", sha256, "34 cultures of May", Actor("emma", Role.ENGINEER)))
     asyncio.run(book.approve("growth@1", "residuals looked at", Actor("quentin", Role.QUALITY)))

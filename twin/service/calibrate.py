@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from twin.learning.calibration import Calibration, Counts, in_words
 from twin.learning.left_out import Forecasts, leave_one_out, overall
 from twin.processes.base import Process
 from twin.service import plugins
+from twin.service.content_hash import hashed_yaml
 from twin.service.learn import joined, sha256_of
 from twin.service.line import LineFile
 from twin.service.output import whole_file
@@ -84,9 +84,8 @@ def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> Result:
     found = fit(build, runs, kept)
     left = leave_one_out(build, runs, asked.until_h, given=kept) if asked.leave_one_out else []
     result = Result(model, runs, found, left)
-    text = yaml.safe_dump(document(asked, result), sort_keys=False, allow_unicode=True, width=110)
     with whole_file(out) as sink:
-        sink.write(text.encode())
+        sink.write(hashed_yaml(document(asked, result)))
     return result
 
 

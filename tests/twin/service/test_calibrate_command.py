@@ -12,6 +12,7 @@ from twin.domain.errors import ConfigError
 from twin.processes.cho_growth import PARAMETERS, build
 from twin.service.build import load_line
 from twin.service.cli import app
+from twin.service.registry.files import read
 
 LINE = """
 schema: 1
@@ -83,6 +84,13 @@ def test_the_file_says_what_it_rests_on(written):
     groups = written["leave_one_out"]["groups"]
     assert list(groups) == ["A", "B", "all"]
     assert groups["A"]["counts"] == groups["B"]["counts"] == 6, "hours 144, 168, 192 of two runs"
+
+
+def test_the_file_is_taken_as_it_was_written_and_not_once_changed(folder, written, tmp_path):
+    assert {rest.name for rest in read(folder / "P.yaml", fresh=True).rests_on} >= {"counts.csv", "A-R1"}
+    (tmp_path / "P.yaml").write_text((folder / "P.yaml").read_text().replace("run: A-R1", "run: A-R9"))
+    with pytest.raises(ConfigError, match="do not fit their content_sha256"):
+        read(tmp_path / "P.yaml")
 
 
 def test_what_does_not_do_is_refused_and_nothing_is_written(folder):

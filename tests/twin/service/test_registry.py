@@ -30,6 +30,7 @@ from twin.runtime.people import PeopleBook
 from twin.service.app import open_service
 from twin.service.build import load_line
 from twin.service.cli import app
+from twin.service.content_hash import KEY, hashed_yaml
 from twin.service.normal import watches
 from twin.service.notebook import open_run
 from twin.service.pages import open_pages
@@ -68,7 +69,7 @@ def parameters(folder: Path, mu0: float) -> Path:
         "runs": [{"run": "A-R1", "group": "A", "counts": 9, "sha256": "cd" * 32}],
     }
     path = folder / f"P{mu0}.yaml"
-    path.write_text(yaml.safe_dump(document))
+    path.write_bytes(hashed_yaml(document))
     return path
 
 
@@ -234,6 +235,7 @@ def test_other_software_than_it_was_proposed_with_is_refused(
 
 def test_what_is_no_model_is_refused_with_its_faults(book: ModelBook, tmp_path: Path) -> None:
     good = yaml.safe_load(parameters(tmp_path, 0.03).read_text())
+    del good[KEY]
     for change, said in (
         ({"process": {"kind": "nothing"}}, "kind 'nothing' is not known"),
         ({"process": {"kind": "cho_growth", "parameters": {"mu0": "much"}}}, "process.parameters.mu0"),
@@ -242,7 +244,7 @@ def test_what_is_no_model_is_refused_with_its_faults(book: ModelBook, tmp_path: 
         ({"files": [{"name": "a", "sha256": "zz"}]}, "files.0.sha256"),
     ):
         bad = tmp_path / "bad.yaml"
-        bad.write_text(yaml.safe_dump({**good, **change}))
+        bad.write_bytes(hashed_yaml({**good, **change}))
         with pytest.raises(ConfigError, match=said):
             book._files.keep(bad)
     (tmp_path / "bad.model").write_bytes(b"PK\x03\x04 and then nothing")
@@ -465,3 +467,35 @@ def _bare(path: Path) -> Path:
     bare = path.with_name("bare.yaml")
     bare.write_text(LINE.replace(", model: growth", ""))
     return bare
+
+
+def test_parameters_that_were_changed_cut_short_or_lost_their_hash_are_not_proposed(
+    book: ModelBook, tmp_path: Path
+) -> None:
+    text = parameters(tmp_path, 0.03).read_text()
+    hash_line, rest = text.split("\n", 1)
+    bad = tmp_path / "bad.yaml"
+    for changed, said in (
+        (text.replace("mu0: 0.03", "mu0: 0.05"), "do not fit their content_sha256"),
+        (text.replace("cd" * 32, "ef" * 32), "do not fit their content_sha256"),
+        (text[: text.index("runs:")], "cut short"),
+        (text[: text.index("files:")], "cut short"),
+        (f"{KEY}: 1\n{rest}", "do not fit"),
+        (rest, "names training \\(runs, files\\) but has no content_sha256"),
+    ):
+        assert changed != text
+        bad.write_text(changed)
+        with pytest.raises(ConfigError, match=said):
+            book._files.keep(bad)
+    bad.write_text(hash_line + "\n# a remark\n" + rest)
+    assert book._files.keep(bad)[1].rests_on, "what YAML does not read is no content"
+
+
+def test_parameters_written_by_hand_are_proposed_and_shown_as_such(staffed: Path, tmp_path: Path) -> None:
+    by_hand = {"process": {"kind": "cho_growth", "parameters": {"mu0": 0.04}}}
+    path = tmp_path / "hand.yaml"
+    path.write_text(yaml.safe_dump({**by_hand, "model_version": build({}).version}))
+    twin("propose", staffed, "growth", path, *as_("emma", tmp_path))
+    assert "no training runs: written by hand" in twin("show", staffed, "growth@1")
+    twin("propose", staffed, "growth", "--process", "cho_growth", *as_("emma", tmp_path))
+    assert "no training runs: the model's own parameters" in twin("show", staffed, "growth@2")

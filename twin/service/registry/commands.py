@@ -13,7 +13,7 @@ from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.instant import iso
 from twin.domain.people import Actor
-from twin.domain.registry import Act, Standing, Version, split
+from twin.domain.registry import Act, Sort, Standing, Version, split
 from twin.runtime.clock import WallClock
 from twin.runtime.people import PeopleBook
 from twin.service.build import configured
@@ -189,6 +189,10 @@ def show(line: LineArgument, use: UseArgument) -> None:
     for name, value in contents.values:
         table.add_row(name, f"{value:.6g}")
     console.print(table)
+    if contents.sort is Sort.PROCESS and not contents.rests_on:
+        own = contents.values == files.defaults_of(ref.id)
+        console.print("no training runs: " + ("the model's own parameters" if own else "written by hand"))
+        return
     rest = Table("rests on", "name", "sha256", box=None)
     for each in contents.rests_on:
         rest.add_row(each.part, each.name, each.sha256[:12])

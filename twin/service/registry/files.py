@@ -13,6 +13,7 @@ from twin.domain.registry import Contents, Rest, Sort, Version
 from twin.processes.base import Process, model_ref
 from twin.service import normal, plugins
 from twin.service.build import Faults
+from twin.service.content_hash import check_content
 from twin.service.learn import sha256_of
 from twin.service.output import whole_file
 from twin.service.yaml_file import read_yaml
@@ -74,7 +75,7 @@ class ModelFiles:
             raise ConfigError(f"{path}: no such file; one of twin calibrate or twin learn would do")
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError(f"{path}: {path.stat().st_size} bytes; up to {MOST_BYTES} would do")
-        contents = read(path)
+        contents = read(path, fresh=True)
         sha256 = sha256_of(path)
         kept = self._place(contents.sort, sha256)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,7 @@ class ModelFiles:
         """
         for sort in Sort:
             if self._place(sort, sha256).is_file():
-                return read(self._sound(sort, sha256, f"the file {sha256[:12]}"))
+                return read(self._sound(sort, sha256, f"the file {sha256[:12]}"), fresh=True)
         raise ConfigError(
             f"{self.folder}: no file {sha256[:12]} lies there; twin model propose puts it there"
         )
@@ -132,23 +133,31 @@ class ModelFiles:
         return self.folder / f"{sha256}{ENDS[sort]}"
 
 
-def read(path: Path) -> Contents:
+def read(path: Path, *, fresh: bool = False) -> Contents:
     """What a file of ``twin calibrate`` or ``twin learn`` says.
+
+    Parameters
+    ----------
+    path : Path
+    fresh : bool
+        Whether it is about to be proposed: parameters that name training must then have a hash. One that was
+        proposed before there were such hashes is vouched for by the audit trail.
 
     Raises
     ------
     ConfigError
-        When it is neither.
+        When it is neither, or was changed since it was written.
     """
     with path.open("rb") as file:
         zipped = file.read(2) == b"PK"
-    return _normal(path) if zipped else _process(path)
+    return _normal(path) if zipped else _process(path, fresh)
 
 
-def _process(path: Path) -> Contents:
-    faults = Faults()
+def _process(path: Path, fresh: bool) -> Contents:
+    faults, document = Faults(), read_yaml(path)
+    check_content(path, document, needed=fresh)
     try:
-        found = ParameterFile.model_validate(read_yaml(path))
+        found = ParameterFile.model_validate(document)
     except ValidationError as error:
         faults.add_validation("", error)
         raise ConfigError(
@@ -186,6 +195,12 @@ def _normal(path: Path) -> Contents:
     for part in ("fitted_on", "calibrated_with"):
         rests_on += [Rest(part, each["run"], each["sha256"]) for each in about.get(part, ())]
     return Contents(Sort.NORMAL, ref, (*values, ("threshold", float(model.threshold))), tuple(rests_on))
+
+
+def defaults_of(kind: str) -> tuple[tuple[str, float], ...]:
+    """A process model's own parameters by name."""
+    process: Process = plugins.load("processes", kind).build({})
+    return tuple((p.name, p.value) for p in process.parameters)
 
 
 def defaults(kind: str) -> bytes:
