@@ -376,7 +376,7 @@ async def test_the_commands_beside_a_running_service_and_what_doctor_says(
         better = parameters(tmp_path, 0.02)
         told = await asyncio.to_thread(twin, "propose", staffed, "growth", better, *as_("emma", tmp_path))
         assert "growth@2: proposed (by the service" in told
-        with pytest.raises(InputError, match="does not permit"):
+        with pytest.raises(InputError, match="may not do this; these may: quality"):
             await asyncio.to_thread(twin, "approve", staffed, "growth@2", *as_("emma", tmp_path))
         told = await asyncio.to_thread(twin, "approve", staffed, "growth@2", *as_("quentin", tmp_path))
         assert "growth@2: approved" in told
