@@ -94,7 +94,8 @@ def run(asked: Asked, line_file: LineFile, line: Line) -> Comparison:
             f"compare: --against names {len(reference)} runs ({', '.join(reference)}); {LEAST_REFERENCE} are "
             "the least that show how far good runs spread; name more, such as --against B0-B9"
         )
-    found = read_runs(asked.files, line_file, line, tuple(tags), asked.window_s, {*others, *reference})
+    wanted = {*others, *reference}
+    found = read_runs(asked.files, line_file, line, tuple(tags), asked.window_s, wanted, "compare")
     missing = [name for name in (*others, *reference) if name not in found.names]
     if missing:
         raise ConfigError(f"compare: no values of {', '.join(missing[:5])} in the files")

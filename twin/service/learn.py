@@ -1,7 +1,8 @@
 """``twin learn``: good runs from files to a model of what is normal."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -137,23 +138,50 @@ def read_runs(
     tags: Sequence[str],
     window_s: float,
     wanted: set[str] | None = None,
+    command: str = "learn",
 ) -> Windows:
-    """Windows of every run of the files; a run begins with its batch, or else with its first value."""
+    """Windows of every run of the files; a run begins with its batch, or else with its first value.
+
+    Raises
+    ------
+    ConfigError
+        When the files hold no value of these tags; `command` is who says so.
+    """
     runs: dict[str, dict[str, Series]] = {}
+    laboratory = {t.name for t in line.tags() if t.kind is TagKind.ASSAY}
+    assays: Counter[str] = Counter()
     for path in files:
         for one in read_series(path, layout_of(line_file)):
             vessel, _, tag = one.address.rpartition(".")
+            if tag in laboratory and (wanted is None or vessel in wanted):
+                assays[tag] += len(one.values)
             if tag in tags and (wanted is None or vessel in wanted):
                 runs.setdefault(vessel, {})[tag] = joined(runs.get(vessel, {}).get(tag), one)
     begins = {v.id: v.batch.start_ns for v in line.vessels if v.batch and v.batch.start_ns}
     names = [v.id for v in line.vessels if v.id in runs]
     if not names:
-        raise ConfigError(f"learn: {', '.join(p.name for p in files)}: no values of line {line.id} in them")
+        raise ConfigError(_nothing(command, files, line, tags, assays))
     grids = [list(_windows(runs[n], tags, window_s, begins.get(n))) for n in names]
     lengths = sorted(max(len(mean) for mean, _ in grid) for grid in grids)
     length = lengths[round((1.0 - REACHED) * (len(lengths) - 1))]
     stacked = np.array([[[_fitted(part, length) for part in pair] for pair in grid] for grid in grids])
     return Windows(tuple(names), stacked[:, :, 0].transpose(0, 2, 1), stacked[:, :, 1].transpose(0, 2, 1))
+
+
+def _nothing(
+    command: str, files: Sequence[Path], line: Line, tags: Sequence[str], assays: Mapping[str, int]
+) -> str:
+    """Why there are no runs in the files, in words."""
+    told = f"{command}: {', '.join(p.name for p in files)}: no online values of line {line.id} in them"
+    if not tags:
+        told += ", which has no online tags"
+    if assays:
+        counts = ", ".join(f"{tag} {count}" for tag, count in assays.items())
+        told += (
+            f"; their {sum(assays.values())} laboratory values ({counts}) are not looked at, as {command} "
+            "judges courses of online signals; twin calibrate fits a process model to laboratory counts"
+        )
+    return told
 
 
 def joined(before: Series | None, one: Series) -> Series:

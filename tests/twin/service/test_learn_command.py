@@ -267,3 +267,20 @@ def test_a_model_that_covers_a_part_is_taken_and_said_once(folder, tmp_path):
     with capture_logs() as said:
         watches(load_line(folder / "line.yaml")[1], folder, folder / "NORMAL.model")
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("learn", ["--out", "N.model"]), ("compare", ["--vessels", "B3", "--against", "B0-B2"])],
+)
+def test_laboratory_values_are_told_as_not_looked_at(tmp_path, monkeypatch, command, options):
+    monkeypatch.chdir(tmp_path)
+    line = LINE.replace("accuracy: 0.01}", "accuracy: 0.01, kind: assay}")
+    line = line[: line.index("  values:")] + "  values: [{column: pH, tag: pH}]\n"
+    (tmp_path / "line.yaml").write_text(line)
+    (tmp_path / "counts.csv").write_text("batch,minute,pH\n0,0,7\n0,60,7.1\n1,0,7\n")
+    told = CliRunner().invoke(app, [command, "counts.csv", "--line", "line.yaml", *options])
+    assert isinstance(told.exception, ConfigError)
+    assert str(told.exception).startswith(f"{command}: counts.csv: no online values of line small in them; ")
+    assert "their 3 laboratory values (pH 3) are not looked at" in str(told.exception)
+    assert "twin calibrate" in str(told.exception)
