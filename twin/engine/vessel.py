@@ -169,6 +169,10 @@ class VesselEngine:
         found = self.model.question(self.set_points) if self.model else None
         return found and replace(found, delays=dict(self.delays))
 
+    def is_over(self, at_ns: int, newest_ns: int) -> bool:
+        """Tell whether a time is later than the newest value and the grace of one frame [ns]."""
+        return at_ns > newest_ns + self.cutter.frame_ns + self.cutter.grace_ns
+
     def finish(self) -> Iterator[Step]:
         """Step through all that waits: the end of a stored run."""
         return self.advance(self.cutter.last_end_ns())

@@ -183,7 +183,7 @@ class Run:
         scenarios : Mapping of str to Scenario
             By name, such as ``{"more feed": {"feed_factor": 1.3}, "cold": {"temperature_sp": (33, 12)}}``.
         at : When or None
-            The end of the run when None.
+            The last value of the vessel when None.
 
         Raises
         ------
@@ -253,7 +253,8 @@ class Run:
             raise NotFoundError(
                 f"there is no vessel {vessel!r} in this run; it has {', '.join(self.vessels)}"
             )
-        known_ns = self._known(at)
+        known_ns = self.recording.newest_ns(vessel) if at is None else self._known(at)
+        self.recording.check_not_over(vessel, known_ns)
         question = self.recording.question(vessel, known_ns)
         if question is None:
             raise NotFoundError(

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, takewhile
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -118,14 +118,15 @@ def question_at(
         ISO 8601 time, or ``"96h"`` from the first value; empty: the end of the data.
     line_file, line
     rows : iterable of Reading or Quarantined
-        In order of arrival.
+        Of this vessel, in order of arrival.
     progress : Callable
         Called with how many rows were read.
 
     Raises
     ------
     ConfigError
-        When the vessel has no model, or its twin can say nothing at that moment.
+        When the vessel has no model, the moment is later than its newest value and a frame's grace, or its
+        twin can say nothing at that moment.
     """
     known = {vessel.id for vessel in line.vessels}
     if vessel_id not in known:
@@ -134,6 +135,11 @@ def question_at(
     at_ns, come = until(at, iter(rows))
     asyncio.run(job.until(come, at_ns, progress))
     vessel = job.engine.vessels[vessel_id]
+    if at_ns is not None and not come.more and vessel.is_over(at_ns, come.newest_ns):
+        raise ConfigError(
+            f"--at {at}: is after the last value of {vessel_id}; --at {iso(come.newest_ns)}, an earlier "
+            "time, or no --at for the end of the data would do"
+        )
     if vessel.model is None:
         raise ConfigError(f"{vessel_id} has no process model; give it one in the line file (process: kind)")
     question = vessel.question()
@@ -145,16 +151,34 @@ def question_at(
     return question
 
 
-def until(
-    at: str, rows: Iterator[Reading | Quarantined]
-) -> tuple[int | None, Iterator[Reading | Quarantined]]:
+class Come:
+    """The rows that had come by a moment [ns], None for the end.
+
+    When they have been gone through, `newest_ns` is the arrival of the last of them [ns], and `more` tells
+    whether others came after the moment.
+    """
+
+    def __init__(self, rows: Iterable[Reading | Quarantined], at_ns: int | None) -> None:
+        self._rows, self._at_ns = rows, at_ns
+        self.newest_ns, self.more = 0, False
+
+    def __iter__(self) -> Iterator[Reading | Quarantined]:
+        """The rows, once."""
+        for row in self._rows:
+            if self._at_ns is not None and arrival(row) > self._at_ns:
+                self.more = True
+                return
+            self.newest_ns = arrival(row)
+            yield row
+
+
+def until(at: str, rows: Iterator[Reading | Quarantined]) -> tuple[int | None, Come]:
     """The moment [ns], None for the end, and the rows that had come by then."""
     first = next(rows, None)
     if first is None:
         raise ConfigError("what-if: there is no value in the data")
     at_ns = _moment(at, arrival(first))
-    come = chain([first], rows)
-    return at_ns, come if at_ns is None else takewhile(lambda row: arrival(row) <= at_ns, come)
+    return at_ns, Come(chain([first], rows), at_ns)
 
 
 def _moment(at: str, first_ns: int) -> int | None:

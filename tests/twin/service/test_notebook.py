@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import twin
@@ -96,6 +98,25 @@ def test_what_is_asked_wrongly_is_refused_in_words(run: Run, files: tuple[Path, 
         twin.open("nowhere.parquet", line=LINE)
     with pytest.raises(AttributeError, match="no attribute 'opened'"):
         twin.opened  # noqa: B018
+
+
+def test_nothing_is_asked_of_a_vessel_of_which_nothing_came_any_more(files: tuple[Path, Path]) -> None:
+    table = pq.read_table(files[0])
+    other = table.filter(pc.less(table["time"], pc.add(pc.min(table["time"]), timedelta(hours=3))))
+    rows = other.set_column(
+        other.schema.get_field_index("tag"),
+        "tag",
+        pc.replace_substring(other["tag"].cast("string"), "R101.", "R102."),
+    )
+    short = files[0].with_name("short.parquet")
+    pq.write_table(rows, short)
+    both = twin.open(files[0], short, line=LINE, vessels="R101 R102")
+    end = START + timedelta(hours=3)
+    assert end - timedelta(minutes=5) < both.forecast("R102").made <= end, "the end is that of its own values"
+    assert both.what_if("R102", {"more": {"feed_factor": 2.0}}, at=3.03)
+    with pytest.raises(InputError, match="is after the last value of R102; 2026-01-01T0"):
+        both.what_if("R102", {"more": {"feed_factor": 2.0}}, at=3.2)
+    assert both.what_if("R101", {"more": {"feed_factor": 2.0}}, at=3.2)
 
 
 def test_it_opens_where_a_loop_runs_already(files: tuple[Path, Path]) -> None:

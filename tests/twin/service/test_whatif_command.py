@@ -74,6 +74,7 @@ def test_the_list_says_what_may_be_changed(run: Path) -> None:
         (["--at", "1h", "--try", MORE], "can say nothing there yet"),
         (["--at", "5h"], "no scenario"),
         (["--at", "soon", "--try", MORE], "96h after the first value"),
+        (["--at", "500h", "--try", MORE], "is after the last value of R102; --at 2026-01-01T0[78]:"),
         (["--at", "nanh", "--try", MORE], "96h after the first value"),
         (["--at", "infh", "--try", MORE], "96h after the first value"),
         (["--at", "-3h", "--try", MORE], "is not after the first value"),

@@ -8,7 +8,9 @@ from typing import Final, TypeVar
 
 from twin.domain.alarm import Alarm
 from twin.domain.asset import Line
+from twin.domain.errors import InputError
 from twin.domain.event import Event
+from twin.domain.instant import iso
 from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
 from twin.domain.trust import SelfReport
 from twin.engine.core import Outputs
@@ -120,6 +122,26 @@ class Recording(Replay):
         """The newest belief of a vessel at a time [ns]; None while there was none, or none that counts."""
         found = _newest(self.questions[asset], known_ns)
         return found if found and known_ns - found.now_ns <= 4 * BELIEF_NS else None
+
+    def newest_ns(self, asset: str) -> int:
+        """When the last value of a vessel that was stored came [ns]; the start when none was."""
+        tags = self.engine.vessels[asset].tags
+        return max((s.known[-1] for tag in tags if (s := self.measured[tag]).known), default=self.start_ns)
+
+    def check_not_over(self, asset: str, known_ns: int) -> None:
+        """Refuse a question about a vessel of which nothing came any more.
+
+        Raises
+        ------
+        InputError
+            When the time is later than its newest value and a frame's grace; it says which time would do.
+        """
+        newest_ns = self.newest_ns(asset)
+        if self.finished and self.engine.vessels[asset].is_over(known_ns, newest_ns):
+            raise InputError(
+                f"{iso(known_ns)} is after the last value of {asset}; {iso(newest_ns)} or an earlier "
+                "time would do"
+            )
 
     def report(self, asset: str, known_ns: int) -> SelfReport | None:
         """What a vessel's twin had said of itself last."""

@@ -219,7 +219,9 @@ class PlayView:
         return await self._samples.ask(self._question(asset))
 
     def _question(self, asset: str) -> Question:
-        question = self._recording.question(asset, self.clock.now_ns())
+        now_ns = self.clock.now_ns()
+        self._recording.check_not_over(asset, now_ns)
+        question = self._recording.question(asset, now_ns)
         if question is None:
             raise NotFoundError(f"The twin of {asset} could say nothing of what was to come at this moment.")
         return question
