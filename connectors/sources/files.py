@@ -95,15 +95,20 @@ class Series:
         [ns since 1970-01-01 UTC].
     values : NDArray[np.float64]
         [tag's unit]; finite.
+    missing : int
+        Rows that had a time and no number: empty, NaN, infinite or text.
     """
 
     address: str
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    missing: int = 0
 
 
 def read_series(path: Path, layout: FileLayout | None) -> Iterator[Series]:
-    """The values of a file by tag, as arrays: for work on whole runs. What is no value is left out.
+    """The values of a file by tag, as arrays: for work on whole runs.
+
+    What is no value is left out and counted. A tag of which there are rows and no value comes with no times.
 
     Raises
     ------
@@ -352,8 +357,8 @@ def _floats(column: Any, rows: NDArray[np.int64], decimal: str) -> NDArray[np.fl
 
 def _series(address: str, times: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[Series]:
     finite = np.isfinite(values)
-    if finite.any():
-        yield Series(address, times[finite], values[finite])
+    if len(values):
+        yield Series(address, times[finite], values[finite], int(len(values) - finite.sum()))
 
 
 def _stamps(column: Any, zone: str | None) -> NDArray[np.int64]:

@@ -1,19 +1,22 @@
 """``twin calibrate``: counts of past runs from files to parameters for a line file."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from connectors.sources.files import Series, read_series
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
+from twin.domain.tag import Tag
 from twin.learning.calibrate import fit
 from twin.learning.calibration import Calibration, Counts, in_words
 from twin.learning.left_out import Forecasts, leave_one_out, overall
@@ -27,6 +30,7 @@ from twin.service.replay import check_files, layout_of
 from twin.service.selection import chosen
 
 HOUR_NS = 3_600_000_000_000
+OUTSIDE = "outside the tag's range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Result:
     runs: Sequence[Counts]
     found: Calibration
     left_out: Sequence[Forecasts]
+    not_fitted: Mapping[str, Mapping[str, int]]
+    """by output and reason: counts that were left out"""
 
 
 def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> Result:
@@ -80,10 +86,10 @@ def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> Result:
     build = plugins.load("processes", kind).build
     model: Process = build(given)
     kept = _kept(model, asked.keep)
-    runs = read_counts(asked, line_file, line, names, model)
+    runs, not_fitted = read_counts(asked, line_file, line, names, model)
     found = fit(build, runs, kept)
     left = leave_one_out(build, runs, asked.until_h, given=kept) if asked.leave_one_out else []
-    result = Result(model, runs, found, left)
+    result = Result(model, runs, found, left, not_fitted)
     with whole_file(out) as sink:
         sink.write(hashed_yaml(document(asked, result)))
     return result
@@ -113,28 +119,32 @@ def _kept(model: Process, keep: Sequence[str]) -> dict[str, float]:
 
 def read_counts(
     asked: Wanted, line_file: LineFile, line: Line, names: Sequence[str], model: Process
-) -> list[Counts]:
-    """Counts of every run; its age is counted from the start of its batch, or else from its first count.
+) -> tuple[list[Counts], dict[str, dict[str, int]]]:
+    """Counts of every run, and by output and reason how many were left out.
+
+    A run's age is counted from the start of its batch, or else from its first count.
 
     Raises
     ------
     ConfigError
-        When the files hold none of them.
+        When the files hold none of them, or most are outside the range of their tag.
     """
     outputs = tuple(output.name for output in model.outputs)
+    tags = {tag.id for tag in line.tags()}
     found: dict[str, dict[str, Series]] = {}
     for path in asked.files:
         for one in read_series(path, layout_of(line_file)):
             vessel, _, tag = one.address.rpartition(".")
-            if tag in outputs and vessel in names:
+            if tag in outputs and vessel in names and one.address in tags:
                 found.setdefault(vessel, {})[tag] = joined(found.get(vessel, {}).get(tag), one)
-    if not found:
+    if not any(len(one.values) for run in found.values() for one in run.values()):
         raise ConfigError(
             f"calibrate: {', '.join(p.name for p in asked.files)}: no values of {' or '.join(outputs)} of "
             f"line {line.id} in them"
         )
     begins = {v.id: v.batch.start_ns for v in line.vessels if v.batch and v.batch.start_ns}
-    return [_counts(n, asked.group, found[n], outputs, begins.get(n)) for n in names if n in found]
+    within, left = believed({n: found[n] for n in names if n in found}, line, begins)
+    return [_counts(n, asked.group, run, outputs, begins.get(n)) for n, run in within.items()], left
 
 
 def _counts(
@@ -157,6 +167,56 @@ def _counts(
     return Counts(name, name.split(group)[0] if group else name, (times - start) / HOUR_NS, table)
 
 
+def believed(
+    found: Mapping[str, Mapping[str, Series]], line: Line, begins: Mapping[str, int]
+) -> tuple[dict[str, dict[str, Series]], dict[str, dict[str, int]]]:
+    """Counts within the range of their tags, and by output and reason how many were left out.
+
+    Raises
+    ------
+    ConfigError
+        When most counts of an output are outside the range, or a percentage looks like a fraction.
+    """
+    tags = {tag.id: tag for tag in line.tags()}
+    kept: dict[str, dict[str, Series]] = {}
+    left: dict[str, Counter[str]] = {}
+    values: dict[str, list[NDArray[np.float64]]] = {}
+    for vessel, run in found.items():
+        for name, one in run.items():
+            tag = tags[f"{vessel}.{name}"]
+            inside = (one.values >= tag.low) & (one.values <= tag.high)
+            values.setdefault(name, []).append(one.values)
+            reasons = left.setdefault(name, Counter())
+            reasons["no number"] += one.missing
+            reasons[OUTSIDE] += int((~inside).sum())
+            reasons["before its batch began"] += int((one.times[inside] < begins.get(vessel, 0)).sum())
+            if inside.any():
+                of_run = kept.setdefault(vessel, {})
+                of_run[name] = replace(one, times=one.times[inside], values=one.values[inside])
+    for name, parts in values.items():
+        tag = next(tags[f"{vessel}.{name}"] for vessel in found if name in found[vessel])
+        _check_unit(tag, np.concatenate(parts), left[name][OUTSIDE])
+    return kept, {name: {why: n for why, n in reasons.items() if n} for name, reasons in left.items()}
+
+
+def _check_unit(tag: Tag, values: NDArray[np.float64], outside: int) -> None:
+    """Refuse counts that seem to be in another unit than their tag."""
+    if not len(values):
+        return
+    span = f"{values.min():.4g} to {values.max():.4g}"
+    if 2 * outside > len(values):
+        raise ConfigError(
+            f"calibrate: {tag.name}: {outside} of {len(values)} counts ({span}) are outside the tag's range, "
+            f"{tag.low:g} to {tag.high:g} {tag.unit}; are they in another unit? Give `scale` in "
+            "the line file's files.values"
+        )
+    if tag.unit == "%" and values.max() <= 1.0:
+        raise ConfigError(
+            f"calibrate: {tag.name}: all {len(values)} counts ({span}) are at most 1 %; are they fractions? "
+            "`scale: 100` in the line file's files.values makes them per cent"
+        )
+
+
 def document(asked: Wanted, result: Result) -> dict[str, Any]:
     """The file: `process` is ready for a line file, the rest says what it rests on."""
     found = result.found
@@ -171,6 +231,7 @@ def document(asked: Wanted, result: Result) -> dict[str, Any]:
         "correlation": _correlation(found),
         "spread_between_runs": {name: _short(v) for name, v in found.spread.items()},
         "residuals": {r.output: _residual(r) for r in found.residuals},
+        "counts_left_out": {name: dict(reasons) for name, reasons in result.not_fitted.items() if reasons},
         **left_out,
         "files": [{"name": p.name, "sha256": sha256_of(p)} for p in asked.files],
         "runs": [_run(one) for one in result.runs],
@@ -249,6 +310,10 @@ def show(result: Result, console: Console) -> None:
             f"{r.bias:+.2g} {r.unit}; {r.outlying} beyond 3 sd",
             soft_wrap=True,
         )
+    for name, reasons in result.not_fitted.items():
+        if reasons:
+            told = ", ".join(f"{count} {why}" for why, count in reasons.items())
+            console.print(f"counts of {name} left out: {told}", soft_wrap=True)
     if result.left_out:
         console.print(_forecast_table(result.left_out, result.model.outputs[0].unit))
 

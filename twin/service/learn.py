@@ -153,6 +153,8 @@ def read_runs(
     for path in files:
         for one in read_series(path, layout_of(line_file)):
             vessel, _, tag = one.address.rpartition(".")
+            if not len(one.values):
+                continue
             if tag in laboratory and (wanted is None or vessel in wanted):
                 assays[tag] += len(one.values)
             if tag in tags and (wanted is None or vessel in wanted):
@@ -190,7 +192,12 @@ def joined(before: Series | None, one: Series) -> Series:
         return one
     times = np.concatenate((before.times, one.times))
     order = np.argsort(times, kind="stable")
-    return Series(one.address, times[order], np.concatenate((before.values, one.values))[order])
+    return Series(
+        one.address,
+        times[order],
+        np.concatenate((before.values, one.values))[order],
+        before.missing + one.missing,
+    )
 
 
 def _windows(

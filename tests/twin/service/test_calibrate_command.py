@@ -106,6 +106,41 @@ def test_what_does_not_do_is_refused_and_nothing_is_written(folder):
         assert not (folder / "none.yaml").exists()
 
 
+def changed(folder, tmp_path, change):
+    """The counts with every row changed."""
+    with (folder / "counts.csv").open() as file:
+        head, *rows = list(csv.reader(file))
+    with (tmp_path / "counts.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([head, *(change(k, *row) for k, row in enumerate(rows))])
+    (tmp_path / "line.yaml").write_text(LINE)
+    return tmp_path
+
+
+def test_counts_in_another_unit_are_refused(folder, tmp_path):
+    cells = changed(folder, tmp_path, lambda k, v, h, vcd, via: [v, h, float(vcd) * 1e6, via])
+    with pytest.raises(
+        ConfigError, match=r"VCD: 45 of 45 counts .* outside the tag's range, 0 to 100 10\*6/mL"
+    ):
+        raise calibrate(cells, "P.yaml").exception
+    shares = changed(folder, tmp_path, lambda k, v, h, vcd, via: [v, h, vcd, float(via) / 100])
+    with pytest.raises(ConfigError, match=r"viability: all 45 counts .* are they fractions"):
+        raise calibrate(shares, "P.yaml").exception
+    assert not (tmp_path / "P.yaml").exists()
+
+
+def test_counts_that_were_left_out_are_told_with_the_reason(folder, tmp_path):
+    def spoilt(k, vessel, hour, vcd, via):
+        return [vessel, hour, {3: "nan", 4: "lost", 5: 900.0}.get(k, vcd), 120.0 if k == 7 else via]
+
+    told = calibrate(changed(folder, tmp_path, spoilt), "P.yaml", *KEEP)
+    assert told.exit_code == 0, told.output
+    assert "counts of VCD left out: 2 no number, 1 outside the tag's range" in told.output
+    assert "counts of viability left out: 1 outside the tag's range" in told.output
+    found = yaml.safe_load((tmp_path / "P.yaml").read_text())
+    assert found["counts_left_out"]["VCD"] == {"no number": 2, "outside the tag's range": 1}
+    assert sum(run["counts"] for run in found["runs"]) == 2 * 45 - 4
+
+
 def test_nistcho_conditions_are_fitted_and_the_crash_stays_out_of_the_law(shared_data, tmp_path):
     line = files("seeds") / "lines" / "nistcho_fedbatch.yaml"
     data = shared_data / "nistcho_fedbatch" / "nistcho_vicell.csv"
