@@ -204,11 +204,16 @@ def play(
     """Open the pages over a stored run: play, pause, step, jump; as it was known then, or is known now."""
     from twin.service.normal import watches
     from twin.service.play.serve import open_play, serve
+    from twin.service.replay import all_refused
 
     line_file, built = load(line)
     built = _with_models(line_file, only(built, vessels), model)
     paths = [*(files or []), *(assays or [])]
     rows = list(_rows(line_file, built, paths, store, (since, until), bool(vessels)))
+    refused = all_refused(rows, built)
+    if refused is not None:
+        _print_tally(refused)
+        raise ConfigError("play: nothing of it can be stored; the reasons above say what would do")
     settings = settings_now().model_copy(update={"port": port})
     run = "historian" if store else ", ".join(path.name for path in files or [])
     sha256 = hashlib.sha256(line.read_bytes()).hexdigest()

@@ -26,7 +26,7 @@ from twin.service.line import LineFile
 from twin.service.normal import watches
 from twin.service.play.recording import Recording
 from twin.service.registry.resolve import resolved
-from twin.service.replay import arrival, check_files, layout_of, read_files
+from twin.service.replay import all_refused, arrival, check_files, layout_of, read_files
 from twin.service.selection import only
 from twin.service.settings import Settings
 from twin.service.stored import stored_rows
@@ -314,12 +314,18 @@ def open_run(
     ------
     ConfigError
         When the line or the files are not usable as written.
+    InputError
+        When there is no value, or none that can be stored; it says why.
     """
     path = Path(line)
     line_file, whole = load_line(path)
     built = resolved(line_file, only(whole, vessels), Settings(), approved_only=False, others=models)
     more = [assays] if isinstance(assays, str | Path) else list(assays)
     rows = _rows(line_file, built, [Path(each) for each in (*files, *more)], store, bool(vessels))
+    refused = all_refused(rows, built)
+    if refused is not None:
+        said = "\n".join(refused.reasons())
+        raise InputError(f"twin.open: {refused.received} values came, and none can be stored\n{said}")
     watched = watches(built, path.parent, Path(normal) if normal else None)
     recording = Recording(line_file, built, rows, watched)
     _waited(recording.work())

@@ -48,6 +48,31 @@ class Tally:
         """True when received = stored + duplicate + quarantined."""
         return self.received == self.stored + self.duplicate + self.quarantined.total()
 
+    def measure(self, row: Reading | Quarantined, book: TagBook) -> Measurement | None:
+        """The measurement that a row is, counted as received; None when it is refused."""
+        self.received += 1
+        found = row if isinstance(row, Quarantined) else book.measure(row, WINDOW)
+        if isinstance(found, Quarantined):
+            self.quarantined[found.reason] += 1
+            self.examples.setdefault(found.reason, found.detail)
+            return None
+        return found
+
+    def reasons(self) -> list[str]:
+        """Why values were refused: each reason, how many, and the first of them."""
+        return [
+            f"quarantined: {reason}: {count}, such as {self.examples.get(reason, '-')}"
+            for reason, count in sorted(self.quarantined.items())
+        ]
+
+
+def all_refused(rows: Iterable[Reading | Quarantined], line: Line) -> Tally | None:
+    """What became of the rows when none of them can be stored; None as soon as one can, or without rows."""
+    book, tally = TagBook(line.tags()), Tally()
+    if any(tally.measure(row, book) is not None for row in rows):
+        return None
+    return tally if tally.received else None
+
 
 def read_files(
     paths: Sequence[Path], layout: FileLayout | None, vessels: Set[str] | None = None
@@ -145,13 +170,7 @@ class Replay:
         """Take note of rows that were stored."""
 
     def _measure(self, row: Reading | Quarantined) -> Measurement | None:
-        self.tally.received += 1
-        found = row if isinstance(row, Quarantined) else self.book.measure(row, WINDOW)
-        if isinstance(found, Quarantined):
-            self.tally.quarantined[found.reason] += 1
-            self.tally.examples.setdefault(found.reason, found.detail)
-            return None
-        return found
+        return self.tally.measure(row, self.book)
 
     def _keep(self, out: Outputs) -> None:
         self.tally.late += len(out.late)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import twin
 from simulators.scenario import FaultSpec, load_scenario, packaged
 from simulators.simulate import simulate
 from twin.domain.errors import ConfigError, InputError, NotFoundError
+from twin.service.cli import app
 from twin.service.notebook import Run
 
 LINE = Path(__file__).resolve().parents[3] / "seeds/lines/demo.yaml"
@@ -117,6 +119,29 @@ def test_nothing_is_asked_of_a_vessel_of_which_nothing_came_any_more(files: tupl
     with pytest.raises(InputError, match="is after the last value of R102; 2026-01-01T0"):
         both.what_if("R102", {"more": {"feed_factor": 2.0}}, at=3.2)
     assert both.what_if("R101", {"more": {"feed_factor": 2.0}}, at=3.2)
+
+
+def test_a_run_of_which_nothing_can_be_stored_is_refused_with_the_reasons(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pq.read_table(files[1])
+    place = table.schema.get_field_index("tag")
+    other = files[0].with_name("other.parquet")
+    named = pc.replace_substring(table["tag"].cast("string"), "R101.", "R999.")
+    pq.write_table(table.set_column(place, "tag", named), other)
+    with pytest.raises(InputError, match="values came, and none can be stored") as told:
+        twin.open(other, line=LINE)
+    assert f"quarantined: unknown_tag: {table.num_rows}, such as " in str(told.value)
+    assert "R999." in str(told.value)
+
+    def opened(*_: object) -> None:
+        raise AssertionError("pages were opened")
+
+    monkeypatch.setattr("twin.service.play.serve.open_play", opened)
+    result = CliRunner().invoke(app, ["play", str(other), "--line", str(LINE), "--port", "0"])
+    assert isinstance(result.exception, ConfigError)
+    assert "nothing of it can be stored" in str(result.exception)
+    assert "quarantined: unknown_tag" in result.stdout
 
 
 def test_it_opens_where_a_loop_runs_already(files: tuple[Path, Path]) -> None:
