@@ -205,6 +205,24 @@ async def test_the_interface_moves_the_playhead(played) -> None:
         assert (await client.post(f"alarms/{alarm}/acknowledge", json={})).status_code == 403
 
 
+async def test_what_if_is_refused_after_the_last_value_of_the_vessel(played) -> None:
+    view, recording = played
+    for tag in view.line.vessels[0].tags:
+        series = recording.measured[tag.id]
+        kept = series.upto(recording.start_ns + 3 * HOUR)
+        for column in (series.time, series.known, series.value, series.more):
+            del column[kept:]
+    transport = httpx.ASGITransport(create_app(view))
+    asked = {"asset": "R101", "scenarios": [{"name": "a", "changes": [{"what": "feed_factor", "value": 2}]}]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api/v1/") as client:
+        view.playback.seek(recording.start_ns + 3 * HOUR + HOUR // 60)
+        assert (await client.post("what-if", json=asked)).status_code == 200
+        view.playback.seek(recording.start_ns + 3 * HOUR + HOUR // 6)
+        for answer in (await client.post("what-if", json=asked), await client.get("what-if?asset=R101")):
+            assert answer.status_code == 422
+            assert "is after the last value of R101; 2026-01-01T03:00" in answer.json()["detail"]
+
+
 async def test_it_is_not_served_to_other_machines_and_not_without_values(run) -> None:
     line_file, line, rows = run
     async with open_play(line_file, line, rows, "run", "") as parts:
