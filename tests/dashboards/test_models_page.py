@@ -100,3 +100,20 @@ async def test_whoever_proposed_is_not_offered_the_approval(browser, view):
         card = page.get_by_role("article", name="growth@2")
         await expect(card.get_by_role("button", name="Reject: growth@2")).to_have_count(1)
         await expect(card.get_by_role("button", name="Approve: growth@2")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "written by hand"), ("fr", "saisis à la main")])
+async def test_parameters_without_training_runs_are_shown_as_such(browser, view, tmp_path, language, words):
+    path = tmp_path / "hand.yaml"
+    path.write_text(
+        f"process: {{kind: cho_growth, parameters: {{mu0: 0.04}}}}\nmodel_version: '{build({}).version}'\n"
+    )
+    sha256, _ = view.models._files.keep(path)
+    await view.models.propose("growth", sha256, "from a paper", Actor("emma", Role.ENGINEER))
+    async with serve(view) as port, tab(browser) as page:
+        await signed_in(view, page, port, Role.ENGINEER)
+        await page.goto(f"http://127.0.0.1:{port}/#/models?lang={language}")
+        card = page.get_by_role("article", name="growth@3")
+        await card.locator("summary").click()
+        await expect(card.locator(".inside")).to_contain_text(words)
+        await pictured(page, f"models-by-hand-{language}")
