@@ -116,4 +116,5 @@ async def test_parameters_without_training_runs_are_shown_as_such(browser, view,
         card = page.get_by_role("article", name="growth@3")
         await card.locator("summary").click()
         await expect(card.locator(".inside")).to_contain_text(words)
+        await expect(card.locator("table")).to_have_count(1)
         await pictured(page, f"models-by-hand-{language}")

@@ -48,21 +48,24 @@ function Inside({ version }: { version: Version }) {
               ))}
             </tbody>
           </table>
-          <table>
-            <caption>{t("models.rests")}</caption>
-            <tbody>
-              {found.rests_on.map((each) => (
-                <tr key={each.part + each.name}>
-                  <td>{t(`models.part.${each.part}`)}</td>
-                  <th scope="row">{each.name}</th>
-                  <td>
-                    <code title={each.sha256}>{each.sha256.slice(0, 12)}</code>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-          {found.rests_on.length ? null : <p class="quiet">{t("models.restless")}</p>}
+          {found.rests_on.length ? (
+            <table>
+              <caption>{t("models.rests")}</caption>
+              <tbody>
+                {found.rests_on.map((each) => (
+                  <tr key={each.part + each.name}>
+                    <td>{t(`models.part.${each.part}`)}</td>
+                    <th scope="row">{each.name}</th>
+                    <td>
+                      <code title={each.sha256}>{each.sha256.slice(0, 12)}</code>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          ) : (
+            <p class="quiet">{t("models.restless")}</p>
+          )}
         </div>
       ) : null}
     </details>
