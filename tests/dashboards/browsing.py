@@ -45,7 +45,9 @@ async def serve(view: View, port: int = 0, **settings: Any) -> AsyncIterator[int
 
 def headers_of(view: ScriptedView, role: Role = Role.ENGINEER) -> dict[str, str]:
     """What a program of that role sends along, also as a browser."""
-    token = view.people.admit(f"{role}-machine", role, 1.0, Actor("root", Role.ADMINISTRATOR, "test"))
+    token = view.people.admit(
+        f"{role}-machine", role, 1.0, Actor("root", Role.ADMINISTRATOR, "test"), renew=True
+    )
     return {"authorization": f"Bearer {token}"}
 
 
