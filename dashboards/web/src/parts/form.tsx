@@ -61,10 +61,12 @@ export function Field({ label, ...rest }: FieldProps) {
 }
 
 export function Choice({ label, name, options, value }: { label: string; name: string; options: [string, string][]; value?: string }) {
+  // what was chosen is kept here: a page that is drawn again would put the first value back
+  const [chosen, choose] = useState(value ?? options[0]?.[0] ?? "");
   return (
     <label>
       {label}
-      <select name={name} {...(value === undefined ? {} : { value })}>
+      <select name={name} value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map(([key, text]) => (
           <option key={key} value={key}>
             {text}
