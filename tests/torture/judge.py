@@ -68,7 +68,8 @@ def judge(plant: Plant, rows: list[Stored], refused: list[tuple[str, float]], fi
         }
         | {key for key in kept if key not in plant.sent},
         duplicated={key for key, count in Counter(found).items() if count > 1},
-        reordered=_reordered(rows),
+        # what was said before the service had a session may be said again after a kill of the broker
+        reordered=_reordered([row for row in rows if row.value >= first]),
         taken=len(wanted),
         stored=len(found),
         refused=len(kept),
