@@ -24,7 +24,7 @@ from twin.domain.whatif import AS_IT_IS, Answer, Knob, WhatIf
 from twin.engine import sampling
 from twin.engine.whatif import Plan, as_planned, check_together, knobs, planned
 from twin.observers.ukf import Belief, factor
-from twin.processes.base import Array, Foreseeing, Process, model_ref
+from twin.processes.base import Array, Foreseeing, Process, model_ref, scales
 
 HOUR: Final = 3_600_000_000_000
 PAIRS: Final = 48
@@ -87,7 +87,7 @@ class Forecaster:
         self._names = tuple(s.name for s in process.states)
         self._low = np.array([s.low for s in process.states])
         self._high = np.array([s.high for s in process.states])
-        self._scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+        self._scale = scales(process)
         own = process.walks if isinstance(process, Foreseeing) else {}
         self._walk = np.array([own.get(s.name, s.walk) for s in process.states])
         doubts = process.doubts if isinstance(process, Foreseeing) else {}

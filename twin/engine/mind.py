@@ -12,7 +12,7 @@ from twin.monitors.glr import Bank, Evidence
 from twin.observers.consistency import Consistency
 from twin.observers.rewind import Row
 from twin.observers.ukf import Belief, correct, expect, predict, sound
-from twin.processes.base import Array, Process, grounded
+from twin.processes.base import Array, Process, grounded, noise_of, scales
 
 EXCHANGED: Final = 20.0
 """A bottle counts as exchanged when its mass is this many standard deviations too high (default)."""
@@ -93,14 +93,12 @@ class Stepper:
         self.process = process
         self.names = tuple(s.name for s in process.states)
         self.bank = Bank([grounded(h, tags) for h in process.hypotheses], self.names)
-        self.scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+        self.scale, self.noise = scales(process), noise_of(process)
         self._walk = np.array([s.walk for s in process.states]) ** 2
         self._start = np.array([s.start for s in process.states])
         self._low = np.array([s.low for s in process.states])
         self._high = np.array([s.high for s in process.states])
         self._gate = np.array([o.gate for o in process.outputs])
-        self._sd = np.array([o.sd for o in process.outputs])
-        self._relative = np.array([o.relative for o in process.outputs])
         places = {name: i for i, name in enumerate(self.names)}
         sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
         self.biases = np.array(sorted({places[h.state] for h in sensors}), dtype=np.intp)
@@ -172,10 +170,6 @@ class Stepper:
         mean, spread = expect(belief, lambda x: self.process.observe(x, row.inputs), self.scale)
         return mean, np.sqrt(spread**2 + self.noise(mean))
 
-    def noise(self, expected: Array) -> Array:
-        """Variance of the readings (..., m) around what is expected."""
-        return np.asarray(self._sd**2 + (self._relative * expected) ** 2)
-
     def _bounded(self, belief: Belief) -> Belief:
         return Belief(np.clip(belief.mean, self._low, self._high), belief.cov)
 
@@ -184,7 +178,7 @@ class Stepper:
         mean, cov, exchanged = belief.mean, belief.cov, []
         for reading, state, least in self._refills:
             jump = row.readings[reading] - mean[state]
-            scatter = np.hypot(self._sd[reading], self._relative[reading] * row.readings[reading])
+            scatter = np.sqrt(self.noise(row.readings)[reading])
             enough = max(least, EXCHANGED * scatter)
             if np.isfinite(jump) and jump > enough:
                 mean, cov = mean.copy(), cov.copy()

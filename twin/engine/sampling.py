@@ -14,7 +14,7 @@ from twin.domain.trust import Seen
 from twin.observers.observability import slopes
 from twin.observers.sampling import Ahead, Faults, Lookahead
 from twin.observers.ukf import Belief
-from twin.processes.base import Array, Hypothesis, Process, Shape
+from twin.processes.base import Array, Hypothesis, Process, Shape, scales
 
 HOUR: Final = 3_600_000_000_000
 STEP_H: Final = 0.25
@@ -81,7 +81,7 @@ def next_samples(
     if not assays:
         return ()
     lookahead = Lookahead(process, alive, _faults(process))
-    scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+    scale = scales(process)
     ahead, candidates = lookahead.begin(belief), list[_Candidate]()
     matters = _matters(process, names)
     for step, inputs in enumerate(path, 1):

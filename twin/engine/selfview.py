@@ -12,7 +12,7 @@ from twin.engine.trust import HOUR, KNOWN, WINDOW_H, Figures, TrustKeeper
 from twin.observers.consistency import Consistency
 from twin.observers.observability import Doubt, doubt, slopes
 from twin.observers.rewind import Row
-from twin.processes.base import Array, Hypothesis, Process, Shape
+from twin.processes.base import Array, Hypothesis, Process, Shape, scales
 
 ALIVE_H: Final = 1.0
 """A probe that said something within this time is alive [h] (chosen default)."""
@@ -42,7 +42,7 @@ class SelfView:
         self.asset, self.process, self.model = asset, process, model
         self._noise = noise
         self._assay = np.array([o.assay for o in process.outputs], dtype=bool)
-        self._scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+        self._scale = scales(process)
         self._names = [s.name for s in process.states]
         self._amiss = [self._with(h) for h in process.hypotheses]
         self.figures = Figures(

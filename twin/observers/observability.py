@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.observers.ukf import Belief, correct, predict
-from twin.processes.base import Array, Process
+from twin.processes.base import Array, Process, scales
 
 WINDOW_H: Final = 24
 """How long the sensors are listened to [h]."""
@@ -67,7 +67,7 @@ def doubt(
     list of Doubt
         One for each of `priors`.
     """
-    scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+    scale = scales(process)
     walk = np.array([s.walk for s in process.states]) ** 2
     F = predict(belief, lambda x: process.advance(x, inputs, 1.0), np.zeros(scale.size), scale).F
     nothing = np.zeros(alive.size, dtype=bool)

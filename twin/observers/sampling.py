@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.observers.ukf import Belief, correct, predict
-from twin.processes.base import Array, Process
+from twin.processes.base import Array, Process, noise_of, scales
 
 
 @dataclass(slots=True)
@@ -75,10 +75,8 @@ class Lookahead:
         self.process, self.faults = process, faults
         assay = np.array([o.assay for o in process.outputs], dtype=bool)
         self._read = alive & ~assay
-        self._scale = np.array([max(s.start_sd, 1e-6) for s in process.states])
+        self._scale, self.noise = scales(process), noise_of(process)
         self._walk = np.array([s.walk for s in process.states]) ** 2
-        self._sd = np.array([o.sd for o in process.outputs])
-        self._relative = np.array([o.relative for o in process.outputs])
         self._open = np.full(alive.size, np.inf)
 
     def begin(self, belief: Belief) -> Ahead:
@@ -112,10 +110,6 @@ class Lookahead:
         ahead.belief = Belief(prior.belief.mean, done.belief.cov)
         places = list(drawn)
         self._draw(ahead, done.slope[places], self.noise(done.predicted)[places])
-
-    def noise(self, expected: Array) -> Array:
-        """Variance of the readings of one frame, or of one result (..., m)."""
-        return np.asarray(self._sd**2 + (self._relative * expected) ** 2)
 
     def _carry(self, ahead: Ahead, F: Array, hours: float) -> None:
         ahead.clones.cross = F @ ahead.clones.cross

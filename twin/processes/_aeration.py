@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from twin.domain.event import Verdict
-from twin.processes.base import Array, Hypothesis, Shape
+from twin.processes.base import Array, Hypothesis, Parameter, Shape
 
 ATM_MBAR: Final = 1013.25
 ATM_MMHG: Final = 760.0
@@ -18,6 +18,13 @@ MMOL_H: Final = 6e4 / 22.414
 """Molar flow of a litre of gas a minute, at 0 Cel and 1 atm [mmol/h per L/min]."""
 MMOL_PER_L: Final = 1e3 / 25.4
 """Molar content of a litre of head space, at 37 Cel and 1 atm [mmol/L]."""
+
+RESPONSES: Final = (
+    Parameter("response_pO2", 30.0, "s", "to 63 %; probes of pO2 20-45 s, chosen default"),
+    Parameter("response_pCO2", 80.0, "s", "to 63 %; PreSens SP-CD1: 90 % in under 3 min"),
+    Parameter("response_offgas", 60.0, "s", "to 63 %, with the sample line, chosen default"),
+)
+"""Of the slow instruments of an aerated vessel; see `delay`."""
 
 KLA_LOSS: Final = Hypothesis(
     "kla_loss",
@@ -131,6 +138,11 @@ def carried(kla: Array, flow: Array, volume: Array, capacity: Array) -> Array:
         Broth's concentration in equilibrium with the pure gas [mmol/L].
     """
     return np.asarray(kla * flow / (flow + kla * volume * capacity))
+
+
+def delay(response_s: float, frame_s: float) -> float:
+    """How late the mean of a frame is [h]: the instrument's response, and half of the frame."""
+    return (response_s + frame_s / 2.0) / 3600.0
 
 
 def followed(seen: Array, before: Array, after: Array, lag: float, hours: float) -> Array:

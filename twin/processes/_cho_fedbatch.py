@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from twin.domain.event import Verdict
-from twin.processes._aeration import AERATION_LOSS, DO_PROBE_FOULING, KLA_LOSS, PCO2_PROBE_DRIFT
+from twin.processes._aeration import AERATION_LOSS, DO_PROBE_FOULING, KLA_LOSS, PCO2_PROBE_DRIFT, RESPONSES
 from twin.processes.base import Hypothesis, Input, Output, Parameter, Quantity, Shape, State
 
 GLUCOSE_G: Final = 0.18016  # g/mmol
@@ -50,9 +50,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("buffer", 3.8, "mmol/L", "per pH unit: 4 mM of pK 7.2 and 3 mM phosphate at pH 7.05"),
     Parameter("water_vapour", 0.0619, "atm", "saturation at 37 Cel"),
     Parameter("head_fraction", 0.6, "1", "head space over liquid at the start, " + _DEFAULT),
-    Parameter("response_pO2", 30.0, "s", "to 63 %; probes of pO2 20-45 s, " + _DEFAULT),
-    Parameter("response_pCO2", 80.0, "s", "to 63 %; PreSens SP-CD1: 90 % in under 3 min"),
-    Parameter("response_offgas", 60.0, "s", "to 63 %, with the sample line, " + _DEFAULT),
+    *RESPONSES,
     Parameter("kappa_alkalinity", 0.070, "mS.L/(cm.mmol)", "limiting conductivities of Na+ and HCO3-"),
     Parameter("kappa_ammonia", 0.088, "mS.L/(cm.mmol)", "limiting conductivity of NH4+"),
     Parameter("kappa_lactate", -0.005, "mS.L/(cm.mmol)", "lactate in exchange for HCO3-"),

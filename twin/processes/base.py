@@ -4,7 +4,7 @@ A model is data (states, inputs, outputs, parameters, faults it can tell apart) 
 functions of arrays. Every array may carry leading axes ("..."): sigma points, vessels, or both.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -384,6 +384,18 @@ def model_ref(process: Process, registered: str = "") -> ModelRef:
     """Identity of the model with its parameter values, and its version in the registry."""
     text = ";".join(f"{p.name}={p.value!r}" for p in sorted(process.parameters, key=lambda p: p.name))
     return ModelRef(process.id, process.version, sha256(text.encode()).hexdigest()[:12], registered)
+
+
+def scales(process: Process) -> Array:
+    """Natural size of each state, for the floor of a covariance's factor (n,)."""
+    return np.array([max(s.start_sd, 1e-6) for s in process.states])
+
+
+def noise_of(process: Process) -> Callable[[Array], Array]:
+    """What gives the variance of single readings (..., m) around what is expected of them (..., m)."""
+    sd = np.array([o.sd for o in process.outputs])
+    relative = np.array([o.relative for o in process.outputs])
+    return lambda expected: np.asarray(sd**2 + (relative * expected) ** 2)
 
 
 def index(names: tuple[str, ...]) -> dict[str, int]:

@@ -19,7 +19,16 @@ import numpy as np
 
 from twin.domain.batch import Batch
 from twin.domain.whatif import Knob
-from twin.processes._aeration import ATM_MMHG, MMOL_PER_L, carried, entering, followed, relax, saturation
+from twin.processes._aeration import (
+    ATM_MMHG,
+    MMOL_PER_L,
+    carried,
+    delay,
+    entering,
+    followed,
+    relax,
+    saturation,
+)
 from twin.processes._cho_fedbatch import (
     GLUCOSE_G,
     HYPOTHESES,
@@ -78,7 +87,7 @@ class ChoFedBatch:
         self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
         self._loops = Loops(self._p)
         self._lags = {
-            (_S[name], _S[f"{name}_seen"]): (self._p[response] + self.frame_s / 2.0) / 3600.0
+            (_S[name], _S[f"{name}_seen"]): delay(self._p[response], self.frame_s)
             for name, response in SEEN.items()
         }
 

@@ -26,7 +26,9 @@ from twin.processes._aeration import (
     KLA_LOSS,
     MMOL_PER_L,
     PCO2_PROBE_DRIFT,
+    RESPONSES,
     carried,
+    delay,
     entering,
     followed,
     relax,
@@ -64,9 +66,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("oxygen_saturation", 0.204, "mmol/L", "air-saturated broth, 37 Cel, from phreeqc.dat"),
     Parameter("CO2_solubility", 0.0307, "mmol/L/mm[Hg]", "plasma value, 37 Cel"),
     Parameter("water_vapour", 0.0619, "atm", "saturation at 37 Cel"),
-    Parameter("response_pO2", 30.0, "s", "to 63 %; probes of pO2 20-45 s, " + _DEFAULT),
-    Parameter("response_pCO2", 80.0, "s", "to 63 %; PreSens SP-CD1: 90 % in under 3 min"),
-    Parameter("response_offgas", 60.0, "s", "to 63 %, with the sample line, " + _DEFAULT),
+    *RESPONSES,
     Parameter("false_alarm_interval_h", 1000.0, "h", _DEFAULT + ": all findings of the model together"),
 )
 
@@ -98,6 +98,10 @@ def states(walk: float, rise: float) -> tuple[State, ...]:
     )
 
 
+SEEN: Final = {
+    "pO2": "response_pO2", "pCO2": "response_pCO2", "yO2": "response_offgas", "yCO2": "response_offgas",
+}  # fmt: skip
+"""What an instrument follows with a lag of its own (the state ``<name>_seen``)."""
 CUT_OFF: Final = 0.002
 """Of the gas flows: four times the noise of a mass flow controller; chosen default (makers state 0.5-2 %)."""
 _DRIVEN: Final = {"pO2": 0.1, "yO2": 0.03, "yCO2": 0.05}
@@ -162,10 +166,7 @@ class GasExchange:
         self.parameters = table.parameters
         self._p: Mapping[str, float] = table.values
         self.states = states(table["OUR_walk"], table["rise_walk"])
-        offgas = table["response_offgas"]
-        responses = {"pO2": table["response_pO2"], "pCO2": table["response_pCO2"]}
-        responses |= {"yO2": offgas, "yCO2": offgas}
-        self._lags = {name: (s + self.frame_s / 2.0) / 3600.0 for name, s in responses.items()}
+        self._lags = {name: delay(table[response], self.frame_s) for name, response in SEEN.items()}
         self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
 
     def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
