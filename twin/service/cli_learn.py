@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from twin.domain.errors import ConfigError, NotFoundError
+from twin.service.options import LineOption
 from twin.service.output import check_output
 from twin.service.registry.resolve import resolved
 from twin.service.terminal import console, load, settings_now
@@ -19,7 +20,7 @@ def learn(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz of good runs")
     ],
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     out: Annotated[Path, typer.Option(metavar="NORMAL.model", help="Where the model goes")],
     fit: Annotated[str, typer.Option(help="Vessels to fit on: B0-B39 B41; default every second run")] = "",
     calibrate: Annotated[str, typer.Option(help="Vessels held back for levels and threshold")] = "",
@@ -45,7 +46,7 @@ def calibrate(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz with counts of past runs")
     ],
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     out: Annotated[Path, typer.Option(metavar="PARAMETERS.yaml", help="Where the parameters go")],
     fit: Annotated[str, typer.Option(help="Vessels to fit on: A-R1 B1-B9; default all")] = "",
     leave_one_out: Annotated[

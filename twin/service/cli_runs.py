@@ -13,6 +13,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from twin.domain.errors import ConfigError, StorageError
+from twin.service.options import (
+    AssaysOption,
+    FilesArgument,
+    LineOption,
+    ModelOption,
+    NormalOption,
+    StoreOption,
+    TableOption,
+    VesselsOption,
+)
 from twin.service.output import check_output, whole_file
 from twin.service.registry.resolve import in_words, resolved
 from twin.service.selection import only
@@ -36,19 +46,6 @@ if TYPE_CHECKING:
     from twin.service.replay import Tally
 
 app = typer.Typer()
-
-FilesArgument = Annotated[
-    list[Path] | None, typer.Argument(metavar="FILE...", help="Parquet, CSV or CSV.gz; none with --store")
-]
-StoreOption = Annotated[
-    bool, typer.Option("--store", help="What the line's historian holds (TWIN_DATA_DIR) in place of files")
-]
-
-
-ModelOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME@VERSION", help="In place of the line's version; may be unapproved"),
-]
 
 
 def _with_models(line_file: "LineFile", line: "Line", others: "Sequence[str] | None") -> "Line":
@@ -119,18 +116,16 @@ def report(
 
 @app.command()
 def replay(
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     out: Annotated[Path, typer.Option(metavar="EVENTS.jsonl", help="Where the events go")],
     files: FilesArgument = None,
-    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    assays: AssaysOption = None,
     store: StoreOption = False,
     since: Annotated[str, typer.Option("--from", help="With --store: first source time")] = "",
     until: Annotated[str, typer.Option("--to", help="With --store: source time to stop before")] = "",
     speed: Annotated[str, typer.Option(help="max, or N times real time")] = "max",
-    normal: Annotated[
-        Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
-    ] = None,
-    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    normal: NormalOption = None,
+    vessels: VesselsOption = "",
     forecasts: Annotated[
         Path | None, typer.Option(metavar="FORECASTS.jsonl", help="Where forecasts go; else none are made")
     ] = None,
@@ -186,16 +181,14 @@ def _rows(
 
 @app.command()
 def play(
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     files: FilesArgument = None,
-    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    assays: AssaysOption = None,
     store: StoreOption = False,
     since: Annotated[str, typer.Option("--from", help="With --store: first source time")] = "",
     until: Annotated[str, typer.Option("--to", help="With --store: source time to stop before")] = "",
-    normal: Annotated[
-        Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
-    ] = None,
-    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    normal: NormalOption = None,
+    vessels: VesselsOption = "",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the pages; 0 takes any free one")
     ] = 8801,
@@ -238,7 +231,7 @@ def play(
 
 @app.command("what-if")
 def what_if(
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     vessel: Annotated[str, typer.Option(help="The unit that is asked about, such as R101")],
     files: FilesArgument = None,
     tries: Annotated[
@@ -251,7 +244,7 @@ def what_if(
     at: Annotated[
         str, typer.Option(help="When: 96h after the first value, or ISO 8601; default the end")
     ] = "",
-    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    assays: AssaysOption = None,
     store: StoreOption = False,
     out: Annotated[
         Path | None, typer.Option(metavar="ANSWER.json", help="The answer with every band")
@@ -289,17 +282,15 @@ def what_if(
 
 @app.command("next-sample")
 def next_sample(
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     vessel: Annotated[str, typer.Option(metavar="R101", help="Whose laboratory is asked")],
     files: FilesArgument = None,
     at: Annotated[
         str, typer.Option(metavar="TIME", help="ISO 8601, or 120h from the first value; default the end")
     ] = "",
-    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the run")] = None,
+    assays: AssaysOption = None,
     store: StoreOption = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="TABLE.md", help="The table: .md, .json or .csv")
-    ] = None,
+    out: TableOption = None,
     model: ModelOption = None,
 ) -> None:
     """Say which assay, drawn when in the next day, takes most of the twin's doubt away."""
@@ -308,22 +299,18 @@ def next_sample(
     line_file, built = load(line)
     built = _with_models(line_file, only(built, vessel), model)
     paths = [*(files or []), *(assays or [])]
-    if out is not None:
-        sheet.check_form(out)
-        check_output(out, [*paths, line])
+    sheet.check(out, [*paths, line])
     rows = _rows(line_file, built, paths, store, ("", ""), True)
     with progress() as step:
         question = whatif.question_at(vessel, at, line_file, built, rows, step)
     made = sampling_table.sheet(sampling_table.of_question(question))
-    sheet.show(made, console)
-    if out is not None:
-        sheet.write(made, out)
+    sheet.give(made, out, console)
 
 
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz")],
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line the data are of")],
+    line: LineOption,
     vessels: Annotated[str, typer.Option(help="Runs to compare: B3 B8-B12")],
     against: Annotated[str, typer.Option(help="Reference runs: B20-B59")],
     out: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from twin.domain.errors import ConfigError
+from twin.service.options import AssaysOption, LineOption, StoreOption, TableOption, VesselsOption
 from twin.service.output import check_output
 from twin.service.terminal import console, errors
 
@@ -24,23 +25,16 @@ def soft_sensors(
     line: Annotated[
         Path | None, typer.Option(metavar="LINE.yaml", help="The line that stored runs are of")
     ] = None,
-    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the runs")] = None,
-    store: Annotated[
-        bool,
-        typer.Option("--store", help="What the line's historian holds, in place of files"),
-    ] = False,
-    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
-    out: Annotated[
-        Path | None, typer.Option(metavar="TABLE.md", help="The table: .md, .json or .csv")
-    ] = None,
+    assays: AssaysOption = None,
+    store: StoreOption = False,
+    vessels: VesselsOption = "",
+    out: TableOption = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes, for a campaign")] = 1,
 ) -> None:
     """Say how good every soft sensor is: RMSEP, bias, coverage of its band, beside naive guesses."""
     from twin.service import sensors_table, sheet
 
-    if out is not None:
-        sheet.check_form(out)
-        check_output(out, [*map(Path, of or ()), *(assays or ()), *([line] if line else ())])
+    sheet.check(out, [*map(Path, of or ()), *(assays or ()), *([line] if line else ())])
     if line is not None:
         from twin.service.notebook import open_run
 
@@ -49,9 +43,7 @@ def soft_sensors(
     else:
         found = _of_campaign(of or [], bool(assays or store or vessels), jobs)
     made = sensors_table.sheet(found)
-    sheet.show(made, console)
-    if out is not None:
-        sheet.write(made, out)
+    sheet.give(made, out, console)
 
 
 def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
@@ -75,34 +67,25 @@ def probe_health(
         list[str] | None, typer.Argument(metavar="RUNS...", help="Parquet, CSV or CSV.gz; none with --store")
     ] = None,
     *,
-    line: Annotated[Path, typer.Option(metavar="LINE.yaml", help="The line that the runs are of")],
-    assays: Annotated[list[Path] | None, typer.Option(help="Laboratory results of the runs")] = None,
-    store: Annotated[
-        bool,
-        typer.Option("--store", help="What the line's historian holds, in place of files"),
-    ] = False,
-    vessels: Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")] = "",
+    line: LineOption,
+    assays: AssaysOption = None,
+    store: StoreOption = False,
+    vessels: VesselsOption = "",
     limit: Annotated[
         list[str] | None,
         typer.Option(metavar="TAG=ERROR", help="In place of the tag's accuracy; may be given again"),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="TABLE.md", help="The table: .md, .json or .csv")
-    ] = None,
+    out: TableOption = None,
 ) -> None:
     """Say which probe to recalibrate first: error, drift, gain and life beside laboratory and twin."""
     from twin.service import probes_table, sheet
     from twin.service.notebook import open_run
 
-    if out is not None:
-        sheet.check_form(out)
-        check_output(out, [*map(Path, runs or ()), *(assays or ()), line])
+    sheet.check(out, [*map(Path, runs or ()), *(assays or ()), line])
     limits = dict(map(_limit, limit or ()))
     run = open_run(*(runs or ()), line=line, assays=assays or (), store=store, vessels=vessels)
     made = probes_table.sheet(probes_table.of_stored(run.recording, run.line, limits))
-    sheet.show(made, console)
-    if out is not None:
-        sheet.write(made, out)
+    sheet.give(made, out, console)
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twin.domain.errors import ConfigError
-from twin.service.output import whole_file
+from twin.service.output import check_output, whole_file
 
 FORMS: Final = (".md", ".json", ".csv")
 
@@ -49,15 +49,25 @@ class Sheet:
     about: str = ""
 
 
-def check_form(path: Path) -> None:
-    """Refuse a file name that tells no form.
+def check(path: Path | None, inputs: Sequence[Path]) -> None:
+    """Refuse a file name that tells no form, a place that can not be written, or one of the inputs.
 
     Raises
     ------
     ConfigError
     """
+    if path is None:
+        return
     if path.suffix not in FORMS:
         raise ConfigError(f"--out {path}: a name that ends in {', '.join(FORMS)} would do")
+    check_output(path, inputs)
+
+
+def give(sheet: Sheet, path: Path | None, console: Console) -> None:
+    """Print the table, and write it where that is asked for."""
+    show(sheet, console)
+    if path is not None:
+        write(sheet, path)
 
 
 def write(sheet: Sheet, path: Path) -> None:
