@@ -22,7 +22,7 @@ class Shelving(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     hours: float = Field(gt=0, le=12)
-    why: str = Field(min_length=1, max_length=500, pattern=PROSE)
+    why: asked.Why
 
 
 class Reference(BaseModel):

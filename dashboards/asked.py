@@ -32,6 +32,10 @@ Moment = Annotated[datetime, BeforeValidator(_written)]
 """A time as a request writes it (RFC 3339)."""
 
 
+Why = Annotated[str, Field(min_length=1, max_length=500, pattern=PROSE)]
+"""A reason that has to be given."""
+
+
 class Because(BaseModel):
     """Why something is done."""
 
@@ -47,7 +51,7 @@ class Ordered(BaseModel):
 
     tag: str = Field(min_length=1, max_length=200)
     value: float
-    why: str = Field(min_length=1, max_length=500, pattern=PROSE)
+    why: Why
 
 
 def described(model: type[BaseModel]) -> dict[str, Any]:

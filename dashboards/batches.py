@@ -36,7 +36,7 @@ class Ended(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     at: asked.Moment | None = None
-    why: str = Field(min_length=1, max_length=500, pattern=asked.PROSE)
+    why: asked.Why
 
 
 def routes(view: View) -> APIRouter:

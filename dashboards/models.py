@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards.access import asking
 from dashboards.answer import json
-from dashboards.asked import PROSE, body_of, described
+from dashboards.asked import Why, body_of, described
 from dashboards.payloads import Json, iso
 from dashboards.problems import RefusedError
 from twin.domain.registry import Act, Version
@@ -20,7 +20,7 @@ class Reasoned(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    why: str = Field(min_length=1, max_length=500, pattern=PROSE)
+    why: Why
 
 
 class Proposal(Reasoned):

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,7 +25,30 @@ ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 Stamp = tuple[int, int]
 
 
-class Config(BaseModel):
+class Drop(BaseModel):
+    """What every drop folder is told.
+
+    Parameters
+    ----------
+    id : str
+        Identity of the source.
+    folder : Path
+        Made when it is missing.
+    every_s : float
+        Time between two looks [s].
+    batch : int
+        Values handed over at once.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    folder: Path
+    every_s: float = Field(default=5.0, gt=0)
+    batch: int = Field(default=2000, ge=1)
+
+
+class Config(Drop):
     """A drop folder.
 
     Parameters
@@ -42,38 +65,8 @@ class Config(BaseModel):
         Values handed over at once.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     kind: Literal["folder"] = "folder"
-    id: str
-    folder: Path
     layout: FileLayout | None = None
-    every_s: float = Field(default=5.0, gt=0)
-    batch: int = Field(default=2000, ge=1)
-
-
-class Drop(Protocol):
-    """What every drop folder is told; see `Config`."""
-
-    @property
-    def id(self) -> str:
-        """Identity of the source."""
-        ...
-
-    @property
-    def folder(self) -> Path:
-        """Made when it is missing."""
-        ...
-
-    @property
-    def every_s(self) -> float:
-        """Time between two looks [s]."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Values handed over at once."""
-        ...
 
 
 class FolderSource:

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from connectors.codecs.iso_time import parse_ns
 from connectors.codecs.spectra_file import ENDINGS, Record, read_spectra
 from connectors.codecs.spectral_file import load_spectral
-from connectors.sources.folder import FolderSource
+from connectors.sources.folder import Drop, FolderSource
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Quarantined, Reading
 from twin.domain.tag import Tag
@@ -23,7 +23,7 @@ from twin.learning.spectral import SpectralModel, axis_fault, judged, spectrum_f
 from twin.ports import Source, SourceContext
 
 
-class Config(BaseModel):
+class Config(Drop):
     """A drop folder of spectra.
 
     Parameters
@@ -42,15 +42,9 @@ class Config(BaseModel):
         Values handed over at once.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     kind: Literal["spectra"] = "spectra"
-    id: str
-    folder: Path
     model: Path
     tags: dict[str, str] = Field(min_length=1)
-    every_s: float = Field(default=5.0, gt=0)
-    batch: int = Field(default=2000, ge=1)
 
 
 def read_readings(

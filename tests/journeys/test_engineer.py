@@ -16,6 +16,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
+from clocks import StillClock
 from playwright.async_api import Page, expect
 
 from connectors.ledgers.sqlite import SqliteLedger
@@ -57,21 +58,6 @@ WORDS = {
 }  # fmt: skip
 
 
-class RunClock:
-    """The time of the run, moved by what arrives."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.time_ns = 0
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits in this test")
-
-
 def line_of(folder: Path, batch: str) -> Path:
     text = SEED.read_text("utf-8")
     path = folder / "line.yaml"
@@ -91,7 +77,7 @@ async def batch_lived(folder: Path) -> None:
         read_files([run, Path(f"{run.with_suffix('')}.assays.parquet")], None),
         key=arrival,
     )
-    clock = RunClock()
+    clock = StillClock()
     clock.time_ns = arrival(rows[0])
     line = load_line(line_of(folder, PAST))
     async with open_service(*line, Settings(data_dir=folder / "data"), clock) as service:

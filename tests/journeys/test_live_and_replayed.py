@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from clocks import StillClock
 from typer.testing import CliRunner
 
 from simulators.scenario import load_scenario, packaged
@@ -21,21 +22,6 @@ SEED = Path(__file__).resolve().parents[2] / "seeds/lines/demo.yaml"
 HOURS = 16.0
 
 
-class RunClock:
-    """The time of the run, moved by what arrives."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.time_ns = 0
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits in this test")
-
-
 def in_parts(rows: Sequence[Reading | Quarantined], size: int) -> Iterator[list[Reading]]:
     for i in range(0, len(rows), size):
         yield [row for row in rows[i : i + size] if isinstance(row, Reading)]
@@ -44,7 +30,7 @@ def in_parts(rows: Sequence[Reading | Quarantined], size: int) -> Iterator[list[
 async def live(line: Path, folder: Path, rows: Sequence[Reading | Quarantined]) -> bytes:
     """Everything the running service told of a run, as the lines of EVENTS.jsonl."""
     line_file, built = load_line(line)
-    clock = RunClock()
+    clock = StillClock()
     async with open_service(line_file, built, Settings(data_dir=folder), clock) as service:
         for part in in_parts(rows, 613):
             clock.time_ns = max(clock.time_ns, max(row.received_ns for row in part))

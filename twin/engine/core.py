@@ -33,6 +33,15 @@ class Outputs:
     late: set[tuple[str, int]] = field(default_factory=set)
     """(tag, time) of measurements whose frame was closed already"""
 
+    def add(self, more: "Outputs") -> None:
+        """Take in what a later call brought forth."""
+        self.estimates += more.estimates
+        self.events += more.events
+        self.alarms += more.alarms
+        self.questions += more.questions
+        self.reports += more.reports
+        self.late |= more.late
+
 
 class Engine:
     """The twins and monitors of every vessel of a line.

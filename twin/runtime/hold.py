@@ -13,6 +13,8 @@ import structlog
 from twin.domain.errors import StorageError
 from twin.ports import Clock, LinkChange
 
+HISTORIAN, LEDGER = "historian", "ledger"
+"""Names of the stores, here and among the links."""
 FIRST_S: Final = 0.5
 LONGEST_S: Final = 10.0
 """Pause before the next try: the first, doubling up to the longest [s] (chosen defaults)."""

@@ -74,11 +74,14 @@ class Hub:
         for box in self._mail.values():
             box.events += events
 
-    def foresee(self, forecasts: Sequence[Forecast], reports: Sequence[SelfReport]) -> None:
-        """Keep the newest of each vessel, to be asked for; a twin that is not at advice has no forecast."""
-        self.forecasts.update((f.asset, f) for f in forecasts)
-        self.reports.update((r.asset, r) for r in reports)
+    def foresee(self, forecast: Forecast) -> None:
+        """Keep the newest forecast of a vessel, to be asked for."""
+        self.forecasts[forecast.asset] = forecast
+
+    def report(self, reports: Sequence[SelfReport]) -> None:
+        """Keep what twins say of themselves; one that is not at advice has no forecast."""
         for report in reports:
+            self.reports[report.asset] = report
             if report.trust is not Trust.ADVICE:
                 self.forecasts.pop(report.asset, None)
 

@@ -8,7 +8,7 @@ from twin.domain.alarm import Notice
 from twin.domain.forecast import Forecast, kept
 from twin.engine.forecast import Question
 from twin.ports import Document, Historian, Ledger
-from twin.runtime.hold import Hold
+from twin.runtime.hold import HISTORIAN, Hold
 from twin.runtime.hub import Hub
 
 
@@ -57,8 +57,8 @@ class Outlook:
 
     async def keep(self, forecast: Forecast) -> None:
         """Store a forecast, show it, and tell of its risks."""
-        await self.hold.until_kept("historian", partial(self.historian.write_estimates, list(kept(forecast))))
-        self.hub.foresee([forecast], ())
+        await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, list(kept(forecast))))
+        self.hub.foresee(forecast)
         notices, documents = self.foretold(forecast)
         if documents:
             await asyncio.to_thread(self.ledger.commit, (), (), notices, (), documents)

@@ -22,14 +22,12 @@ from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
 from twin.runtime.accounting import Accounting
 from twin.runtime.channel import Channel
 from twin.runtime.health import Health
-from twin.runtime.hold import Hold
+from twin.runtime.hold import HISTORIAN, LEDGER, Hold
 from twin.runtime.hub import Hub
 from twin.runtime.links import LINK, STORE, LinkEvents
 from twin.runtime.outlook import Outlook
 from twin.runtime.recover import restore, save
 
-HISTORIAN, LEDGER = "historian", "ledger"
-"""Names of the stores among the links."""
 MOST_DELIVERIES = 500
 """Deliveries made durable by one commit at most (chosen default)."""
 
@@ -121,7 +119,7 @@ class Pipeline:
             while self.heard:
                 self._told += self._note(self.heard.popleft())
             told, self._told = self._told, []
-            _merge(out, self.engine.note(told))
+            out.add(self.engine.note(told))
             await self._keep(out)
 
     async def recover(self, line: Line) -> None:
@@ -226,14 +224,14 @@ class Pipeline:
         async with self._turn:
             self.hub.publish(measurements=rows)
             out = await asyncio.to_thread(self.engine.handle, rows) if rows else Outputs()
-            _merge(out, self.engine.note([e for link in links for e in self._note(link)]))
+            out.add(self.engine.note([e for link in links for e in self._note(link)]))
             await self._keep(out)
 
     async def _keep(self, out: Outputs) -> None:
         if out.estimates:
             await self.hold.until_kept(HISTORIAN, partial(self.historian.write_estimates, out.estimates))
         self.hub.publish(estimates=out.estimates)
-        self.hub.foresee((), out.reports)
+        self.hub.report(out.reports)
         if out.events or out.alarms:
             newest = {alarm.id: alarm for alarm in out.alarms}  # a consequence calls for nobody
             made = [n for alarm in newest.values() for n in self.tell(alarm)]
@@ -271,11 +269,6 @@ class Pipeline:
 
     def _publish(self, fresh: Sequence[tuple[int, Event]], alarms: Sequence[Alarm]) -> None:
         self.hub.publish(events=fresh, alarms=alarms)
-
-
-def _merge(out: Outputs, more: Outputs) -> None:
-    out.events += more.events
-    out.alarms += more.alarms
 
 
 def _quarantined(m: Measurement, reason: str) -> Quarantined:

@@ -59,12 +59,7 @@ async def _feed(
         whole = [m for m in rows if m.time_ns < last_ns] if full else rows
         if full and not whole:
             raise StorageError(f"more than {READ_AT_ONCE} rows at {last_ns} ns: {tags[0]} and others")
-        step = engine.handle(whole)
-        out.estimates += step.estimates
-        out.events += step.events
-        out.alarms += step.alarms
-        out.questions += step.questions
-        out.reports += step.reports
+        out.add(engine.handle(whole))
         if not full:
             return
         start_ns = last_ns

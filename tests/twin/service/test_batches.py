@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from clocks import StillClock
 
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.domain.asset import Line
@@ -161,23 +162,10 @@ def test_a_person_says_that_it_has_ended_and_that_is_in_the_trail(ledger, line) 
         log.end("R1", None, now_ns, OLGA, "again")
 
 
-class RunClock:
-    """The time of the run."""
-
-    speed = 1.0
-    time_ns = START
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits in this test")
-
-
 async def test_the_running_service_notices_an_early_harvest_by_what_the_plant_tells(tmp_path: Path) -> None:
     path = tmp_path / "line.yaml"
     path.write_text(LINE)
-    clock = RunClock()
+    clock = StillClock(START)
     async with open_service(*load_line(path), Settings(data_dir=tmp_path / "data"), clock) as service:
         for minute in range(180):
             t = START + minute * 60_000_000_000

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pyarrow.parquet as pq
 import pytest
+from clocks import StillClock
 
 from dashboards.app import create_app
 from simulators.scenario import FaultSpec, load_scenario, packaged
@@ -31,21 +32,6 @@ HOUR = 3_600_000_000_000
 EMMA = Actor("emma", Role.ENGINEER, "test")
 ERIC = Actor("eric", Role.ENGINEER, "test")
 PRESENT = "{id: B-101, start: 2025-12-29T00:00:00Z"
-
-
-class StillClock:
-    """The time of the test."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.time_ns = 0
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits in this test")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 // The batches that the line has run: one is opened as playback, while the line goes on.
 import { useEffect, useState } from "preact/hooks";
+import { Broken } from "../parts/broken";
 import { type Batches, closeBatch, getBatches, openBatch, placeOf, type StoredBatch } from "../state/batches";
 import { to } from "../state/route";
 import { refused } from "../state/session";
@@ -73,11 +74,7 @@ export function BatchesPage() {
         </p>
       ) : null}
       {busy ? <p role="status">{t("batches.opening")}</p> : null}
-      {problem ? (
-        <p class="broken" role="alert">
-          {problem}
-        </p>
-      ) : null}
+      <Broken text={problem} block />
       {found && found.batches.length === 0 ? <p class="quiet">{t("batches.none")}</p> : null}
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="batches">
         <table class="stacks">

@@ -1,5 +1,6 @@
 // Models by name and version: who proposed them and why, what they rest on; quality decides, with a reason.
 import { useEffect, useState } from "preact/hooks";
+import { Broken } from "../parts/broken";
 import { get, send } from "../state/api";
 import type { Act, Contents, Registry, Version } from "../state/models";
 import { may, refused, session } from "../state/session";
@@ -30,11 +31,7 @@ function Inside({ version }: { version: Version }) {
   return (
     <details onToggle={read}>
       <summary>{t("models.inside")}</summary>
-      {problem ? (
-        <p class="broken" role="alert">
-          {reason(problem)}
-        </p>
-      ) : null}
+      <Broken text={problem ? reason(problem) : ""} block />
       {found ? (
         <div class="inside">
           <table>
@@ -101,11 +98,7 @@ function Decide({ version, deeds, done }: { version: Version; deeds: Deed[]; don
             {t(`models.${each}`)}
           </button>
         ))}
-        {problem ? (
-          <span class="broken" role="alert">
-            {problem}
-          </span>
-        ) : null}
+        <Broken text={problem} />
       </p>
     </div>
   );

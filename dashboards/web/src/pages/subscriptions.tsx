@@ -1,5 +1,6 @@
 // Three questions: what, how, and does it arrive.
 import { useEffect, useState } from "preact/hooks";
+import { Broken } from "../parts/broken";
 import { Choice, Field, Form } from "../parts/form";
 import { get, type Priority, send } from "../state/api";
 import { line, tags } from "../state/live";
@@ -221,11 +222,7 @@ function One({ of, done }: { of: Subscription; done: () => void }) {
         <button onClick={() => press(send(at, { ...rest, stopped: !of.stopped }, "PUT"))}>{t(of.stopped ? "subs.go" : "subs.stop")}</button>
         <button onClick={() => press(send(at, {}, "DELETE"))}>{t("subs.drop")}</button>
       </p>
-      {problem ? (
-        <p class="broken" role="alert">
-          {reason(problem)}
-        </p>
-      ) : null}
+      <Broken text={problem ? reason(problem) : ""} block />
       <ul class="sent" aria-live="polite">
         {sent.map((each, i) => (
           <li key={i}>

@@ -1,5 +1,6 @@
 // What if: other feeds, set points, harvest or faults, answered by the twin beside the run as it is.
 import { useEffect, useState } from "preact/hooks";
+import { Broken } from "../parts/broken";
 import type { Tag } from "../state/api";
 import type { Whole } from "../state/forecasts";
 import { tags, vessel } from "../state/live";
@@ -256,11 +257,7 @@ export function WhatIfPage({ id }: { id: string }) {
           <button type="button" onClick={() => save(scenarios)} disabled={scenarios.length === 0}>
             {t("whatif.save")}
           </button>
-          {problem ? (
-            <span class="broken" role="alert">
-              {problem}
-            </span>
-          ) : null}
+          <Broken text={problem} />
         </p>
       </form>
       {answer ? <Results of={answer} /> : null}

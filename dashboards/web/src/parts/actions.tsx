@@ -1,5 +1,6 @@
 // What a person can do about an alarm: one button each, and a form where more is to be said.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Broken } from "./broken";
 import { type Alarm, moveAlarm, send } from "../state/api";
 import { tags, take } from "../state/live";
 import { playback } from "../state/playback";
@@ -152,11 +153,7 @@ export function Actions({ alarm }: { alarm: Alarm }) {
           </button>
         ))}
       </p>
-      {problem ? (
-        <p class="broken" role="alert">
-          {t("act.failed", { reason: reason(problem) })}
-        </p>
-      ) : null}
+      <Broken text={problem ? t("act.failed", { reason: reason(problem) }) : ""} block />
       {shown?.fields ? (
         <Form key={shown.name} button={t(shown.name)} act={(fields) => at(shown, fields)}>
           {shown.fields(alarm)}

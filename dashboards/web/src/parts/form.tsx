@@ -1,6 +1,7 @@
 // A form that says what went wrong beside its button.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { Broken } from "./broken";
 import { refused } from "../state/session";
 import { reason } from "../text/words";
 
@@ -34,11 +35,7 @@ export function Form({ act, button, children }: Props) {
         <button type="submit" disabled={busy}>
           {button}
         </button>
-        {problem ? (
-          <span class="broken" role="alert">
-            {reason(problem)}
-          </span>
-        ) : null}
+        <Broken text={problem ? reason(problem) : ""} />
       </p>
     </form>
   );

@@ -1,5 +1,6 @@
 // The time bar of a replay: the whole run as a strip, a playhead, speed, steps, and what was known when.
 import { useState } from "preact/hooks";
+import { Broken } from "./broken";
 import { line } from "../state/live";
 import { type Mark, move, type Move, playback } from "../state/playback";
 import { refused } from "../state/session";
@@ -94,11 +95,7 @@ export function PlayBar() {
           </button>
         </span>
         {ready < end ? <small>{t("play.ready", { time: stamp(ready) })}</small> : null}
-        {problem ? (
-          <span class="broken" role="alert">
-            {problem}
-          </span>
-        ) : null}
+        <Broken text={problem} />
         <small class="as-of">{asOf}</small>
       </p>
     </section>

@@ -1,5 +1,6 @@
 // What is made of a batch from the line's stores, by a button: its report, its values; saved as a file.
 import { useState } from "preact/hooks";
+import { Broken } from "./broken";
 import { getFile } from "../state/api";
 import { playback } from "../state/playback";
 import { refused } from "../state/session";
@@ -33,11 +34,7 @@ export function Papers({ asset }: { asset: string }) {
           {t(`${each}.${busy === each ? "busy" : "make"}` as Key)}
         </button>
       ))}
-      {problem ? (
-        <span class="broken" role="alert">
-          {problem}
-        </span>
-      ) : null}
+      <Broken text={problem} />
     </span>
   );
 }
