@@ -84,9 +84,12 @@ class Checks:
         list of Event
         """
         judged = [m for m in rows if m.tag in self.signals]
-        if any(m.time_ns <= self._newest.get(m.tag, 0) for m in judged if not self._knows(m)):
+        known = [self._ahead.get((m.tag, m.time_ns)) for m in judged]
+        fresh = (m for m, seen in zip(judged, known, strict=True) if seen is None)
+        if any(m.time_ns <= self._newest.get(m.tag, 0) for m in fresh):
             self.back()
-        found = [self._ahead[m.tag, m.time_ns] if self._knows(m) else self._judge(m) for m in judged]
+            known = [None] * len(judged)
+        found = [seen or self._judge(m) for m, seen in zip(judged, known, strict=True)]
         self._fresh()
         events = [event for _, told in found for event in told]
         for watch in self.signals.values():
@@ -126,9 +129,6 @@ class Checks:
         self._take_up(state)
         self._fresh()
         self._told = []
-
-    def _knows(self, m: Measurement) -> bool:
-        return (m.tag, m.time_ns) in self._ahead
 
     def _judge(self, m: Measurement) -> tuple[Measurement, list[Event]]:
         checked, found = self.signals[m.tag].update(m)

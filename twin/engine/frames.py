@@ -1,8 +1,10 @@
 """Frames of one vessel: order restored within a grace time, then cut into equal intervals."""
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from twin.domain.measurement import Measurement, Quality
 
@@ -12,6 +14,9 @@ WIRE_NS = 120 * SECOND
 (chosen default)."""
 MOST_EMPTY = 2_500
 """More empty frames than this are passed over instead of predicted through (chosen default)."""
+
+_order = attrgetter("time_ns", "tag")
+_BELIEVED = (Quality.GOOD, Quality.UNCERTAIN)
 
 
 @dataclass(slots=True)
@@ -101,14 +106,10 @@ class FrameCutter:
         return -(-time_ns // self.frame_ns) * self.frame_ns
 
 
-def _order(m: Measurement) -> tuple[int, str]:
-    return m.time_ns, m.tag
-
-
 def believed(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
     """Rows of good or uncertain quality by tag id, in order."""
-    found: dict[str, list[Measurement]] = {}
+    found: defaultdict[str, list[Measurement]] = defaultdict(list)
     for m in rows:
-        if m.value is not None and m.quality in (Quality.GOOD, Quality.UNCERTAIN):
-            found.setdefault(m.tag, []).append(m)
+        if m.value is not None and m.quality in _BELIEVED:
+            found[m.tag].append(m)
     return found

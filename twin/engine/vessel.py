@@ -293,5 +293,5 @@ def _condensed(rows: list[Measurement]) -> FrameValue:
         mean=sum(numbers) / len(numbers),
         last=numbers[-1],
         count=len(numbers),
-        uncertain=any(m.quality is Quality.UNCERTAIN for m in rows),
+        uncertain=Quality.UNCERTAIN in [m.quality for m in rows],
     )
