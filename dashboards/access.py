@@ -82,6 +82,7 @@ ROUTES: Final[dict[tuple[str, str], Permission | None]] = {
     ("GET", "/batches"): _P.ENGINEER,
     ("POST", "/batches/{asset}/end"): _P.OPERATE,
     ("POST", "/playbacks"): _P.ENGINEER,
+    ("GET", "/playbacks/{key}"): _P.ENGINEER,
     ("DELETE", "/playbacks/{key}"): _P.ENGINEER,
     ("GET", "/play/{key}/{path:path}"): _P.ENGINEER,
     ("POST", "/play/{key}/{path:path}"): _P.ENGINEER,

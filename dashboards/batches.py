@@ -15,10 +15,10 @@ from dashboards.problems import RefusedError
 from twin.domain.batch import Stored
 from twin.domain.errors import NotFoundError
 from twin.domain.people import Actor
-from twin.ports import Opened, Playbacks, View
+from twin.ports import Closed, Opened, Playbacks, View
 
 LIST: Final = "../../#/batches"
-"""Where the list of batches is, as seen from a playback's own pages."""
+"""Where the list of batches is, as seen from a playback's own pages; with a key, what became of it."""
 
 
 class Chosen(BaseModel):
@@ -28,6 +28,8 @@ class Chosen(BaseModel):
 
     vessel: str = Field(min_length=1, max_length=200)
     batch: str = Field(min_length=1, max_length=200)
+    instead: str = Field(default="", max_length=200)
+    """key of the playback that whoever asks has open and that is closed for this one"""
 
 
 class Ended(BaseModel):
@@ -59,8 +61,14 @@ def routes(view: View) -> APIRouter:
 
     @router.post("/playbacks", openapi_extra=described(Chosen))
     async def open_(request: Request, body: Annotated[Chosen, body_of(Chosen)]) -> Response:
-        """Open a batch as playback; what whoever asks had open is closed."""
-        return json(_opened(await _of(view).open(body.vessel, body.batch, asking(request))))
+        """Open a batch as playback; whoever asks and has one open names it as the one that is closed."""
+        desk, by = _of(view), asking(request)
+        return json(_opened(await desk.open(body.vessel, body.batch, by, body.instead)))
+
+    @router.get("/playbacks/{key}")
+    async def fate(request: Request, key: str) -> Response:
+        """Whether a playback of whoever asks is open, and if not, why."""
+        return json(_fate(_of(view).closed(key, asking(request))))
 
     @router.delete("/playbacks/{key}")
     async def close(request: Request, key: str) -> Response:
@@ -83,7 +91,7 @@ def passing(view: View) -> APIRouter:
         except NotFoundError:
             if path:
                 raise
-            return RedirectResponse(LIST, 303)
+            return RedirectResponse(f"{LIST}/{key}", 303)
 
     @router.post("/play/{key}/{path:path}")
     async def act(request: Request, key: str, path: str) -> Response:
@@ -118,6 +126,14 @@ def _batch(each: Stored) -> Json:
         "running": each.running,
         "models": [use for use in (each.process_model, each.normal_model) if use],
     }
+
+
+def _fate(closed: Closed | None) -> Json:
+    if closed is None:
+        return {"open": True}
+    then = closed.then and dict(zip(("vessel", "batch"), closed.then, strict=True))
+    was = {"vessel": closed.opened.vessel, "batch": closed.opened.batch}
+    return {"open": False, **was, "why": closed.why.value, "then": then}
 
 
 def _opened(each: Opened) -> Json:

@@ -79,8 +79,10 @@ NAMED: Final = frozenset(
 NAMING: Final = frozenset({("POST", "/models"), ("POST", "/playbacks")})
 """Routes that may not find what their body names, while asking always finds."""
 
-TAKEN: Final = frozenset({("POST", "/people"), ("POST", "/programs"), ("POST", "/invitation/accept")})
-"""Routes that give a name, which may be in use."""
+TAKEN: Final = frozenset(
+    {("POST", "/people"), ("POST", "/programs"), ("POST", "/invitation/accept"), ("POST", "/playbacks")}
+)
+"""Routes that give a name, which may be in use, or open what there is one of."""
 
 GUESSED: Final = frozenset({("POST", "/session"), ("POST", "/invitation/accept")})
 """Routes at which secrets might be tried."""

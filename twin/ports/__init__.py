@@ -11,7 +11,7 @@ from twin.ports.models import Models
 from twin.ports.notifier import Illustrator, Notifier
 from twin.ports.people import IdentityProvider, Leaving, People
 from twin.ports.playback import Playback
-from twin.ports.playbacks import Opened, Passed, Playbacks
+from twin.ports.playbacks import Closed, Ending, Opened, Passed, Playbacks
 from twin.ports.publisher import Publisher, PublisherContext
 from twin.ports.source import Delivery, LinkChange, Source, SourceContext
 from twin.ports.subscriptions import ChannelInfo, Subscriptions
@@ -23,10 +23,12 @@ __all__ = [
     "ActuatorContext",
     "ChannelInfo",
     "Clock",
+    "Closed",
     "Counters",
     "Delivery",
     "Document",
     "DueNotice",
+    "Ending",
     "Historian",
     "HistorianContext",
     "History",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from twin.domain.batch import Stored
@@ -18,6 +19,28 @@ class Opened:
     by: str
 
 
+class Ending(StrEnum):
+    """Why a playback is not open any more."""
+
+    CLOSED = "closed"
+    """whoever opened it closed it"""
+    REPLACED = "replaced"
+    """whoever opened it opened another in its place"""
+    IDLE = "idle"
+    """nobody asked for it for long"""
+    DIED = "died"
+    """its process ended by itself"""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A playback that is not open any more; `then` is what was opened in its place (vessel and batch)."""
+
+    opened: Opened
+    why: Ending
+    then: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Passed:
     """What a playback answered, to be passed on as it comes."""
@@ -30,8 +53,8 @@ class Passed:
 class Playbacks(Protocol):
     """Playbacks of the line's own batches, each in a process of its own, one for each engineer.
 
-    Raises `NotFoundError` for what is not there or not of whoever asks, `InputError` for what can not be
-    done.
+    Raises `NotFoundError` for what is not there or not of whoever asks, `TakenError` where a playback that
+    is open would have to be closed, `InputError` for what can not be done.
     """
 
     def batches(self) -> list[Stored]:
@@ -42,8 +65,12 @@ class Playbacks(Protocol):
         """What this person has open."""
         ...
 
-    async def open(self, vessel: str, batch: str, by: Actor) -> Opened:
-        """Open a batch; what the person had open is closed."""
+    def closed(self, key: str, by: Actor) -> Closed | None:
+        """Why a playback is not open any more; None while it is."""
+        ...
+
+    async def open(self, vessel: str, batch: str, by: Actor, instead: str = "") -> Opened:
+        """Open a batch; of what the person has open nothing is closed but the one whose key is `instead`."""
         ...
 
     async def close(self, key: str, by: Actor) -> None:

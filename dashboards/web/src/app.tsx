@@ -57,7 +57,7 @@ function Page() {
   if (page === "diagnostics") return <Diagnostics />;
   if (page === "alarms") return <AlarmsPage />;
   if (page === "subscriptions") return <SubscriptionsPage />;
-  if (page === "batches") return <BatchesPage />;
+  if (page === "batches") return <BatchesPage key={id} fate={id} />;
   if (page === "models") return <ModelsPage />;
   if (page === "people") return <PeoplePage />;
   if (page === "trail") return <TrailPage />;

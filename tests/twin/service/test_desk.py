@@ -17,9 +17,9 @@ from clocks import StillClock
 from dashboards.app import create_app
 from simulators.scenario import FaultSpec, load_scenario, packaged
 from simulators.simulate import simulate
-from twin.domain.errors import InputError, NotFoundError
+from twin.domain.errors import InputError, NotFoundError, TakenError
 from twin.domain.people import Actor, Role
-from twin.ports import Delivery
+from twin.ports import Closed, Delivery, Ending
 from twin.service.app import Service, open_service
 from twin.service.build import load_line
 from twin.service.play import desk as desks
@@ -159,8 +159,11 @@ async def test_a_playback_is_of_whoever_opened_it_and_there_are_not_many(
         await told(desk, first.key, ERIC, "/api/v1/playback")
     with pytest.raises(NotFoundError):
         await desk.close(first.key, ERIC)
-    again = await desk.open("R101", "B-101", EMMA)
-    assert process.returncode is not None, "the former one of the same person is closed"
+    with pytest.raises(TakenError, match=f"You have R101 · B-101 open.*instead: {first.key}"):
+        await desk.open("R101", "B-101", EMMA)
+    assert process.returncode is None, "nothing is closed unasked"
+    again = await desk.open("R101", "B-101", EMMA, first.key)
+    assert process.returncode is not None, "the one that was named is closed"
     monkeypatch.setattr(desks, "MOST", 1)
     with pytest.raises(InputError, match="open already \\(by emma\\)"):
         await desk.open("R101", "B-101", ERIC)
@@ -170,6 +173,29 @@ async def test_a_playback_is_of_whoever_opened_it_and_there_are_not_many(
     await desk.close(other.key, ERIC)
     with pytest.raises(NotFoundError):
         await told(desk, other.key, ERIC, "/api/v1/playback")
+
+
+async def test_why_a_playback_is_not_open_any_more_is_said_to_whoever_had_it(running: Running) -> None:
+    desk = running.desk
+    first = await desk.open("R101", "B-101", EMMA)
+    assert desk.closed(first.key, EMMA) is None
+    second = await desk.open("R101", "B-101", EMMA, first.key)
+    assert desk.closed(first.key, EMMA) == Closed(first, Ending.REPLACED, ("R101", "B-101"))
+    with pytest.raises(NotFoundError, match="because you opened R101 · B-101 in its place"):
+        await told(desk, first.key, EMMA, "/api/v1/playback")
+    for who in (lambda: desk.closed(first.key, ERIC), lambda: desk.closed(second.key, ERIC)):
+        with pytest.raises(NotFoundError, match="No such playback"):
+            who()
+    desk._playbacks[second.key].asked -= desks.IDLE_S + 1
+    third = await desk.open("R101", "B-101", EMMA)
+    with pytest.raises(NotFoundError, match="because nobody looked at it for 15 min"):
+        await told(desk, second.key, EMMA, "/api/v1/playback")
+    os.kill(desk._playbacks[third.key].process.pid, 9)
+    await desk._playbacks[third.key].process.wait()
+    fourth = await desk.open("R101", "B-101", EMMA)
+    assert desk.closed(third.key, EMMA) == Closed(third, Ending.DIED)
+    await desk.close(fourth.key, EMMA)
+    assert desk.closed(fourth.key, EMMA) == Closed(fourth, Ending.CLOSED)
 
 
 async def test_one_that_died_is_said_and_one_without_values_is_not_opened(running: Running) -> None:
@@ -204,10 +230,17 @@ async def test_the_way_through_the_interface(running: Running, monkeypatch) -> N
         assert page.status_code in (200, 503), "503 where the pages are not built"
         assert (await client.get(f"{place}api/v1/line")).json()["origin"] == "replay"
         assert (await client.get("line")).json()["origin"] == "simulated"
+        taken = await client.post("playbacks", json={"vessel": "R101", "batch": "B-101"})
+        assert (taken.status_code, opened["key"] in taken.json()["detail"]) == (409, True)
+        assert (await client.get(f"playbacks/{opened['key']}")).json() == {"open": True}
         client.headers.update(headers["eric"])
         assert (await client.get(f"{place}api/v1/line")).status_code == 404
+        assert (await client.get(f"playbacks/{opened['key']}")).status_code == 404
         client.headers.update(headers["emma"])
         assert (await client.delete(f"playbacks/{opened['key']}")).status_code == 200
         gone = await client.get(place)
-        assert (gone.status_code, gone.headers["location"]) == (303, "../../#/batches")
+        assert (gone.status_code, gone.headers["location"]) == (303, f"../../#/batches/{opened['key']}")
+        fate = (await client.get(f"playbacks/{opened['key']}")).json()
+        was = {"open": False, "vessel": "R101", "batch": "B-101", "why": "closed", "then": None}
+        assert fate == was
         assert (await client.get(f"{place}api/v1/line")).status_code == 404

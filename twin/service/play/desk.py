@@ -20,9 +20,9 @@ import orjson
 import structlog
 
 from twin.domain.batch import Stored
-from twin.domain.errors import InputError, NotFoundError
+from twin.domain.errors import InputError, NotFoundError, TakenError
 from twin.domain.people import Actor
-from twin.ports import Clock, Opened, Passed
+from twin.ports import Clock, Closed, Ending, Opened, Passed
 from twin.service.batches import BatchLog
 from twin.service.line import LineFile
 from twin.service.settings import Settings
@@ -37,11 +37,15 @@ STOP_S: Final = 5.0
 """Time a playback has to end by itself [s] (chosen default)."""
 LOOK_S: Final = 10.0
 """Between two looks for idle ones [s] (chosen default)."""
+REMEMBERED: Final = 100
+"""Playbacks of which is known why they were closed (chosen default)."""
 DROPPED: Final = frozenset(
     ("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "cookie", "authorization")
 )
 """Headers that are not passed on: those of one connection, and who asks."""
 _BASE: Final = "http://playback"
+
+_UNKNOWN: Final = "No such playback is open; the list of batches opens one."
 
 log = structlog.get_logger("playbacks")
 
@@ -57,8 +61,11 @@ class _Playback:
     asked: float = field(default_factory=monotonic)
     asking: int = 0
 
-    def idle(self, now: float) -> bool:
-        return self.process.returncode is not None or (not self.asking and now - self.asked > IDLE_S)
+    def ending(self, now: float) -> Ending | None:
+        """Why it is to be closed; None while somebody looks."""
+        if self.process.returncode is not None:
+            return Ending.DIED
+        return Ending.IDLE if not self.asking and now - self.asked > IDLE_S else None
 
 
 class PlayDesk:
@@ -87,6 +94,7 @@ class PlayDesk:
         self._line_file, self._line_sha256 = line_file, line_sha256
         self._settings, self._log, self._clock = settings, log, clock
         self._playbacks: dict[str, _Playback] = {}
+        self._closed: dict[str, Closed] = {}
         self._turn = asyncio.Lock()
 
     def batches(self) -> list[Stored]:
@@ -98,13 +106,31 @@ class PlayDesk:
         mine = (each.opened for each in self._playbacks.values() if each.opened.by == by.name)
         return next(mine, None)
 
-    async def open(self, vessel: str, batch: str, by: Actor) -> Opened:
-        """Open a batch; what the person had open is closed.
+    def closed(self, key: str, by: Actor) -> Closed | None:
+        """Why a playback is not open any more; None while it is.
+
+        Raises
+        ------
+        NotFoundError
+            When there was none, it was somebody else's, or too many were closed since.
+        """
+        if key in self._playbacks:
+            self._of(key, by)
+            return None
+        found = self._closed.get(key)
+        if found is None or found.opened.by != by.name:
+            raise NotFoundError(_UNKNOWN)
+        return found
+
+    async def open(self, vessel: str, batch: str, by: Actor, instead: str = "") -> Opened:
+        """Open a batch; of what the person has open nothing is closed but the one whose key is `instead`.
 
         Raises
         ------
         NotFoundError
             When the line knows no such batch.
+        TakenError
+            When the person has another open that is not `instead`.
         InputError
             When as many as may be are open, or the batch can not be played.
         """
@@ -114,10 +140,11 @@ class PlayDesk:
                 f"No batch {batch!r} of {vessel!r} is known here; the list of batches has all."
             )
         async with self._turn:
+            await self._end_idle()
             mine = self.opened(by)
             if mine is not None:
-                await self._end(mine.key)
-            await self._end_idle()
+                _check_meant(mine, instead)
+                await self._end(mine.key, Ending.REPLACED, (vessel, batch))
             if len(self._playbacks) >= MOST:
                 who = ", ".join(each.opened.by for each in self._playbacks.values())
                 raise InputError(
@@ -147,7 +174,7 @@ class PlayDesk:
         try:
             await self._told(process, self._order(found, socket, by))
         except BaseException:
-            await self._end(key)
+            await self._end(key, Ending.DIED)
             raise
         return opened
 
@@ -189,7 +216,7 @@ class PlayDesk:
         """
         self._of(key, by)
         async with self._turn:
-            await self._end(key)
+            await self._end(key, Ending.CLOSED)
 
     async def ask(
         self, key: str, by: Actor, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -226,9 +253,11 @@ class PlayDesk:
 
     def _of(self, key: str, by: Actor) -> _Playback:
         playback = self._playbacks.get(key)
-        if playback is None or playback.opened.by != by.name:
-            raise NotFoundError("This playback is not open any more; the list of batches opens it again.")
-        return playback
+        if playback is not None and playback.opened.by == by.name:
+            return playback
+        found = self._closed.get(key)
+        mine = found is not None and found.opened.by == by.name
+        raise NotFoundError(_told(found) if found and mine else _UNKNOWN)
 
     async def watch(self) -> None:
         """Close what nobody looks at, until cancelled; then close all."""
@@ -239,15 +268,20 @@ class PlayDesk:
                     await self._end_idle()
         finally:
             for key in list(self._playbacks):
-                await self._end(key)
+                await self._end(key, Ending.CLOSED)
 
     async def _end_idle(self) -> None:
-        for key in [key for key, each in self._playbacks.items() if each.idle(monotonic())]:
-            log.info("playback closed", by=self._playbacks[key].opened.by)
-            await self._end(key)
+        now = monotonic()
+        for key, why in [(key, each.ending(now)) for key, each in self._playbacks.items()]:
+            if why is not None:
+                log.info("playback closed", by=self._playbacks[key].opened.by, why=why.value)
+                await self._end(key, why)
 
-    async def _end(self, key: str) -> None:
+    async def _end(self, key: str, why: Ending, then: tuple[str, str] | None = None) -> None:
         playback = self._playbacks.pop(key)
+        self._closed[key] = Closed(playback.opened, why, then)
+        while len(self._closed) > REMEMBERED:
+            del self._closed[next(iter(self._closed))]
         assert playback.process.stdin
         playback.process.stdin.close()
         try:
@@ -257,3 +291,23 @@ class PlayDesk:
             await playback.process.wait()
         await playback.client.aclose()
         playback.folder.cleanup()
+
+
+def _check_meant(mine: Opened, instead: str) -> None:
+    if mine.key != instead:
+        raise TakenError(
+            f"You have {mine.vessel} · {mine.batch} open, and each engineer has one playback; close it first "
+            f"(DELETE /api/v1/playbacks/{mine.key}), or give `instead: {mine.key}` to close it for this one."
+        )
+
+
+def _told(closed: Closed) -> str:
+    then = " · ".join(closed.then or ())
+    why = {
+        Ending.CLOSED: "was closed by you",
+        Ending.REPLACED: f"was closed because you opened {then} in its place",
+        Ending.IDLE: f"was closed because nobody looked at it for {IDLE_S / 60:.0f} min",
+        Ending.DIED: "ended by itself; the log of the service says why",
+    }[closed.why]
+    name = f"{closed.opened.vessel} · {closed.opened.batch}"
+    return f"The playback of {name} {why}. The list of batches opens it again."

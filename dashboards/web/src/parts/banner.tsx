@@ -1,11 +1,11 @@
 // Where the data come from is never in doubt, and neither is whether they still come.
 import { line, lost, lostSince, stores, unkept } from "../state/live";
-import { leave, opened } from "../state/batches";
+import { type Fate, leave, LIST, opened, over } from "../state/batches";
 import { now } from "../state/clock";
 import { playback } from "../state/playback";
 import { session } from "../state/session";
 import { duration, number } from "../text/format";
-import { maybe, t } from "../text/language";
+import { language, maybe, t } from "../text/language";
 
 /** Nobody signs in here: said on every page. */
 function Local() {
@@ -30,7 +30,7 @@ function Origin() {
         {t(`banner.${origin}`)}
         {playing}
         {faster}
-        {opened ? (
+        {opened && !over.value ? (
           <>
             {" "}
             <button onClick={() => void leave()}>{t("play.leave")}</button>
@@ -52,9 +52,26 @@ function Unkept() {
   );
 }
 
+/** Why a playback is not open any more, in words. */
+export function fateText({ vessel = "", batch = "", why = "closed", then }: Fate): string {
+  const next = then ? `${then.vessel} · ${then.batch}` : "";
+  return t(`play.over.${why}`, { run: `${vessel} · ${batch}`, next });
+}
+
+/** These pages are of a playback that was closed: what they show stays as it was. */
+function Over() {
+  if (!over.value) return null;
+  return (
+    <p class="contact" role="alert">
+      <strong>{fateText(over.value)}</strong> {t("play.over.stays")} <a href={`${LIST}?lang=${language.value}`}>{t("play.over.list")}</a>
+    </p>
+  );
+}
+
 export function Banner() {
   return (
     <>
+      <Over />
       <Unkept />
       <Origin />
       <Local />
@@ -64,7 +81,7 @@ export function Banner() {
 
 export function Lost() {
   void now.value; // counts up with the clock
-  if (!lost.value) return null;
+  if (!lost.value || over.value) return null;
   return (
     <p class="contact" role="alert">
       <strong>{t("lost.title", { time: duration(Date.now() - lostSince.value) })}</strong> {t("lost.text")}

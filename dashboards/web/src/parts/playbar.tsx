@@ -1,6 +1,7 @@
 // The time bar of a replay: the whole run as a strip, a playhead, speed, steps, and what was known when.
 import { useState } from "preact/hooks";
 import { Broken } from "./broken";
+import { over } from "../state/batches";
 import { line } from "../state/live";
 import { type Mark, move, type Move, playback } from "../state/playback";
 import { refused } from "../state/session";
@@ -21,7 +22,7 @@ export function PlayBar() {
   const state = playback.value;
   const [problem, setProblem] = useState("");
   const [dragged, setDragged] = useState<number | null>(null);
-  if (!state || line.value?.origin !== "replay") return null;
+  if (!state || line.value?.origin !== "replay" || over.value) return null;
   const go = (what: Move) => {
     setProblem("");
     move(what)

@@ -1,5 +1,6 @@
 // Batches the line has run, and the playback of one of them that whoever looks has open.
-import { get, send } from "./api";
+import { signal } from "@preact/signals";
+import { get, NoContact, send } from "./api";
 import { language } from "../text/language";
 
 export interface StoredBatch {
@@ -25,12 +26,25 @@ export interface Batches {
   open: Opened | null;
 }
 
+/** What became of a playback; `then` was opened in its place. */
+export interface Fate {
+  open: boolean;
+  vessel?: string;
+  batch?: string;
+  why?: "closed" | "replaced" | "idle" | "died";
+  then?: { vessel: string; batch: string } | null;
+}
+
 export const getBatches = () => get<Batches>("batches");
 
 /** Where a playback shows its unit. */
 export const placeOf = ({ place, vessel }: Opened) => `${place}#/unit/${encodeURIComponent(vessel)}?range=batch&lang=${language.peek()}`;
 
-export const openBatch = ({ vessel, batch }: StoredBatch) => send<Opened>("playbacks", { vessel, batch });
+/** Open a batch; `instead` is the playback of the same person that is closed for it. */
+export const openBatch = ({ vessel, batch }: StoredBatch, instead = "") =>
+  send<Opened>("playbacks", instead ? { vessel, batch, instead } : { vessel, batch });
+
+export const getFate = (key: string) => get<Fate>(`playbacks/${encodeURIComponent(key)}`);
 
 export const closeBatch = (key: string) => send<object>(`playbacks/${key}`, {}, "DELETE");
 
@@ -39,6 +53,19 @@ const here = /\/play\/([^/]+)\/$/.exec(location.pathname)?.[1];
 const LIVE = "../../";
 
 export const opened = here !== undefined;
+
+/** What became of the playback that these pages are of, once it is not open any more. */
+export const over = signal<Fate | null>(null);
+
+/** A question to the playback failed: ask the running line whether it is open still. */
+export async function askFate(error: unknown): Promise<void> {
+  if (here === undefined || over.peek() || error instanceof NoContact) return;
+  const response = await fetch(`${LIVE}api/v1/playbacks/${here}`);
+  const fate = response.ok ? ((await response.json()) as Fate) : null;
+  if (fate && !fate.open) over.value = fate;
+}
+
+export const LIST = `${LIVE}#/batches`;
 
 /** Close the playback that these pages are of, and go back to the list of batches. */
 export async function leave(): Promise<void> {

@@ -1,6 +1,7 @@
 // The playhead of a stored run: asked for every second, moved by whoever looks; a live line has none.
 import { signal } from "@preact/signals";
 import { get, send } from "./api";
+import { askFate, over } from "./batches";
 import { setSpeed, tell, tick } from "./clock";
 import { begin, line } from "./live";
 
@@ -58,7 +59,8 @@ export async function move(what: Move): Promise<void> {
 /** Follow the playhead of a line that is a replay. */
 export function followPlayback(): void {
   const read = () => {
-    if (line.peek()?.origin === "replay") void get<Playback>("playback").then(take, () => undefined);
+    if (line.peek()?.origin !== "replay" || over.peek()) return;
+    void get<Playback>("playback").then(take, (error: unknown) => void askFate(error).catch(() => undefined));
   };
   line.subscribe(read);
   setInterval(read, EVERY_MS);
