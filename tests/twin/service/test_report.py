@@ -184,6 +184,53 @@ def test_a_finding_is_told_as_it_was_known_best_with_its_end(line: Path, tmp_pat
     assert row[2:7] == ["sensor, 93\u202f%", "2026-05-28 20:27", "0.33", "closed", "2026-05-29 01:26"]
 
 
+def _twice_raised(folder: Path) -> None:
+    """A frozen probe: suspected, confirmed 30 min later, gone, again in this batch and in the next one."""
+    ledger = ledger_file.open_ledger(ledger_file.Config(path=folder / "ledger.sqlite"))
+    name, key, on = "R101.pH", "R101/frozen/pH", T + 60 * MIN
+    suspected = Event(
+        on + 10 * MIN, Kind.FROZEN, "R101", Stage.SUSPECTED, f"{key}/1", name, Verdict.SENSOR, on
+    )
+    told = replace(suspected, t=on + 40 * MIN, stage=Stage.CONFIRMED)
+    again = replace(told, t=on + 200 * MIN, condition=f"{key}/2", since=on + 190 * MIN)
+    later = replace(told, t=T + 900 * H, condition=f"{key}/3", since=T + 899 * H)
+    ledger.commit([suspected, told], [Alarm(key, AlarmState.UNACK, Priority.MEDIUM, told, told.t, told.t)])
+    for event in (told, again, later):
+        gone = Alarm(key, AlarmState.NORMAL, Priority.MEDIUM, event, event.t, event.t + MIN, "", False)
+        call = Alarm(key, AlarmState.UNACK, Priority.MEDIUM, event, event.t, event.t)
+        ledger.commit([event], [call])
+        if event is not later:
+            ledger.commit([replace(event, t=event.t + MIN, stage=Stage.CLOSED)], [gone])
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "heads", "twice"),
+    [
+        ("en", ("Detected (UTC)", "Onset (UTC)", "Annunciated (UTC)"), "2 times, last"),
+        ("fr", ("Détecté (UTC)", "Début (UTC)", "Annoncée (UTC)"), "2 fois, la dernière"),
+    ],
+)
+def test_onset_detection_and_annunciation_are_told_apart_and_only_of_this_time(
+    line: Path, tmp_path: Path, language: str, heads: tuple[str, ...], twice: str
+) -> None:
+    _twice_raised(tmp_path / "data" / "l")
+    more = ("--to", "2026-05-29T06:00:00Z", "--language", language)
+    lines = Reader(made(line, tmp_path / "r.html", *more).decode()).text.split("\n")
+    w = words(language)
+    found, alarms = (lines[lines.index(w[name]) :] for name in ("findings", "alarms"))
+
+    assert set(heads) <= set(lines)
+    assert "Told (UTC)" not in lines
+    row = found[found.index("2026-05-28 21:36") :]
+    assert row[1].startswith("R101.pH"), "detected"
+    assert row[3] == "2026-05-28 21:26", "its onset"
+    row = alarms[alarms.index("2026-05-29 00:36") :]
+    assert row[1] == "2026-05-28 22:06", "annunciated when confirmed, onset of the newest occurrence before"
+    assert row[2] == f"{twice} 2026-05-29 00:46"
+    assert not [text for text in lines if text.startswith("2026-07")], "nothing of the next batch"
+
+
 def test_S_06_hostile_names_are_inert(line: Path, tmp_path: Path) -> None:
     page = made(line, tmp_path / "r.html").decode()
     reader = Reader(page)

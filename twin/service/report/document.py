@@ -217,7 +217,7 @@ class _Teller:
         w = self.words
         heads = [w[k] for k in ("told", "finding", "verdict", "since", "size", "stage", "ended")]
         rows = [self._finding(f) for f in findings]
-        return self._section(name, _table(heads, rows, (1.5, 3.4, 1.5, 1.5, 1.4, 1.4, 1.5)))
+        return self._section(name, _table(heads, rows, (1.5, 3.4, 1.5, 1.5, 1.4, 1.4, 1.5)), "told.text")
 
     def _finding(self, f: Finding) -> tuple[str, ...]:
         event = f.told
@@ -242,22 +242,37 @@ class _Teller:
         return self.catalogue[f"verdict.{event.verdict.value}"] + sure
 
     def _alarms(self) -> list[Block]:
-        w, c = self.words, self.catalogue
-        heads = [w[k] for k in ("alarm", "priority", "told", "state", "who", "why")]
-        rows = []
-        for alarm in self.found.alarms.values():
-            until = "" if alarm.until_ns is None else f" {w['until']} {self.time(alarm.until_ns)}"
-            rows.append(
-                (
-                    self._alarm(alarm.id), c[f"priority.{alarm.priority.value}"], self.time(alarm.raised_ns),
-                    c[f"state.{alarm.state.value}"] + until, alarm.by or "–", alarm.why or "–",
-                )
-            )  # fmt: skip
-        return self._section("alarms", _table(heads, rows, (3.4, 1.2, 1.5, 2, 1.5, 2.4)))
+        heads = [self.words[k] for k in ("alarm", "priority", "since", "annunciated", "state", "who", "why")]
+        rows = [self._alarm_row(name) for name in self.found.alarms]
+        return self._section("alarms", _table(heads, rows, (3, 1.2, 1.5, 1.7, 2, 1.4, 2.2)), "alarms.text")
+
+    def _alarm_row(self, name: str) -> tuple[str, ...]:
+        """An alarm as it stood at the end of the data, whatever became of it later."""
+        alarm, last = self.found.alarms[name], self.found.last_move(name)
+        later = alarm.changed_ns > last.t
+        until = (
+            "" if alarm.until_ns is None or later else f" {self.words['until']} {self.time(alarm.until_ns)}"
+        )
+        event = self.found.event_of(name)
+        return (
+            self._alarm(name), self.catalogue[f"priority.{last.priority.value}"],
+            self.time(event.since if event else None), self._annunciated(name),
+            self.catalogue[f"state.{last.new.value}"] + until, last.by or "–", last.why or "–",
+        )  # fmt: skip
+
+    def _annunciated(self, name: str) -> str:
+        """The first time an alarm called for attention; how often and when last, where it did again."""
+        times = self.found.annunciated(name)
+        if not times:
+            return self.words["never"]
+        more = f"\n{len(times)} {self.words['times']} {self.time(times[-1])}" if len(times) > 1 else ""
+        return self.time(times[0]) + more
 
     def _alarm(self, name: str) -> str:
-        alarm = self.found.alarms.get(name)
-        return in_words(alarm.event, self.language)[0] if alarm else name
+        if name not in self.found.alarms:
+            return name
+        event = self.found.event_of(name) or self.found.alarms[name].event
+        return in_words(event, self.language)[0]
 
     def _handling(self) -> list[Block]:
         w = self.words

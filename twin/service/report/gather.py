@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
-from twin.domain.alarm import Alarm, Move
+from twin.domain.alarm import Alarm, AlarmState, Move, point
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.audit import START, Entry
 from twin.domain.errors import ConfigError
@@ -146,6 +146,20 @@ class Content:
                 told = known.told if event.stage is Stage.CLOSED else event
                 found[event.condition] = Finding(known.first, told, event)
         return list(found.values())
+
+    def annunciated(self, alarm: str) -> list[int]:
+        """When an alarm called for attention in this time, as its moves tell [ns since 1970-01-01 UTC]."""
+        call = AlarmState.UNACK
+        return [m.t for m in self.moves if m.alarm == alarm and m.new is call and m.old is not call]
+
+    def last_move(self, alarm: str) -> Move:
+        """How an alarm of which there are moves stood at the end of this time."""
+        return next(m for m in reversed(self.moves) if m.alarm == alarm)
+
+    def event_of(self, alarm: str) -> Event | None:
+        """The newest event of an alarm's condition in this time, not the one that closed it."""
+        found = (e for e in reversed(self.events) if point(e.condition) == alarm)
+        return next((e for e in found if e.stage is not Stage.CLOSED), None)
 
     def models(self) -> list[ModelRef]:
         """Every model that is named by an event, and the one of the line file."""

@@ -44,16 +44,33 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "excursions.none": ("No limit alarm in this time.", "Aucune alarme de seuil pendant cette période."),
     "findings": ("Findings", "Constats"),
     "findings.none": ("Nothing was found in this time.", "Rien n'a été constaté pendant cette période."),
-    "told": ("Told (UTC)", "Annoncé (UTC)"),
+    "told.text": (
+        "Onset: when it began, as estimated. Detected: when it was first told, suspected or confirmed; what "
+        "is only suspected is no alarm yet.",
+        "Début : quand cela a commencé, estimé. Détecté : quand cela a été dit pour la première fois, "
+        "soupçonné ou confirmé ; ce qui n'est que soupçonné n'est pas encore une alarme.",
+    ),
+    "told": ("Detected (UTC)", "Détecté (UTC)"),
     "finding": ("Finding", "Constat"),
     "verdict": ("Verdict", "Verdict"),
-    "since": ("Since (UTC)", "Depuis (UTC)"),
+    "since": ("Onset (UTC)", "Début (UTC)"),
     "size": ("Size", "Ampleur"),
     "stage": ("Stage", "Stade"),
     "ended": ("Ended (UTC)", "Terminé (UTC)"),
     "stands": ("stands", "en cours"),
     "evidence": ("Evidence", "Indices"),
     "alarms": ("Alarms", "Alarmes"),
+    "alarms.text": (
+        "Onset: as above, of the newest occurrence. Annunciated: when the alarm called for attention "
+        "(ISA-18.2), so after its delay or once it was confirmed, and again when it came back. State: at the "
+        "end of the data.",
+        "Début : comme ci-dessus, de la dernière occurrence. Annoncée : quand l'alarme a appelé l'attention "
+        "(ISA-18.2), donc après son retard ou une fois confirmée, et de nouveau à son retour. État : à la "
+        "fin des données.",
+    ),
+    "annunciated": ("Annunciated (UTC)", "Annoncée (UTC)"),
+    "never": ("not annunciated", "non annoncée"),
+    "times": ("times, last", "fois, la dernière"),
     "alarms.none": ("No alarm in this time.", "Aucune alarme pendant cette période."),
     "alarm": ("Alarm", "Alarme"),
     "priority": ("Priority", "Priorité"),
