@@ -49,6 +49,10 @@ EVIDENCE: Final[dict[str, dict[str, str]]] = {
         "en": "counts disagree with growth and ageing",
         "fr": "les comptages contredisent croissance et vieillissement",
     },
+    "new_batch": {
+        "en": "another batch began; what still is so is found again",
+        "fr": "un autre lot a commencé ; ce qui persiste sera retrouvé",
+    },
     "siblings": {
         "en": "its cells, oxygen uptake or product against those of its siblings at the same age",
         "fr": "cellules, consommation d'oxygène ou produit comparés à ceux de ses sœurs au même âge",

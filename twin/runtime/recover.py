@@ -8,6 +8,7 @@ from twin.domain.asset import Line
 from twin.domain.errors import StorageError
 from twin.engine.core import Engine, Outputs
 from twin.ports import Historian, Ledger
+from twin.runtime.former import closed_by_batch
 
 SNAPSHOT = "engine"
 READ_AT_ONCE = 50_000
@@ -27,14 +28,14 @@ async def restore(engine: Engine, ledger: Ledger, historian: Historian, line: Li
     Returns
     -------
     Outputs
-        What the stored rows after the snapshot brought forth.
+        What the stored rows after the snapshot brought forth; with another line file, what its batches close.
     """
     alarms = ledger.known_alarms()
     blob = ledger.load_snapshot(SNAPSHOT)
     document = orjson.loads(blob) if blob else {}
     if document.get("line") != _fingerprint(line):
         engine.restore({}, alarms)
-        return Outputs()
+        return engine.note(closed_by_batch(line, alarms, now_ns))
     engine.restore(document["engine"], alarms)
     return await _catch_up(engine, historian, line, now_ns)
 

@@ -15,6 +15,7 @@ from twin.alarms.routing import notices
 from twin.alarms.words import notice_text
 from twin.domain.alarm import Alarm, AlarmState, Notice, Priority, Trigger
 from twin.domain.asset import Line, Origin, Vessel
+from twin.domain.batch import Batch
 from twin.domain.errors import StorageError
 from twin.domain.event import Event, Kind, ModelRef, Stage
 from twin.domain.forecast import Forecast
@@ -35,10 +36,10 @@ TAG = Tag("R1", "pH", "pH", "1", 0.0, 14.0, 0.02, limits=Limits(high=8.0), deadb
 LINE = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, (TAG,)),))
 
 
-def pipeline(historian, ledger) -> Pipeline:
+def pipeline(historian, ledger, line: Line = LINE) -> Pipeline:
     clock = WallClock()
     return Pipeline(
-        TagBook(LINE.tags()), Engine(LINE, lambda v: None, 0.0), historian, ledger, Hub(clock), Health(),
+        TagBook(line.tags()), Engine(line, lambda v: None, 0.0), historian, ledger, Hub(clock), Health(),
         clock, lambda alarm: notices(alarm, [Subscription("anna")]), lambda: TimeWindow(0, 10**9 * S),
     )  # fmt: skip
 
@@ -333,3 +334,38 @@ async def test_what_a_forecast_holds_is_told_and_remembered_in_one_commit(ledger
     assert ledger.documents("risk") == {"s/0": b"1"}
     assert [each.notice.key for each in ledger.due(S)] == ["risk/s/0/1"]
     assert p.due.is_set()
+
+
+def _of_batch(name: str, start_s: float) -> Line:
+    return replace(LINE, vessels=(replace(LINE.vessels[0], batch=Batch(name, int(start_s * S))),))
+
+
+@pytest.mark.parametrize(("seen", "state"), [(False, AlarmState.RTN_UNACK), (True, AlarmState.NORMAL)])
+async def test_a_new_batch_closes_what_the_former_one_left_standing(ledger, seen, state) -> None:
+    store = MemoryHistorian()
+    first = pipeline(store, ledger, _of_batch("B-1", 0.0))
+    await first.process([Delivery(tuple(reading(30 * i, 9.0) for i in range(10)))])
+    await first.process([Delivery(links=(LinkChange("ua", False, "away", 300 * S),))])
+    (high,) = (a for a in ledger.alarms() if a.event.kind is Kind.LIMIT)
+    if seen:
+        await first.move(high.id, Trigger.ACKNOWLEDGE, Actor("ann", Role.OPERATOR))
+    await first.save(_of_batch("B-1", 0.0))
+
+    same = pipeline(store, ledger, _of_batch("B-1", 0.0))
+    await same.recover(_of_batch("B-1", 0.0))
+    assert same.engine.alarms.alarms[high.id].active, "the same batch goes on"
+
+    line = _of_batch("B-2", 1000.0)
+    again = pipeline(store, ledger, line)
+    await again.recover(line)
+    found = again.engine.alarms.alarms[high.id]
+    assert (found.active, found.state) == (False, state)
+    closing = [e for _, e in ledger.events() if e.stage is Stage.CLOSED]
+    assert [(e.t, e.evidence) for e in closing] == [(1000 * S, ("new_batch",))]
+    assert [a.event.kind for a in ledger.alarms() if a.active] == [Kind.LINK], "links are of no batch"
+
+    rows = tuple(reading(1000 + 30 * i, 9.0) for i in range(1, 11))
+    await again.process([Delivery(rows)])
+    found = again.engine.alarms.alarms[high.id]
+    assert (found.active, found.state) == (True, AlarmState.UNACK), "what still is so calls again"
+    assert found.raised_ns > 1000 * S

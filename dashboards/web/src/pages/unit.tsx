@@ -9,7 +9,7 @@ import { LiveValues } from "../parts/live-values";
 import { Mimic } from "../parts/mimic";
 import { notes } from "../parts/notes";
 import { Papers } from "../parts/report";
-import { calling, heardAll, reading, unkept, vessel } from "../state/live";
+import { calling, heardAll, isFormer, reading, unkept, vessel } from "../state/live";
 import { trust } from "../state/quality";
 import { to } from "../state/route";
 import { may } from "../state/session";
@@ -35,6 +35,19 @@ function blind(unit: Vessel): boolean {
   return heardAll.value && online.length > 0 && online.every(silent);
 }
 
+/** Alarms raised before the present batch of their unit: they are still to be acknowledged, apart from its own. */
+function Former({ of }: { of: Alarm[] }) {
+  if (of.length === 0) return null;
+  return (
+    <section class="former" aria-label={t("card.former")}>
+      <h3 class="quiet">{t("card.former")}</h3>
+      {of.map((each) => (
+        <DriftCard key={each.id} alarm={each} />
+      ))}
+    </section>
+  );
+}
+
 export function Cards({ of, about, none = "card.none" }: { of: (alarm: Alarm) => boolean; about: Tag[]; none?: Key }) {
   const open = byUrgency(calling.value.filter(of));
   const held = notes(about, of);
@@ -48,9 +61,10 @@ export function Cards({ of, about, none = "card.none" }: { of: (alarm: Alarm) =>
           ))}
         </ul>
       ) : null}
-      {open.map((each) => (
+      {open.filter((each) => !isFormer(each)).map((each) => (
         <DriftCard key={each.id} alarm={each} />
       ))}
+      <Former of={open.filter(isFormer)} />
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Alarm, Happening } from "../state/api";
 import { now } from "../state/clock";
-import { events, partsOf } from "../state/live";
+import { events, isFormer, partsOf, vessel } from "../state/live";
 import { route } from "../state/route";
 import { duration, percent, time } from "../text/format";
 import { maybe, t } from "../text/language";
@@ -92,9 +92,12 @@ function Parts({ id }: { id: string }) {
   );
 }
 
-/** What people said and did about this alarm. */
-function Said({ id }: { id: string }) {
-  const rows = events.value.filter((each) => each.kind === "alarm" && each.detail["alarm"] === id && each.detail["why"]);
+/** What people said and did about this alarm, in its batch. */
+function Said({ alarm }: { alarm: Alarm }) {
+  const batch = isFormer(alarm) ? null : vessel(alarm.event.asset)?.batch;
+  const from = batch ? Date.parse(batch.start) : 0;
+  const about = ({ kind, detail, t: at }: Happening) => kind === "alarm" && detail["alarm"] === alarm.id && detail["why"] && Date.parse(at) >= from;
+  const rows = events.value.filter(about);
   return (
     <ul class="said">
       {rows.slice(-5).map((each) => (
@@ -135,7 +138,7 @@ export function DriftCard({ alarm }: { alarm: Alarm }) {
       {shown ? <Spark name={shown} window={() => [since - 0.6 * (now.value - since) - MARGIN_MS, now.value]} /> : null}
       <Reasons event={event} />
       <Parts id={alarm.id} />
-      <Said id={alarm.id} />
+      <Said alarm={alarm} />
       <Actions alarm={alarm} />
       <Evidence event={event} />
     </article>

@@ -90,6 +90,12 @@ export async function begin(): Promise<void> {
   events.value = rows;
 }
 
+/** True when an alarm called before the present batch of its unit began. */
+export function isFormer(alarm: Alarm): boolean {
+  const batch = vessel(alarm.event.asset)?.batch;
+  return batch ? Date.parse(alarm.raised) < Date.parse(batch.start) : false;
+}
+
 /** A restarted service may run another line: then begin anew. */
 async function checkLine(): Promise<void> {
   const vessels = (each: Line) => each.vessels.map((v) => ({ ...v, batch: v.batch && { ...v.batch, ended: null } }));
