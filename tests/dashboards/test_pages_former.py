@@ -1,4 +1,4 @@
-"""What an alarm of the former batch looks like on the page of the present one: apart, and not with its notes."""
+"""An alarm of the former batch on the page of the present one: apart, and not with its notes."""
 
 from dataclasses import replace
 

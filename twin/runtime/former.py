@@ -1,4 +1,4 @@
-"""Alarms of a batch that is over: closed when the next one is taken up, since nobody watches them any more."""
+"""Alarms of a batch that is over: closed when the next one is taken up, as nobody watches them any more."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
