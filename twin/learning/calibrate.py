@@ -9,7 +9,7 @@ Lindstrom and Bates, Biometrics 46 (1990) 673). Parameters are fitted as logarit
 interval is a factor.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +27,8 @@ EVALUATIONS: Final = 30
 """Most evaluations of the counts in the first and the last round (chosen default)."""
 FEW: Final = 3
 """... and in those between, which begin near their end (chosen default)."""
+STEPS: Final = 2 * EVALUATIONS + (ROUNDS - 2) * FEW
+"""Steps that one fit is told to take, whether it needs all of them or not."""
 REACH: Final = np.log(30.0)
 """A parameter stays within this factor of the model's default, as a logarithm (chosen default)."""
 MOST_PERCENT: Final = 99.9
@@ -42,7 +44,12 @@ def _bounds(parameters: Sequence[Parameter]) -> tuple[Array, Array]:
     return centre - REACH, np.asarray(high)
 
 
-def fit(build: Build, runs: Sequence[Counts], given: Mapping[str, float] | None = None) -> Calibration:
+def fit(
+    build: Build,
+    runs: Sequence[Counts],
+    given: Mapping[str, float] | None = None,
+    step: Callable[[int], None] = lambda _: None,
+) -> Calibration:
     """Fit the parameters of a model to runs.
 
     Parameters
@@ -52,6 +59,8 @@ def fit(build: Build, runs: Sequence[Counts], given: Mapping[str, float] | None 
     runs : sequence of Counts
     given : Mapping of str to float, optional
         Parameters that are kept as they are.
+    step : callable
+        Called with how many of `STEPS` are done more.
 
     Raises
     ------
@@ -71,7 +80,7 @@ def fit(build: Build, runs: Sequence[Counts], given: Mapping[str, float] | None 
     states = tuple(i for i, s in enumerate(model.states) if s.start_sd > 0.0 and s.name not in set_free)
     spread = np.array([model.states[i].start_sd for i in states])
     task = Task(held, tuple(p.name for p in free), runs, states, spread, np.ones(len(model.outputs)))
-    z, covariance = _solve(task, low, high)
+    z, covariance = _solve(task, low, high, step)
     p = len(free)
     found = Calibration(
         held, task.names, z[:p], covariance[:p, :p],
@@ -95,7 +104,7 @@ def _check(model: Process, runs: Sequence[Counts], free: int) -> None:
         )
 
 
-def _solve(task: Task, low: Array, high: Array) -> tuple[Array, Array]:
+def _solve(task: Task, low: Array, high: Array, step: Callable[[int], None]) -> tuple[Array, Array]:
     """Fit and covariance (p + runs d)."""
     rest = len(task.runs) * len(task.states)
     start = np.log([p.value for p in task.build({}).parameters if p.name in task.names])
@@ -105,9 +114,11 @@ def _solve(task: Task, low: Array, high: Array) -> tuple[Array, Array]:
     for turn in range(ROUNDS):
         task.judge(task.predicted(z))
         most = EVALUATIONS if turn in (0, ROUNDS - 1) else FEW
+        told = Told(task.jacobian, step, most)
         z = least_squares(
-            task.residuals, z, task.jacobian, bounds, loss=task.loss, max_nfev=most, xtol=1e-5, ftol=1e-5
+            task.residuals, z, told, bounds, loss=task.loss, max_nfev=most, xtol=1e-5, ftol=1e-5
         ).x
+        told.finish()
         covariance = task.covariance(z)
         if turn < ROUNDS - 1:
             before = task.spread.copy()
@@ -115,6 +126,37 @@ def _solve(task: Task, low: Array, high: Array) -> tuple[Array, Array]:
             _, own = task.split(z)
             z = np.concatenate([z[: len(low)], np.clip(own * before / task.spread, -7.9, 7.9).ravel()])
     return z, covariance
+
+
+class Told:
+    """Slopes of a task that say how far a fit has come.
+
+    Parameters
+    ----------
+    slopes : callable
+    step : callable
+        Called with how many steps are done more.
+    most : int
+        Steps of this round; those that were not needed are told at its end.
+    """
+
+    def __init__(self, slopes: Callable[[Array], Array], step: Callable[[int], None], most: int) -> None:
+        self._slopes, self._step, self._left = slopes, step, most
+
+    def __call__(self, z: Array) -> Array:
+        """Slopes at `z`."""
+        found = self._slopes(z)
+        self._tell(1)
+        return found
+
+    def finish(self) -> None:
+        """No more is needed."""
+        self._tell(self._left)
+
+    def _tell(self, n: int) -> None:
+        n = min(n, self._left)
+        self._left -= n
+        self._step(n)
 
 
 def _estimate(found: Calibration, k: int, parameter: Parameter, low: Array, high: Array) -> Estimate:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from twin.domain.errors import ConfigError
-from twin.learning.calibrate import EVALUATIONS, fit
+from twin.learning.calibrate import EVALUATIONS, STEPS, fit
 from twin.learning.calibrate_task import Task
 from twin.learning.calibration import Z90, Build, Calibration, Counts, rms
 from twin.processes.base import Array
@@ -81,12 +81,18 @@ def forecast(found: Calibration, run: Counts, until_h: float) -> tuple[Array, Ar
     return mean.reshape(run.values.shape), np.sqrt(variance).reshape(run.values.shape)
 
 
+def groups_of(runs: Sequence[Counts]) -> list[str]:
+    """Groups that can be left out, in the order of the runs."""
+    return list(dict.fromkeys(run.group for run in runs))
+
+
 def leave_one_out(
     build: Build,
     runs: Sequence[Counts],
     until_h: float,
     output: int = 0,
     given: Mapping[str, float] | None = None,
+    step: Callable[[int], None] = lambda _: None,
 ) -> list[Forecasts]:
     """Leave each group out in turn, fit the others, and forecast its runs from their first counts.
 
@@ -99,21 +105,25 @@ def leave_one_out(
     output : int
         Position of the output that is told.
     given : Mapping of str to float, optional
+    step : callable
+        Called with how many of `STEPS` of each of the `groups_of` fits are done more.
 
     Raises
     ------
     ConfigError
         When there is one group only, or no run goes on after `until_h`.
     """
-    groups = list(dict.fromkeys(run.group for run in runs))
+    groups = groups_of(runs)
     if len(groups) < 2:
         raise ConfigError(f"--leave-one-out: all runs are of group {groups[0]!r}; two groups are the least")
     told = []
     for group in groups:
         rest = [run for run in runs if run.group != group]
         left = [run for run in runs if run.group == group and _goes_on(run, until_h, output)]
-        if left:
-            found = fit(build, rest, given)
+        if not left:
+            step(STEPS)
+        else:
+            found = fit(build, rest, given, step)
             told.append(_joined(group, [_beside(found, run, rest, until_h, output) for run in left]))
     if not told:
         raise ConfigError(f"--leave-one-out: no run has counts before and after {until_h:g} h")

@@ -17,9 +17,9 @@ from connectors.sources.files import Series, read_series
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.tag import Tag
-from twin.learning.calibrate import fit
+from twin.learning.calibrate import STEPS, fit
 from twin.learning.calibration import Calibration, Counts, in_words
-from twin.learning.left_out import Forecasts, leave_one_out, overall
+from twin.learning.left_out import Forecasts, groups_of, leave_one_out, overall
 from twin.processes.base import Process
 from twin.service import plugins
 from twin.service.content_hash import hashed_yaml
@@ -28,6 +28,7 @@ from twin.service.line import LineFile
 from twin.service.output import whole_file
 from twin.service.replay import check_files, layout_of
 from twin.service.selection import chosen
+from twin.service.terminal import progress
 
 HOUR_NS = 3_600_000_000_000
 OUTSIDE = "outside the tag's range"
@@ -87,8 +88,10 @@ def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> Result:
     model: Process = build(given)
     kept = _kept(model, asked.keep)
     runs, not_fitted = read_counts(asked, line_file, line, names, model)
-    found = fit(build, runs, kept)
-    left = leave_one_out(build, runs, asked.until_h, given=kept) if asked.leave_one_out else []
+    fits = 1 + (len(groups_of(runs)) if asked.leave_one_out else 0)
+    with progress("steps of the fit" if fits == 1 else f"steps of {fits} fits", fits * STEPS) as step:
+        found = fit(build, runs, kept, step)
+        left = leave_one_out(build, runs, asked.until_h, given=kept, step=step) if fits > 1 else []
     result = Result(model, runs, found, left, not_fitted)
     with whole_file(out) as sink:
         sink.write(hashed_yaml(document(asked, result)))

@@ -33,7 +33,6 @@ from twin.service.terminal import (
     LineArgument,
     complain,
     console,
-    errors,
     load,
     progress,
     run_until_stopped,
@@ -249,7 +248,7 @@ def simulate(
     if batches > 1:
         chosen = find_scenario(scenario)
         chosen = chosen if seed is None else chosen.model_copy(update={"seed": seed})
-        with progress("batches") as step:
+        with progress("batches", batches) as step:
             told = monte_carlo(chosen, out, batches, jobs, step)
         console.print(f"{told.table}: {told.batches} batches, {told.resumed} of them from before")
         console.print(f"sha256 {told.sha256}; {100 * told.efficiency:.0f} % of {jobs} cores in batches")
@@ -276,7 +275,7 @@ def score(
 
     asked = load_campaign(campaign_path(campaign))
     check_output(out, [Path(campaign)])
-    with scorecard.progress(len(plans(asked)), errors) as step:
+    with progress("batches", len(plans(asked))) as step:
         found = scorecard.run(asked, jobs, step)
     scorecard.write(found, out)
     scorecard.show(found, console)

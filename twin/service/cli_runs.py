@@ -217,7 +217,7 @@ def play(
             serve(*parts, settings) as address,
         ):
             console.print(f"{run}: pages at {address} (Ctrl-C stops)")
-            with progress() as step:
+            with progress("values", len(rows)) as step:
                 done = 0
                 while not parts[1].finished:
                     await asyncio.sleep(0.5)

@@ -8,7 +8,7 @@ import typer
 from twin.domain.errors import ConfigError
 from twin.service.options import AssaysOption, LineOption, StoreOption, TableOption, VesselsOption
 from twin.service.output import check_output
-from twin.service.terminal import console, errors
+from twin.service.terminal import console, progress
 
 app = typer.Typer()
 
@@ -47,7 +47,7 @@ def soft_sensors(
 
 
 def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
-    from twin.service import scorecard, sensors_table
+    from twin.service import sensors_table
     from twin.service.campaign import campaign_path, load_campaign
 
     if len(of) != 1:
@@ -57,7 +57,7 @@ def _of_campaign(of: list[str], more: bool, jobs: int) -> dict[str, object]:
     if more or of[0].endswith((".parquet", ".csv", ".gz")):
         raise ConfigError("soft-sensors: stored runs, --assays, --store and --vessels need --line LINE.yaml")
     campaign = load_campaign(campaign_path(of[0]))
-    with scorecard.progress(len(sensors_table.healthy(campaign)), errors) as step:
+    with progress("batches", len(sensors_table.healthy(campaign))) as step:
         return sensors_table.of_campaign(campaign, jobs, step)
 
 

@@ -23,6 +23,7 @@ from twin.service.normal import save
 from twin.service.output import whole_file
 from twin.service.replay import check_files, layout_of
 from twin.service.selection import chosen
+from twin.service.terminal import Step, progress
 
 REACHED = 0.75
 """A batch is followed as long as this part of the runs lasted."""
@@ -71,15 +72,17 @@ def run(asked: Wanted, line_file: LineFile, line: Line, out: Path) -> NormalMode
     fit, calibrate = _split(asked, line, found)
     _refuse_shared(fit, calibrate)
     units = [tags[name] for name in tags]
-    model = learn(
-        found.pick(fit),
-        found.pick(calibrate),
-        tuple(tags),
-        units,
-        asked.window_s,
-        asked.false_alarms,
-        asked.align,
-    )
+    with progress("runs to learn from") as step:
+        step(len(fit) + len(calibrate))
+        model = learn(
+            found.pick(fit),
+            found.pick(calibrate),
+            tuple(tags),
+            units,
+            asked.window_s,
+            asked.false_alarms,
+            asked.align,
+        )
     model = replace(model, about={**model.about, **_about(asked, found, fit, calibrate)})
     with whole_file(out) as sink:
         save(model, sink)
@@ -147,6 +150,33 @@ def read_runs(
     ConfigError
         When the files hold no value of these tags; `command` is who says so.
     """
+    asked = [v.id for v in line.vessels if wanted is None or v.id in wanted]
+    with progress("courses to read", len(asked) * len(tags)) as step:
+        runs, assays = _courses(files, line_file, line, tags, wanted, step)
+    begins = {v.id: v.batch.start_ns for v in line.vessels if v.batch and v.batch.start_ns}
+    names = [v.id for v in line.vessels if v.id in runs]
+    if not names:
+        raise ConfigError(_nothing(command, files, line, tags, assays))
+    with progress("runs to cut into windows", len(names)) as step:
+        grids = []
+        for name in names:
+            grids.append(list(_windows(runs[name], tags, window_s, begins.get(name))))
+            step()
+    lengths = sorted(max(len(mean) for mean, _ in grid) for grid in grids)
+    length = lengths[round((1.0 - REACHED) * (len(lengths) - 1))]
+    stacked = np.array([[[_fitted(part, length) for part in pair] for pair in grid] for grid in grids])
+    return Windows(tuple(names), stacked[:, :, 0].transpose(0, 2, 1), stacked[:, :, 1].transpose(0, 2, 1))
+
+
+def _courses(
+    files: Sequence[Path],
+    line_file: LineFile,
+    line: Line,
+    tags: Sequence[str],
+    wanted: set[str] | None,
+    step: Step,
+) -> tuple[dict[str, dict[str, Series]], Counter[str]]:
+    """Values by vessel and tag, and how many laboratory values there are by tag."""
     runs: dict[str, dict[str, Series]] = {}
     laboratory = {t.name for t in line.tags() if t.kind is TagKind.ASSAY}
     assays: Counter[str] = Counter()
@@ -155,19 +185,14 @@ def read_runs(
             vessel, _, tag = one.address.rpartition(".")
             if not len(one.values):
                 continue
-            if tag in laboratory and (wanted is None or vessel in wanted):
+            if wanted is not None and vessel not in wanted:
+                continue
+            if tag in laboratory:
                 assays[tag] += len(one.values)
-            if tag in tags and (wanted is None or vessel in wanted):
+            if tag in tags:
+                step()
                 runs.setdefault(vessel, {})[tag] = joined(runs.get(vessel, {}).get(tag), one)
-    begins = {v.id: v.batch.start_ns for v in line.vessels if v.batch and v.batch.start_ns}
-    names = [v.id for v in line.vessels if v.id in runs]
-    if not names:
-        raise ConfigError(_nothing(command, files, line, tags, assays))
-    grids = [list(_windows(runs[n], tags, window_s, begins.get(n))) for n in names]
-    lengths = sorted(max(len(mean) for mean, _ in grid) for grid in grids)
-    length = lengths[round((1.0 - REACHED) * (len(lengths) - 1))]
-    stacked = np.array([[[_fitted(part, length) for part in pair] for pair in grid] for grid in grids])
-    return Windows(tuple(names), stacked[:, :, 0].transpose(0, 2, 1), stacked[:, :, 1].transpose(0, 2, 1))
+    return runs, assays
 
 
 def _nothing(

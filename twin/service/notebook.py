@@ -31,6 +31,7 @@ from twin.service.selection import only
 from twin.service.settings import Settings
 from twin.service.stored import stored_rows
 from twin.service.tables import figures, known_names, table
+from twin.service.terminal import progress
 
 Path_: TypeAlias = str | Path
 When: TypeAlias = str | datetime | float
@@ -328,7 +329,8 @@ def open_run(
         raise InputError(f"twin.open: {refused.received} values came, and none can be stored\n{said}")
     watched = watches(built, path.parent, Path(normal) if normal else None)
     recording = Recording(line_file, built, rows, watched)
-    _waited(recording.work())
+    with progress("values", len(rows)) as step:
+        _waited(recording.work(step))
     return Run(built, recording)
 
 

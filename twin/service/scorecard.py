@@ -1,16 +1,14 @@
 """The score of a campaign: SCORE.json, the table for people, and the one line for machines."""
 
-import contextlib
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from simulators.faults import FAULTS
@@ -236,18 +234,3 @@ def _text(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{100.0 * value:.0f} %"
-
-
-@contextlib.contextmanager
-def progress(total: int, console: Console) -> Iterator[Callable[[], None]]:
-    """A bar with the time left on `console`; yields what to call after each batch."""
-    columns: tuple[Any, ...] = (
-        TextColumn("batches"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("batches", total=total)
-        yield lambda: bar.advance(task)

@@ -4,16 +4,24 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, MutableMapping
+from collections.abc import Coroutine, Iterator, MutableMapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from connectors.codecs.printable import printable
 from twin.domain.asset import Line
@@ -73,13 +81,39 @@ def load(path: Path) -> tuple[LineFile, Line]:
     return cast("tuple[LineFile, Line]", loaded)
 
 
+class Step(Protocol):
+    """Says that so many more are done."""
+
+    def __call__(self, n: int = 1) -> None:
+        """Move the bar."""
+
+
 @contextlib.contextmanager
-def progress(of: str = "values") -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere; gives what is called with how many are done."""
-    columns = (TextColumn(f"{{task.completed:>10,.0f}} {of}"), BarColumn(), TimeElapsedColumn())
+def progress(of: str = "values", total: int | None = None) -> Iterator[Step]:
+    """A bar on a terminal, nothing elsewhere; gives what is called with how many more are done.
+
+    Parameters
+    ----------
+    of : str
+        What is counted, in plural.
+    total : int or None
+        How many there will be: then the time left is told, else the time gone.
+    """
+    columns: tuple[ProgressColumn, ...] = (
+        TextColumn(f"{{task.completed:>10,.0f}} {of}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    if total is not None:
+        left = (TimeRemainingColumn(), TextColumn("left"))
+        columns = (TextColumn(of), MofNCompleteColumn(), BarColumn(), *left)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("replay", total=None)
-        yield lambda n: bar.advance(task, n)
+        task = bar.add_task(of, total=total)
+
+        def step(n: int = 1) -> None:
+            bar.advance(task, n)
+
+        yield step
 
 
 def complain(text: str) -> None:

@@ -1,6 +1,7 @@
 """twin learn and replay --normal: from files to a model to findings, the same bytes each time."""
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
+from rich.console import Console
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -16,6 +18,7 @@ from connectors.ledgers.sqlite import SqliteLedger
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.people import Actor, Role
+from twin.service import terminal
 from twin.service.build import load_line
 from twin.service.cli import app
 from twin.service.normal import load, watches
@@ -98,6 +101,14 @@ def test_the_model_says_what_it_was_made_of_and_is_the_same_bytes_again(folder):
     assert len({run["sha256"] for run in model.about["fitted_on"]}) == 10
     assert model.about["stated_per_100h"] == 0.5
     assert len(ref.parameters) == 12
+
+
+def test_it_tells_a_terminal_how_far_it_is(folder, monkeypatch):
+    sent = io.StringIO()
+    monkeypatch.setattr(terminal, "errors", Console(file=sent, force_terminal=True, width=100))
+    assert learn(folder, "told.model", "--fit", "B0-B9", "--calibrate", "B10-B17").exit_code == 0
+    for part in ("courses to read", "54/54", "runs to cut into windows", "18/18", "18 runs to learn from"):
+        assert part in sent.getvalue(), part
 
 
 def test_replay_tells_the_lying_probe_since_when_and_by_which_model(folder):

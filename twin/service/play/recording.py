@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, TypeVar
 
@@ -62,8 +62,8 @@ class Recording(Replay):
         self.reports: dict[str, list[tuple[int, SelfReport]]] = {v.id: [] for v in line.vessels}
         self._known_ns = self.start_ns
 
-    async def work(self) -> None:
-        """Work through all rows, minute by minute of their arrival."""
+    async def work(self, step: Callable[[int], None] = lambda _: None) -> None:
+        """Work through all rows, minute by minute of their arrival; `step` is told how many more are done."""
         minutes = self._minutes()
         while part := [group for _, group in zip(range(AT_ONCE), minutes, strict=False)]:
             for end_ns, rows in part:
@@ -71,6 +71,7 @@ class Recording(Replay):
                 await self._take(rows)
                 self._look()
                 self.ready_ns = self._known_ns
+                step(len(rows))
             await asyncio.sleep(0)
         self._known_ns = self.end_ns
         self._keep(self.engine.finish())
