@@ -69,6 +69,8 @@ class Spectra:
     names, units : tuple of str
         Of the constituents.
     axis_unit : str
+    samples : sequence of str
+        What each spectrum is of (n,); empty: each of a sample of its own.
     """
 
     axis: Array
@@ -78,6 +80,7 @@ class Spectra:
     names: tuple[str, ...]
     units: tuple[str, ...]
     axis_unit: str
+    samples: Sequence[str] = ()
 
 
 def pipeline(settings: Settings, components: int) -> Pipeline:
@@ -109,9 +112,8 @@ def fit(given: Spectra, settings: Settings) -> SpectralModel:
         When the spectra are too few, of one group, or the settings leave nothing.
     """
     _check(given, settings)
-    errors = np.stack([_left_out(given, settings, k)[0] for k in _tried(given, settings)])
-    components = _fewest(errors, given)
-    error, far = _left_out(given, settings, components)
+    components, error, errors = chosen(given, settings)
+    _, far = _left_out(given, settings, components)
     doubt, refuse = (np.array([_limit(column, part) for column in far.T]) for part in (DOUBT, REFUSE))
     sigma = np.sqrt((error**2).mean(axis=0))
     about = {
@@ -126,6 +128,13 @@ def fit(given: Spectra, settings: Settings) -> SpectralModel:
         + [float(v) for v in given.reference.max(axis=0)],
     }
     return _compiled(given, settings, components, sigma, doubt, refuse, about)
+
+
+def chosen(given: Spectra, settings: Settings) -> tuple[int, Array, Array]:
+    """Number of components, the errors (n, q) with it, and those with each number tried (k, n, q)."""
+    errors = np.stack([_left_out(given, settings, k)[0] for k in _tried(given, settings)])
+    components = _fewest(errors, given)
+    return components, errors[components - 1], errors
 
 
 def _compiled(

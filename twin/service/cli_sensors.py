@@ -121,6 +121,12 @@ def fit_spectra(
     hold_back: Annotated[
         list[str] | None, typer.Option(help="A group that is only predicted; may be given again")
     ] = None,
+    shuffles: Annotated[
+        int, typer.Option(min=19, max=1000, help="How often it is fitted to shuffled references, to compare")
+    ] = 20,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Write the model even if it is no better than those")
+    ] = False,
 ) -> None:
     """Fit a PLS model to spectra with reference values; a source of kind spectra uses it live."""
     try:
@@ -135,5 +141,6 @@ def fit_spectra(
     check_output(out, [spectra, reference])
     low, high = fitting.limits(range_)
     settings = fitting.Settings(low, high, window, order, derivative, snv, components)
-    asked = fitting.Asked(spectra, reference, tuple(constituent or ()), axis_unit, frozenset(hold_back or ()))
+    held = frozenset(hold_back or ())
+    asked = fitting.Asked(spectra, reference, tuple(constituent or ()), axis_unit, held, shuffles, anyway)
     fitting.show(fitting.run(asked, settings, out), console)

@@ -13,13 +13,15 @@ from rich.table import Table
 from connectors.codecs.spectra_file import read_spectra
 from connectors.codecs.spectral_file import save_spectral
 from connectors.codecs.tables import header, read_sheet
-from twin.domain.errors import ConfigError
+from twin.domain.errors import ConfigError, InputError
 from twin.learning.spectral import SpectralModel, judged
 from twin.learning.spectral_fit import Settings, Spectra, fit
+from twin.learning.spectral_shuffled import Shuffled, shuffled
 from twin.service.learn import sha256_of
 from twin.service.output import whole_file
 from twin.service.replay import check_files
 from twin.service.sensors import BAND
+from twin.service.terminal import progress
 
 MAKERS: Final = ("bioline-twin", "scikit-learn", "chemotools")
 """Whose versions are kept with the model."""
@@ -39,6 +41,10 @@ class Asked:
     axis_unit : str
     hold_back : frozenset of str
         Groups that are only predicted.
+    shuffles : int
+        How often the fit is done again with shuffled references.
+    anyway : bool
+        Write a model too that is no better than with shuffled references.
     """
 
     spectra: Path
@@ -46,6 +52,8 @@ class Asked:
     constituents: tuple[str, ...]
     axis_unit: str
     hold_back: frozenset[str]
+    shuffles: int = 20
+    anyway: bool = False
 
 
 def run(asked: Asked, settings: Settings, out: Path) -> SpectralModel:
@@ -56,7 +64,7 @@ def run(asked: Asked, settings: Settings, out: Path) -> SpectralModel:
     ConfigError
         When files, names or groups do not do.
     InputError
-        When nothing can be fitted to what they hold.
+        When nothing can be fitted to what they hold, or a fit to shuffled references is as good.
     """
     check_files([asked.spectra, asked.reference])
     whole, left = read(asked)
@@ -67,9 +75,15 @@ def run(asked: Asked, settings: Settings, out: Path) -> SpectralModel:
             f"{', '.join(sorted(set(whole.groups))[:12])}"
         )
     held = np.array([group in asked.hold_back for group in whole.groups])
-    model = fit(_part(whole, ~held), settings)
+    fitted = _part(whole, ~held)
+    model = fit(fitted, settings)
+    with progress("shuffled fits", asked.shuffles) as step:
+        chance = shuffled(fitted, settings, model.sigma, asked.shuffles, step)
+    if not asked.anyway:
+        _check_better(model, chance)
     about = {
         **model.about,
+        "shuffled": chance.told(),
         "left_out": left,
         "settings": {k: v for k, v in asdict(settings).items() if v not in (-np.inf, np.inf)},
         "made_by": ", ".join(f"{p} {version(p)}" for p in MAKERS),
@@ -80,6 +94,22 @@ def run(asked: Asked, settings: Settings, out: Path) -> SpectralModel:
     with whole_file(out) as sink:
         save_spectral(model, sink)
     return model
+
+
+def _check_better(model: SpectralModel, chance: Shuffled) -> None:
+    """Refuse a model whose errors chance gives as well."""
+    least = chance.errors.min(axis=0)
+    rows = zip(model.names, model.units, chance.own, least, chance.p, chance.better, strict=True)
+    told = [
+        f"{name}: RMSECV {own:.3g} {unit}, with shuffled references {low:.3g} {unit} at best (p = {p:.2g})"
+        for name, unit, own, low, p, better in rows
+        if not better
+    ]
+    if told:
+        raise InputError(
+            f"fit-spectra: no better than chance: {'; '.join(told)}. Check that samples and references "
+            "belong together, give more runs, or leave the constituent out; with --anyway it is written"
+        )
 
 
 def _judged(model: SpectralModel, held: Spectra) -> dict[str, object]:
@@ -109,7 +139,7 @@ def read(asked: Asked) -> tuple[Spectra, dict[str, int]]:
         raise ConfigError("--constituent: one or more such as glucose=g/L are needed")
     names, units = tuple(p[0] for p in pairs), tuple(p[2] for p in pairs)
     known = _references(asked.reference, names)
-    rows, values, groups, left = [], [], [], Counter[str]()
+    rows, values, groups, samples, left = [], [], [], list[str](), Counter[str]()
     axis: Any = None
     for record in read_spectra(asked.spectra, ("sample",)):
         axis = record.axis if axis is None else axis
@@ -121,11 +151,12 @@ def read(asked: Asked) -> tuple[Spectra, dict[str, int]]:
         if not reason:
             group, value = known[record.texts["sample"]]
             rows.append(record.intensities)
+            samples.append(record.texts["sample"])
             groups.append(group)
             values.append(value)
     if not rows:
         raise ConfigError(f"{asked.spectra}: no spectrum has a `sample` that {asked.reference.name} has too")
-    spectra = Spectra(axis, np.array(rows), np.array(values), groups, names, units, asked.axis_unit)
+    spectra = Spectra(axis, np.array(rows), np.array(values), groups, names, units, asked.axis_unit, samples)
     return spectra, {reason: n for reason, n in left.items() if n}
 
 
@@ -162,8 +193,16 @@ def _references(path: Path, names: tuple[str, ...]) -> dict[str, tuple[str, list
 
 
 def _part(whole: Spectra, chosen: Any) -> Spectra:
-    groups = [group for group, here in zip(whole.groups, chosen, strict=True) if here]
-    return replace(whole, spectra=whole.spectra[chosen], reference=whole.reference[chosen], groups=groups)
+    groups, samples = (
+        [each for each, here in zip(of, chosen, strict=True) if here] for of in (whole.groups, whole.samples)
+    )
+    return replace(
+        whole,
+        spectra=whole.spectra[chosen],
+        reference=whole.reference[chosen],
+        groups=groups,
+        samples=samples,
+    )
 
 
 def limits(text: str) -> tuple[float, float]:
@@ -189,11 +228,12 @@ def show(model: SpectralModel, console: Console) -> None:
     about: dict[str, Any] = dict(model.about)
     held = about["held_back"]
     figures = ("bias", "in the 90 % band")
-    table = Table("constituent", "RMSECV", *figures, "RMSEP", *figures, box=None)
+    chance = about["shuffled"]
+    table = Table("constituent", "RMSECV", *figures, "shuffled", "p", "RMSEP", *figures, box=None)
     for i, (name, unit) in enumerate(zip(model.names, model.units, strict=True)):
-        parts = [(about["rmsecv"], about["bias"], about["coverage90"])]
-        parts += [(held["rmsep"], held["bias"], held["coverage90"])] if held else []
-        cells = [c for r, b, c90 in parts for c in (f"{r[i]:.3g}", f"{b[i]:+.2g}", f"{100 * c90[i]:.0f} %")]
+        cells = _figures(i, about["rmsecv"], about["bias"], about["coverage90"])
+        cells += [f"{chance['rmsecv_least'][i]:.3g}", f"{chance['p'][i]:.2g}"]
+        cells += _figures(i, held["rmsep"], held["bias"], held["coverage90"]) if held else []
         table.add_row(f"{name} [{unit}]", *cells)
     counts = f"{about['spectra']} spectra of {len(about['groups'])} groups"
     table.title = f"{about['components']} components; {counts}"
@@ -201,5 +241,19 @@ def show(model: SpectralModel, console: Console) -> None:
         quality = ", ".join(f"{n} {q}" for q, n in held["quality"].items())
         table.caption = f"RMSEP of {held['spectra']} spectra of groups held back: {quality}"
     console.print(table)
+    console.print(
+        f"shuffled: least RMSECV of {chance['times']} fits to shuffled references (y-randomisation); p: part "
+        "of all fits that are as good as this one",
+        soft_wrap=True,
+    )
+    for name, better in zip(model.names, chance["better"], strict=True):
+        if not better:
+            console.print(
+                f"{name}: NO BETTER THAN CHANCE; its concentrations say nothing", style="bold", soft_wrap=True
+            )
     for reason, count in about["left_out"].items():
         console.print(f"{count} spectra left out: {reason}")
+
+
+def _figures(i: int, error: list[float], bias: list[float], within: list[float]) -> list[str]:
+    return [f"{error[i]:.3g}", f"{bias[i]:+.2g}", f"{100 * within[i]:.0f} %"]

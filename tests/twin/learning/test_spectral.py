@@ -13,6 +13,7 @@ from twin.domain.errors import InputError
 from twin.domain.measurement import Quality
 from twin.learning.spectral import axis_fault, judged, spectrum_fault
 from twin.learning.spectral_fit import Settings, Spectra, fit, pipeline
+from twin.learning.spectral_shuffled import Shuffled, shuffled
 
 SETTINGS = (
     Settings(window=11),
@@ -164,3 +165,36 @@ def test_a_model_of_standards_does_not_believe_itself_on_a_fermentation(
     assert model.sigma[0] < 1.5
     assert np.sqrt(((judged(model, data.spectra).values - data.reference[:, :1]) ** 2).mean()) > 5.0
     assert set(judged(model, whole).quality) == {Quality.BAD}
+
+
+def test_spectra_of_a_sample_stay_together_when_references_are_shuffled(monkeypatch) -> None:
+    seen: list[Spectra] = []
+    data = given()
+    twice = replace(
+        data,
+        spectra=np.repeat(data.spectra, 2, axis=0),
+        reference=np.repeat(data.reference, 2, axis=0),
+        groups=[g for g in data.groups for _ in range(2)],
+        samples=[f"s{i // 2}" for i in range(2 * len(data.spectra))],
+    )
+
+    def watched(dealt: Spectra, settings: Settings):
+        seen.append(dealt)
+        return 1, dealt.reference, dealt.reference[None]
+
+    monkeypatch.setattr("twin.learning.spectral_shuffled.chosen", watched)
+    steps: list[int] = []
+    shuffled(twice, Settings(window=11), np.ones(2), 3, steps.append)
+    assert steps == [1, 1, 1]
+    for dealt in seen:
+        assert np.array_equal(dealt.reference[::2], dealt.reference[1::2])
+        assert not np.array_equal(dealt.reference, twice.reference)
+        assert sorted(map(tuple, dealt.reference)) == sorted(map(tuple, twice.reference)), "pairs stay pairs"
+        assert dealt.groups == twice.groups
+
+
+def test_how_many_fits_may_be_as_good() -> None:
+    errors = np.linspace(1.0, 2.0, 20)[:, None] * np.ones(3)
+    found = Shuffled(np.array([0.5, 1.0, 3.0]), errors)
+    assert found.p == pytest.approx([1 / 21, 2 / 21, 1.0])
+    assert found.better == (True, False, False)

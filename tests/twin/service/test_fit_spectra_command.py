@@ -40,7 +40,19 @@ def invoked(files: tuple[Path, Path], *more: str) -> tuple[str, BaseException | 
     out = files[0].with_name("raman.model")
     spectra, reference = map(str, files)
     result = CliRunner().invoke(
-        app, ["fit-spectra", spectra, "--reference", reference, "--out", str(out), "--window", "11", *more]
+        app,
+        [
+            "fit-spectra",
+            spectra,
+            "--reference",
+            reference,
+            "--out",
+            str(out),
+            "--window",
+            "11",
+            "--components=4",
+            *more,
+        ],
     )
     return result.output, result.exception
 
@@ -80,6 +92,46 @@ def test_what_can_not_be_fitted_is_refused_in_words(
     _, error = invoked(files, *more)
     assert isinstance(error, TwinError)
     assert words in str(error)
+
+
+def test_the_fit_is_told_beside_fits_to_shuffled_references(files: tuple[Path, Path]) -> None:
+    output, error = invoked(files, *CONSTITUENTS)
+    assert error is None, output
+    told = load_spectral(files[0].with_name("raman.model"))[0].about["shuffled"]
+    assert isinstance(told, dict)
+    assert (told["times"], told["better"], told["p"]) == (20, [True, True], [pytest.approx(1 / 21)] * 2)
+    spread = DATA.reference.std(axis=0)
+    assert np.all(np.array(told["rmsecv_least"]) > 0.7 * spread), "chance leaves about the whole spread"
+    assert "shuffled" in output
+    first = files[0].with_name("raman.model").read_bytes()
+    assert invoked(files, *CONSTITUENTS)[1] is None
+    assert files[0].with_name("raman.model").read_bytes() == first, "a fixed seed"
+
+
+def dealt_anew(path: Path) -> None:
+    """References that belong to other samples; the lactate of some is right."""
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    order = np.random.default_rng(11).permutation(len(rows) - 1)
+    glucose = [rows[1 + k][2] for k in order]
+    lines = [",".join((*row[:2], value, row[3])) for row, value in zip(rows[1:], glucose, strict=True)]
+    path.write_text("\n".join([",".join(rows[0]), *lines]))
+
+
+def test_one_that_is_no_better_than_chance_is_refused_and_written_only_anyway(
+    files: tuple[Path, Path],
+) -> None:
+    dealt_anew(files[1])
+    _, error = invoked(files, *CONSTITUENTS)
+    assert isinstance(error, TwinError)
+    assert "no better than chance: glucose: RMSECV" in str(error)
+    assert "lactate" not in str(error)
+    assert not files[0].with_name("raman.model").exists()
+    output, error = invoked(files, *CONSTITUENTS, "--anyway")
+    assert error is None, output
+    assert "glucose: NO BETTER THAN CHANCE" in output
+    told = load_spectral(files[0].with_name("raman.model"))[0].about["shuffled"]
+    assert isinstance(told, dict)
+    assert told["better"] == [False, True]
 
 
 def test_a_reference_that_is_none_is_refused(files: tuple[Path, Path]) -> None:
