@@ -107,6 +107,24 @@ def iso_ns(text: str, zone: str | None) -> int:
     return local_ns(parse_ns(text + "Z" if len(text) > 10 else text + "T00:00:00Z"), zone)
 
 
+def names_no_zone(text: str, form: str) -> bool:
+    """True when a text is a time of the form in all but its zone."""
+    try:
+        if "%" in form:
+            return datetime.strptime(text, form).tzinfo is None  # noqa: DTZ007 -- that is the question
+        return form == "iso" and iso_ns(text, "UTC") is not None and not _zoned(text)
+    except (ValueError, OverflowError):
+        return False
+
+
+def _zoned(text: str) -> bool:
+    try:
+        parse_ns(text)
+    except ValueError:
+        return False
+    return True
+
+
 def local_ns(wall_ns: int, zone: str) -> int:
     """UTC of a wall time written as if it were UTC [ns]; the first of two when clocks went back.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.codecs.file_layout import OWN_LONG, FileLayout, ValueColumn
-from connectors.codecs.file_times import local_ns, plain_number, reader
+from connectors.codecs.file_times import local_ns, names_no_zone, plain_number, reader
 from connectors.codecs.iso_time import LATEST_NS, datetime_ns
 from connectors.codecs.tables import Sheet, header, read_sheet
 from twin.domain.asset import Line
@@ -58,6 +58,8 @@ def layout_faults(layout: FileLayout, line: Line) -> list[str]:
     return faults
 
 
+NO_ZONE: Final = "`zone: UTC`, or `zone: Europe/Paris`, in the line's section `files` would do"
+"""What to do about times without a zone, of text and of Parquet alike."""
 ARRIVALS: Final = ("reported", "received")
 """Columns of our own long files that say when a row came: of `twin simulate`, and of `twin export`."""
 
@@ -208,6 +210,9 @@ class _Rows:
         """Every tag's values by vessel, in order of time."""
         layout, table = self.plan.layout, self.sheet.table
         times = self._times(layout.time)
+        if len(times) and (times == NO_TIME).all():
+            first = _cells_of(table.column(layout.time).slice(0, 1))[0]
+            raise ConfigError(f"{self.source}: no row has a time; {self._why_no_time(layout.time, first)}")
         for prefix, rows in self._by_vessel():
             rows = rows[times[rows] != NO_TIME]
             rows = rows[np.argsort(times[rows], kind="stable")]
@@ -246,6 +251,13 @@ class _Rows:
         codes: NDArray[np.int32] = pc.fill_null(coded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
         return known[codes]
 
+    def _why_no_time(self, name: str, cell: Any) -> str:
+        layout, kind = self.plan.layout, self.sheet.table.column(name).type
+        naive = pa.types.is_timestamp(kind) and kind.tz is None and cell is not None
+        if layout.zone is None and (naive or names_no_zone(_text(cell).strip(), layout.format)):
+            return f"column {name!r}: {_text(cell)!r:.60} names no zone; {NO_ZONE}"
+        return f"column {name!r}: {cell!r:.60} is no time of the form {layout.format}"
+
     def _reader(self) -> Callable[[str], int]:
         layout = self.plan.layout
         epoch_ns = datetime_ns(layout.epoch) if layout.epoch else 0
@@ -265,9 +277,7 @@ class _Rows:
             unread = layout.time if time == NO_TIME else layout.reported if arrival == NO_TIME else None
             for column, address, raw in self._cells(cells, prefix, i):
                 if unread:
-                    detail = (
-                        f"column {unread!r}: {cells[unread][i]!r:.60} is no time of the form {layout.format}"
-                    )
+                    detail = self._why_no_time(unread, cells[unread][i])
                     yield self._refused(address, raw, None, when, "bad_time", detail)
                 else:
                     yield self._value(column, address, raw, quality, time, when)
@@ -362,7 +372,9 @@ def _series(address: str, times: NDArray[np.int64], values: NDArray[np.float64])
 
 
 def _stamps(column: Any, zone: str | None) -> NDArray[np.int64]:
-    """Times of a typed column; one without a zone is wall time of `zone`, or UTC."""
+    """Times of a typed column; one without a zone is wall time of `zone`, or none where that is missing."""
+    if column.type.tz is None and zone is None:
+        return np.full(len(column), NO_TIME, dtype=np.int64)
     counts = pc.fill_null(column.cast(pa.int64()), NO_TIME).to_numpy()
     unit_ns = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
     held = np.abs(np.maximum(counts, -LATEST_NS)) <= LATEST_NS // unit_ns

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gzip
 import math
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors.sources.files import Config, FileLayout, ValueColumn, layout_faults, open_source, read_file
+from connectors.sources.files import (
+    Config,
+    FileLayout,
+    ValueColumn,
+    layout_faults,
+    open_source,
+    read_file,
+    read_series,
+)
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Quarantined, Reading
@@ -293,7 +302,32 @@ def test_a_wall_time_column_of_parquet_is_taken_in_its_zone(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     layout = FileLayout(zone="Europe/Paris", values=[ValueColumn(column="V1.pH", tag="V1.pH")])
     assert good(rows(tmp_path / "a.parquet", layout)) == [("V1.pH", 7.0, T0)]
-    assert good(rows(tmp_path / "a.parquet")) == [("V1.pH", 7.0, T0 + 3600 * SECOND)]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_times_without_a_zone_are_refused_with_what_would_do_in_every_form(tmp_path, form, unit):
+    path = tmp_path / f"a.{form}"
+    if form == "csv":
+        write(path, "time,V1.pH", "2024-02-12T00:00:00,7")
+    else:
+        count = T0 // {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
+        pq.write_table(pa.table({"time": pa.array([count], pa.timestamp(unit)), "V1.pH": [7.0]}), path)
+    found = rows(path)
+    assert reasons(found) == {"bad_time": 1}
+    assert re.search("column 'time': '2024-02-12.00:00:00.*' names no zone; `zone: UTC`", found[0].detail)
+    with pytest.raises(ConfigError, match=r"no row has a time; column 'time': .* names no zone; `zone: UTC`"):
+        list(read_series(path, None))
+    layout = FileLayout(zone="UTC", values=[ValueColumn(column="V1.pH", tag="V1.pH")])
+    assert good(rows(path, layout)) == [("V1.pH", 7.0, T0)]
+    assert [one.times.tolist() for one in read_series(path, layout)] == [[T0]]
+
+
+def test_a_time_pattern_without_a_zone_says_so(tmp_path):
+    layout = FileLayout(format="%d.%m.%Y %H:%M", values=[ValueColumn(column="x", tag="V1.pH")])
+    found = rows(write(tmp_path / "a.csv", "time,x", "12.02.2024 01:00,7", "12/02/2024,7"), layout)
+    assert "'12.02.2024 01:00' names no zone" in found[0].detail
+    assert "'12/02/2024' is no time of the form %d.%m.%Y %H:%M" in found[1].detail
 
 
 def test_gzip_and_other_delimiters_and_decimals(tmp_path):
