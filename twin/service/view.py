@@ -44,6 +44,7 @@ from twin.runtime.spread import counted
 from twin.runtime.writeback import WriteBack
 from twin.service.batches import BatchLog
 from twin.service.report.reporter import Reporter
+from twin.service.silence import check_heard
 
 
 class ServiceView:
@@ -189,7 +190,9 @@ class ServiceView:
         return await self._samples.ask(self._question(asset))
 
     def _question(self, asset: str) -> Question:
-        question = self._pipeline.engine.vessels[asset].question()
+        vessel = self._pipeline.engine.vessels[asset]
+        check_heard(vessel)
+        question = vessel.question()
         if question is None:
             raise NotFoundError(
                 f"The twin of {asset} can say nothing of what is to come now: it has not settled yet, does "

@@ -25,6 +25,7 @@ from twin.service.build import Faults
 from twin.service.line import LineFile
 from twin.service.output import whole_file
 from twin.service.replay import Replay, arrival
+from twin.service.silence import check_heard
 from twin.service.yaml_file import read_yaml
 
 HOUR: Final = 3_600_000_000_000
@@ -127,6 +128,8 @@ def question_at(
     ConfigError
         When the vessel has no model, the moment is later than its newest value and a frame's grace, or its
         twin can say nothing at that moment.
+    NotFoundError
+        When all signals of the vessel are silent at that moment.
     """
     known = {vessel.id for vessel in line.vessels}
     if vessel_id not in known:
@@ -142,6 +145,7 @@ def question_at(
         )
     if vessel.model is None:
         raise ConfigError(f"{vessel_id} has no process model; give it one in the line file (process: kind)")
+    check_heard(vessel)
     question = vessel.question()
     if question is None:
         raise ConfigError(
