@@ -251,6 +251,7 @@ def playback(each: PlayState) -> Json:
         "models": {asset: asdict(model) for asset, model in each.models},
         "line_sha256": each.line_sha256,
         "kept": each.kept,
+        "filled": each.filled,
         "marks": [{"t": iso(mark.t), "sort": mark.sort, "about": mark.about} for mark in each.marks],
     }
 

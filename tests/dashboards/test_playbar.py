@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 import pytest
-from browsing import headers_of, serve, tab
+from browsing import headers_of, pictured, serve, tab
 from playwright.async_api import expect
 from scripted_view import HOUR, NOW, START, ScriptedView, alarm, drift, line, people
 
@@ -24,6 +24,7 @@ class ScriptedPlayback:
     playing: bool = False
     epoch: int = 0
     hindsight: bool = False
+    filled: bool = False
     done: list[tuple[object, ...]] = field(default_factory=list)
 
     def state(self) -> PlayState:
@@ -31,7 +32,10 @@ class ScriptedPlayback:
         models = (("R101", ModelRef("cho_fedbatch", "1", "0123456789ab")),)
         marks = (Mark(NOW, "event", "R101.pH/drift/1"), Mark(START + 24 * HOUR, "sample", "R101.VCD"))
         moving = (self.speed, self.playing, self.epoch, self.hindsight)
-        return PlayState("B-7.parquet", START, end_ns, end_ns, now_ns, *moving, models, "ba5eba11" * 8, marks)
+        line = "ba5eba11" * 8
+        return PlayState(
+            "B-7.parquet", START, end_ns, end_ns, now_ns, *moving, models, line, marks, filled=self.filled
+        )
 
     def seek(self, time_ns: int) -> None:
         self.view.clock.time_ns = time_ns
@@ -118,3 +122,18 @@ async def test_a_live_line_has_no_bar(browser):
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
         await expect(page.locator(".unit-page h2").first).to_contain_text("R101")
         await expect(page.locator(".playbar")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "the bar is the time of measurement"), ("fr", "la barre suit l'heure de mesure")],
+)
+async def test_a_run_that_came_afterwards_is_said_to_be_one(browser, view, language, words):
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/?lang={language}#/unit/R101?lang={language}")
+        bar = page.locator(".playbar")
+        await expect(bar).to_be_visible()
+        await expect(bar.locator(".filled")).to_have_count(0)
+        view.playback.filled = True
+        await expect(bar.locator(".filled")).to_contain_text(words)
+        await pictured(page, f"filled-{language}")

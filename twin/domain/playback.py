@@ -37,7 +37,8 @@ class PlayState:
     run : str
         What is played: names of files, or the store.
     start_ns, end_ns : int
-        Arrival of the first and of the last value [ns since 1970-01-01 UTC].
+        Arrival of the first and of the last value; where the run was filled in afterwards, their measurement
+        [ns since 1970-01-01 UTC].
     ready_ns : int
         How far the engine has worked through it.
     now_ns : int
@@ -56,6 +57,8 @@ class PlayState:
     marks : tuple of Mark
     kept : bool
         True when the run is in the line's stores: report and export can be made of it.
+    filled : bool
+        True when the run came afterwards as a whole, and is looked at in the time of its measurement.
     """
 
     run: str
@@ -71,3 +74,4 @@ class PlayState:
     line_sha256: str
     marks: tuple[Mark, ...]
     kept: bool = False
+    filled: bool = False

@@ -14,10 +14,13 @@ from simulators.scenario import FaultSpec, load_scenario, packaged
 from simulators.simulate import simulate
 from twin.domain.asset import Line, Origin
 from twin.domain.errors import ConfigError, InputError, NotAllowedError
+from twin.domain.event import Kind
 from twin.domain.measurement import Quarantined, Reading
+from twin.domain.tag import TagKind
 from twin.service.build import load_line
 from twin.service.line import LineFile
 from twin.service.play import player as playing
+from twin.service.play.filled import in_own_time
 from twin.service.play.recording import Recording
 from twin.service.play.series import Series
 from twin.service.play.serve import ENGINEER, open_play, serve
@@ -253,3 +256,61 @@ def test_of_one_time_the_last_known_row_counts_and_late_rows_are_not_the_newest(
     assert series.trend(45, 0, 10, 100).values == (3.0, 4.0, 2.0)
     assert series.latest(45) == 1
     assert series.latest(5) is None
+
+
+FILLED_NS = 200 * HOUR
+"""How long after its begin the run was filled in."""
+
+
+def filled_in(rows: Rows, behind_ns: int = FILLED_NS) -> Rows:
+    """The same rows, come within two seconds long afterwards, laboratory results and all."""
+    at_ns = arrival(rows[0]) + behind_ns
+    came = [at_ns + 2_000_000_000 * i // len(rows) for i in range(len(rows))]
+    return [replace(row, received_ns=t) for row, t in zip(rows, came, strict=True)]
+
+
+async def test_a_run_that_was_filled_in_is_played_in_the_time_of_its_measurement(run) -> None:
+    line_file, line, rows = run
+    times = [row.time_ns for row in rows]
+    async with open_play(line_file, line, filled_in(rows), "store", "00ff") as (view, recording):
+        await recording.work()
+        assert view.playback.state().filled
+        assert (recording.start_ns, recording.end_ns) == (min(times), max(times))
+        view.playback.seek(min(times) + HOUR // 2)
+        assert view.latest().measurements
+        assert max(m.time_ns for m in view.latest().measurements) <= view.clock.now_ns()
+        assert recording.question("R101", max(times)) is not None
+        found = sorted(recording.events, key=lambda e: (e.t, e.asset))
+        online = [row for row in rows if row.time_ns == row.received_ns]
+        assert "R101.pO2" in {e.tag for e in found}
+        assert not [e for e in found if e.kind is Kind.SIGNAL_LOST]
+        assert len(online) > 5000
+
+
+@pytest.mark.parametrize("part", ["a sample", "the first third"])
+async def test_a_run_of_which_only_a_part_came_late_stays_as_it_came(run, part: str) -> None:
+    line_file, line, rows = run
+    start_ns, end_ns = arrival(rows[0]), arrival(rows[-1])
+    if part == "a sample":
+        late = rows
+    else:
+        late = [replace(r, received_ns=max(r.received_ns, start_ns + 4 * HOUR // 3)) for r in rows]
+    recording = Recording(line_file, line, sorted(late, key=arrival))
+    assert not recording.filled
+    assert (recording.start_ns, recording.end_ns) == (arrival(min(late, key=arrival)), end_ns)
+
+
+async def test_what_was_not_filled_in_keeps_its_arrival_and_refused_rows_stay_within(run) -> None:
+    _, line, rows = run
+    own, filled = in_own_time(filled_in(rows, 5 * HOUR // 2), line)
+    assert filled
+    assays = {tag.id for tag in line.tags() if tag.kind is TagKind.ASSAY}
+    last_ns = max(row.time_ns for row in rows)
+    for row in own:
+        late = row.received_ns != row.time_ns
+        assert not late or row.address in assays or row.received_ns - row.time_ns <= HOUR
+    refused = Quarantined(
+        replace(rows[0], time_ns=None, received_ns=arrival(rows[0]) + FILLED_NS), "bad_time", ""
+    )
+    own, _ = in_own_time([*filled_in(rows), refused], line)
+    assert max(map(arrival, own)) == last_ns

@@ -114,6 +114,7 @@ class Player:
             self._line_sha256,
             self._marks(),
             self.kept,
+            r.filled,
         )
 
     def _marks(self) -> tuple[Mark, ...]:

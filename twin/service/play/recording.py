@@ -17,6 +17,7 @@ from twin.engine.core import Outputs
 from twin.engine.forecast import Question
 from twin.engine.vessel import WatchFactory, no_watch
 from twin.service.line import LineFile
+from twin.service.play.filled import in_own_time
 from twin.service.play.series import Series
 from twin.service.replay import Replay, arrival
 
@@ -29,7 +30,7 @@ AT_ONCE: Final = 4
 
 
 class Recording(Replay):
-    """A replay that keeps what was known when.
+    """A replay that keeps what was known when; `filled` where the run came afterwards as a whole.
 
     Parameters
     ----------
@@ -48,8 +49,8 @@ class Recording(Replay):
         watch_of: WatchFactory = no_watch,
     ) -> None:
         super().__init__(line_file, line, None, watch_of)
-        self._rows = rows
-        self.start_ns, self.end_ns = arrival(rows[0]), arrival(rows[-1])
+        self._rows, self.filled = in_own_time(rows, line)
+        self.start_ns, self.end_ns = arrival(self._rows[0]), arrival(self._rows[-1])
         self.ready_ns = self.start_ns - 1
         self.finished = False
         self.units: dict[str, str] = {}

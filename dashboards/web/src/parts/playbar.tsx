@@ -96,6 +96,7 @@ export function PlayBar() {
           </button>
         </span>
         {ready < end ? <small>{t("play.ready", { time: stamp(ready) })}</small> : null}
+        {state.filled ? <small class="filled">{t("play.filled")}</small> : null}
         <Broken text={problem} />
         <small class="as-of">{asOf}</small>
       </p>

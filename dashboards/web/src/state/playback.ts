@@ -25,6 +25,7 @@ export interface Playback {
   line_sha256: string;
   marks: Mark[];
   kept: boolean;
+  filled: boolean;
 }
 
 export interface Move {
