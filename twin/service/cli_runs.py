@@ -59,18 +59,18 @@ def _with_models(line_file: "LineFile", line: "Line", others: "Sequence[str] | N
 @app.command()
 def export(
     line: LineArgument,
-    out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the values go")],
+    out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the values go: .parquet or .csv")],
     since: Annotated[str, typer.Option("--from", help="First source time, ISO 8601 with zone")] = "",
     until: Annotated[str, typer.Option("--to", help="Source time to stop before, ISO 8601 with zone")] = "",
     tags: Annotated[list[str] | None, typer.Option("--tag", help="Patterns of ids; all when none")] = None,
 ) -> None:
-    """Write what is stored of a line as Parquet; the service may go on running."""
+    """Write what is stored of a line as Parquet or CSV; the service may go on running."""
     from connectors.codecs.iso_time import LATEST_NS
     from twin.service import export as exporting
 
     line_file, built = load(line)
-    if out.suffix != ".parquet":
-        raise ConfigError(f"--out {out}: a name that ends in .parquet would do; that is what is written")
+    if out.suffix not in exporting.WRITERS:
+        raise ConfigError(f"--out {out}: a name that ends in {' or '.join(exporting.WRITERS)} would do")
     check_output(out, [line])
     wanted = [t.id for t in built.tags() if not tags or any(fnmatchcase(t.id, p) for p in tags)]
     if not wanted:

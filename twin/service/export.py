@@ -1,12 +1,13 @@
-"""`twin export`: what is stored of a line as one Parquet file, beside a service that runs."""
+"""`twin export`: what is stored of a line as one Parquet or CSV file, beside a service that runs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from connectors.codecs.iso_time import LATEST_NS
@@ -34,7 +35,19 @@ SCHEMA: Final = pa.schema(
         ("source", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-"""Long format; `twin replay` reads the first four."""
+"""Long format; `twin replay` reads the first five."""
+
+
+def _parquet(file: BinaryIO) -> Any:
+    return pq.ParquetWriter(file, SCHEMA, compression="zstd")
+
+
+def _csv(file: BinaryIO) -> Any:
+    return pa_csv.CSVWriter(file, SCHEMA, write_options=pa_csv.WriteOptions(quoting_style="needed"))
+
+
+WRITERS: Final[dict[str, Callable[[BinaryIO], Any]]] = {".parquet": _parquet, ".csv": _csv}
+"""What writes tables to a file, by the end of its name."""
 
 
 @asynccontextmanager
@@ -78,7 +91,7 @@ async def export(
     start_ns, end_ns : int
         Source times [ns since 1970-01-01 UTC].
     out : Path
-        Stays as it was when there is no row.
+        Named ``.parquet`` or ``.csv``; stays as it was when there is no row.
     of : str
         Whose tags they are, for the words of an error.
 
@@ -90,7 +103,7 @@ async def export(
         When more rows carry one time than can be read at once.
     """
     count = 0
-    with whole_file(out) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as sink:
+    with whole_file(out) as file, WRITERS[out.suffix](file) as sink:
         async for rows in parts(history, tags, start_ns, end_ns):
             sink.write_table(_table(rows))
             count += len(rows)

@@ -78,10 +78,27 @@ async def test_the_command_takes_a_span_and_tags_and_replay_reads_it(line: Path,
     assert len([row for row in read_file(out, None, "f") if isinstance(row, Reading)]) == 40
 
 
+async def test_csv_and_parquet_are_read_back_as_the_same_rows(line: Path, tmp_path: Path) -> None:
+    store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
+    odd = Measurement("R0.pH", None, Quality.BAD, T - 1, T + 999, False, 'a "wire", and more')
+    await store.write([odd, *(replace(row, received_ns=row.received_ns + 123_456_789) for row in rows(40))])
+    await store.close()
+    read = []
+    for name in ("all.csv", "all.parquet"):
+        code, said = await asyncio.to_thread(run, "export", str(line), "--out", str(tmp_path / name))
+        assert code == 0, said
+        assert "41 values of 2 tags" in " ".join(said.split())
+        read.append(list(read_file(tmp_path / name, None, "f")))
+    assert read[0] == read[1]
+    assert len([row for row in read[0] if isinstance(row, Reading)]) == 41
+    head = (tmp_path / "all.csv").read_text().splitlines()[0]
+    assert head.replace('"', "") == "time,tag,value,quality,received,late,source"
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--out", "x.csv"), "parquet"),
+        (("--out", "x.xlsx"), "a name that ends in .parquet or .csv would do"),
         (("--out", "x.parquet", "--tag", "nobody"), "matches no tag"),
         (("--out", "x.parquet", "--from", "yesterday"), "--from"),
         (("--out", "x.parquet"), "is not there"),
