@@ -105,6 +105,7 @@ def _document(view: View) -> dict[str, Any]:
     if view.models is None:
         return {"versions": [], "approved": {}, "in_use": used, "two_persons": True}
     registry = view.models.registry()
+    used |= {place: use for place, use in registry.in_use.items() if use and place.endswith("/spectra")}
     return {
         "versions": [_version(each) for rows in registry.versions.values() for each in rows],
         "approved": dict(registry.approved),

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import orjson
@@ -16,7 +16,11 @@ from twin.domain.errors import ConfigError
 
 KINDS: Final = {
     "node": ("model of good runs", "twin learn", "`normal:` of a vessel, --normal or twin model propose"),
-    "rotations": ("model of spectra", "twin fit-spectra", "`model:` of a source of kind spectra"),
+    "rotations": (
+        "model of spectra",
+        "twin fit-spectra",
+        "`model:` of a source of kind spectra, or twin model propose",
+    ),
 }
 """By an array that only files of this kind hold: what it is, what makes it, where it is used."""
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
@@ -73,6 +77,15 @@ def load_arrays(path: Path, form: int, what: str, maker: str) -> tuple[dict[str,
     if _digest(arrays, {"format": form, **about}) != found[1]:
         raise ConfigError(f"{path}: the contents do not fit their hash; the file is damaged or was changed")
     return arrays, about, found[1]
+
+
+def holds(path: Path, name: str) -> bool:
+    """Whether a file of arrays has one of that name; False where it is damaged."""
+    try:
+        with ZipFile(path) as stored:
+            return f"{name}.npy" in stored.namelist()
+    except (OSError, BadZipFile):
+        return False
 
 
 def _check_zip(path: Path, what: str, maker: str) -> None:

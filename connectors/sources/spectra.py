@@ -8,9 +8,9 @@ uncertain, one far from them as bad: shown, and never believed. Nothing is inter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connectors.codecs.iso_time import parse_ns
 from connectors.codecs.spectra_file import ENDINGS, Record, read_spectra
@@ -32,8 +32,11 @@ class Config(Drop):
         Identity of the source.
     folder : Path
         Made when it is missing; one for each instrument.
-    model : Path
+    model : Path or None
         What `twin fit-spectra` wrote.
+    registered : str
+        In place of `model`: such a model of the registry, the approved version of a name (`raman`) or a
+        pinned one (`raman@2`).
     tags : dict of str to str
         By constituent of the model, the tag its concentration goes to, such as `glucose: R101.glucose_raman`.
     every_s : float
@@ -43,8 +46,15 @@ class Config(Drop):
     """
 
     kind: Literal["spectra"] = "spectra"
-    model: Path
+    model: Path | None = None
+    registered: str = ""
     tags: dict[str, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.model is None and not self.registered:
+            raise ValueError("`model: FILE`, or `registered: NAME` of the registry, is needed")
+        return self
 
 
 def read_readings(
@@ -124,6 +134,10 @@ def open_source(config: Config, context: SourceContext) -> Source:
     ConfigError
         When the model can not be read or does not fit the tags.
     """
+    if config.model is None:
+        raise ConfigError(
+            f"source {config.id}: model {config.registered} was not taken from the registry; twin run does"
+        )
     model, _ = load_spectral(config.model)
     check_tags(config, model, context.tags)
     read = partial(read_readings, model=model, tags=config.tags, source_id=config.id)

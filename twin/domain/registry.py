@@ -18,7 +18,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 USE: Final = re.compile(rf"(?P<name>{NAME.pattern})(?:@(?P<number>[1-9][0-9]{{0,5}}))?")
 """A model as a line file names it: the approved version, or a pinned one."""
 _CONTENT: Final = re.compile(
-    r"(?P<sort>process|normal) (?P<kind>\S+) (?P<version>\S+) (?P<parameters>[0-9a-f]{12}) "
+    r"(?P<sort>process|normal|spectra) (?P<kind>\S+) (?P<version>\S+) (?P<parameters>[0-9a-f]{12}) "
     r"sha256:(?P<sha256>[0-9a-f]{64})"
 )
 PROPOSE, APPROVE, REJECT, ROLL_BACK, IN_USE = (
@@ -34,6 +34,8 @@ class Sort(StrEnum):
     """a process model by its version, with its parameters"""
     NORMAL = "normal"
     """what was learnt from good runs"""
+    SPECTRA = "spectra"
+    """concentrations from spectra"""
 
 
 class Standing(StrEnum):
@@ -107,7 +109,7 @@ class Registry:
     approved : dict of str to int
         Number of the version that a name alone means.
     in_use : dict of str to str
-        By vessel and sort, such as ``"R101/process"``: the version the service took last.
+        By vessel or source and sort, such as ``"R101/process"``: the version the service took last.
     """
 
     versions: dict[str, list[Version]] = field(default_factory=dict)

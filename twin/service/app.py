@@ -54,6 +54,7 @@ from twin.service.normal import watches
 from twin.service.picture import open_illustrator
 from twin.service.registry.book import ModelBook
 from twin.service.registry.files import ModelFiles
+from twin.service.registry.resolve import sources_of
 from twin.service.settings import Settings
 from twin.service.view import ServiceView
 
@@ -245,7 +246,7 @@ async def _compose(
     models = ModelBook(
         ledger, ModelFiles(folder / "models"), line_file.models.two_persons, WallClock().now_ns
     )
-    models.note_use(line)
+    models.note_use(line, sources_of(line_file))
     batches = BatchLog(ledger, line)
     batches.note(clock.now_ns())
     writeback = WriteBack(_permits(line_file), actuators, ledger, hub.value_of, WallClock().now_ns)

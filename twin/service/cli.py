@@ -25,7 +25,7 @@ from twin.service.output import check_output
 from twin.service.pages import open_pages
 from twin.service.play.desk import PlayDesk
 from twin.service.registry import commands
-from twin.service.registry.resolve import in_words, resolved
+from twin.service.registry.resolve import in_words, resolved, with_sources
 from twin.service.report.reporter import Reporter
 from twin.service.settings import Settings
 from twin.service.surroundings import look_around
@@ -79,6 +79,7 @@ def check(line: LineArgument) -> None:
     faults = look_around(line_file, Settings().data_dir / built.id).found
     try:
         resolved(line_file, built, Settings(), approved_only=True)
+        with_sources(line_file, built, Settings())
     except TwinError as error:
         faults.append(str(error))
     if faults:
@@ -173,6 +174,7 @@ def run(
     if port is not None:
         settings = settings.model_copy(update={"port": port})
     built = resolved(line_file, built, settings, approved_only=True)
+    line_file = with_sources(line_file, built, settings)
     reporter = Reporter(line_file, built, settings, hashlib.sha256(line.read_bytes()).hexdigest())
     run_until_stopped(_run(line_file, built, settings, reporter))
 
@@ -183,7 +185,7 @@ async def _run(line_file: LineFile, line: Line, settings: Settings, reporter: Re
         open_pages(service.view, settings) as address,
     ):
         console.print(f"line {line.id}: pages at {address} (Ctrl-C stops)")
-        for text in in_words(line):
+        for text in in_words(line, line_file):
             console.print(text, soft_wrap=True)
         for text in accounts.greeting(service.view.people, address):
             console.print(text, soft_wrap=True)

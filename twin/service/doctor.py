@@ -12,11 +12,19 @@ import httpx
 
 from twin.domain.asset import Line
 from twin.domain.errors import ConnectorError, StorageError, TwinError
+from twin.domain.registry import Sort
 from twin.ports import HistorianContext, LinkChange, Source, SourceContext
 from twin.runtime.clock import WallClock
 from twin.service.build import configured
 from twin.service.line import LineFile
-from twin.service.registry.resolve import in_words, models_of, read_registry, resolved
+from twin.service.registry.resolve import (
+    in_words,
+    models_of,
+    read_registry,
+    resolved,
+    sources_of,
+    with_sources,
+)
 from twin.service.settings import Settings
 
 PATIENCE_S = 15.0
@@ -67,10 +75,12 @@ def _models(line_file: LineFile, line: Line, settings: Settings) -> list[Finding
     """The versions that the next start of the service takes, and those that the last one took."""
     try:
         found = resolved(line_file, line, settings, approved_only=True)
-        used = read_registry(line_file, line, settings).in_use if in_words(found) else {}
+        sources = [pair for pair in sources_of(with_sources(line_file, line, settings)) if pair[1]]
+        used = read_registry(line_file, line, settings).in_use if sources or in_words(found) else {}
     except TwinError as error:
         return [Finding("models", False, str(error))]
-    return [_model(v.id, sort, use, used) for v in found.vessels for sort, use in models_of(v)]
+    told = [_model(v.id, sort, use, used) for v in found.vessels for sort, use in models_of(v)]
+    return told + [_model(name, Sort.SPECTRA, use, used) for name, use in sources]
 
 
 def _model(vessel: str, sort: str, use: str, used: Mapping[str, str]) -> Finding:

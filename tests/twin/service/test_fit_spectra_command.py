@@ -16,7 +16,6 @@ from twin.learning.spectral import judged
 from twin.service.cli import app
 from twin.service.learn import sha256_of
 from twin.service.normal import load
-from twin.service.registry.files import read
 
 DATA = given()
 CONSTITUENTS = [part for name in NAMES for part in ("--constituent", f"{name}=g/L")]
@@ -151,11 +150,8 @@ def test_a_model_of_spectra_is_told_as_such_where_one_of_good_runs_is_wanted(
     _, error = invoked(files, *CONSTITUENTS)
     assert error is None
     path = files[0].with_name("raman.model")
-    for taken in (load, read):
-        with pytest.raises(
-            TwinError, match=r"is a model of spectra .*a model of good runs would do: twin learn"
-        ):
-            taken(path)
+    with pytest.raises(TwinError, match=r"is a model of spectra .*a model of good runs would do: twin learn"):
+        load(path)
 
 
 def test_a_model_that_is_text_is_refused_without_pickles(tmp_path: Path) -> None:

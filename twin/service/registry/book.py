@@ -1,7 +1,7 @@
 """What people do about models: propose, approve, reject, roll back; each act an entry of the audit trail."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from twin.domain.asset import Line
@@ -160,14 +160,22 @@ class ModelBook:
         self._enter(by, ROLL_BACK, version.id, f"{version.name}@{present}", new, why)
         return self.registry().version(version.id)
 
-    def note_use(self, line: Line) -> None:
-        """Enter in the trail which versions the service has taken, where they changed."""
+    def note_use(self, line: Line, sources: Iterable[tuple[str, str]] = ()) -> None:
+        """Enter in the trail which versions the service has taken, where they changed.
+
+        Parameters
+        ----------
+        line : Line
+        sources : iterable of (str, str)
+            Sources with the model of spectra that each has taken; empty for none.
+        """
         used = self.registry().in_use
         taken = {
             f"{v.id}/{sort}": use
             for v in line.vessels
             for sort, use in ((Sort.PROCESS, v.process_model), (Sort.NORMAL, v.normal_model))
         }
+        taken |= {f"{name}/{Sort.SPECTRA}": use for name, use in sources}
         changed = [(place, now) for place, now in taken.items() if used.get(place, "") != now]
         at_ns = self._now_ns()
         deeds = [

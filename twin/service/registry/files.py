@@ -8,7 +8,10 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.codecs.array_file import holds
+from connectors.codecs.spectral_file import FORMAT, load_spectral
 from twin.domain.errors import ConfigError, ModelError
+from twin.domain.event import ModelRef
 from twin.domain.registry import Contents, Rest, Sort, Version
 from twin.processes.base import Process, model_ref
 from twin.service import normal, plugins
@@ -18,7 +21,8 @@ from twin.service.learn import sha256_of
 from twin.service.output import whole_file
 from twin.service.yaml_file import read_yaml
 
-ENDS: Final = {Sort.PROCESS: ".yaml", Sort.NORMAL: ".model"}
+ENDS: Final = {Sort.PROCESS: ".yaml", Sort.NORMAL: ".model", Sort.SPECTRA: ".spectra"}
+MAKERS: Final = "twin calibrate, twin learn or twin fit-spectra"
 MOST_BYTES: Final = 200_000_000
 """Size of a file [B] (chosen default: a normal model of 100 tags is about 20 MB)."""
 
@@ -69,10 +73,10 @@ class ModelFiles:
         Raises
         ------
         ConfigError
-            When it is no file of ``twin calibrate`` or ``twin learn``.
+            When it is no file of ``twin calibrate``, ``twin learn`` or ``twin fit-spectra``.
         """
         if not path.is_file():
-            raise ConfigError(f"{path}: no such file; one of twin calibrate or twin learn would do")
+            raise ConfigError(f"{path}: no such file; one of {MAKERS} would do")
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError(f"{path}: {path.stat().st_size} bytes; up to {MOST_BYTES} would do")
         contents = read(path, fresh=True)
@@ -134,7 +138,7 @@ class ModelFiles:
 
 
 def read(path: Path, *, fresh: bool = False) -> Contents:
-    """What a file of ``twin calibrate`` or ``twin learn`` says.
+    """What a file of ``twin calibrate``, ``twin learn`` or ``twin fit-spectra`` says.
 
     Parameters
     ----------
@@ -146,11 +150,13 @@ def read(path: Path, *, fresh: bool = False) -> Contents:
     Raises
     ------
     ConfigError
-        When it is neither, or was changed since it was written.
+        When it is none of these, or was changed since it was written.
     """
     with path.open("rb") as file:
         zipped = file.read(2) == b"PK"
-    return _normal(path) if zipped else _process(path, fresh)
+    if not zipped:
+        return _process(path, fresh)
+    return _spectral(path) if holds(path, "rotations") else _normal(path)
 
 
 def _process(path: Path, fresh: bool) -> Contents:
@@ -195,6 +201,19 @@ def _normal(path: Path) -> Contents:
     for part in ("fitted_on", "calibrated_with"):
         rests_on += [Rest(part, each["run"], each["sha256"]) for each in about.get(part, ())]
     return Contents(Sort.NORMAL, ref, (*values, ("threshold", float(model.threshold))), tuple(rests_on))
+
+
+def _spectral(path: Path) -> Contents:
+    """Its parameters are its figures: errors of cross-validation, and how they compare with chance."""
+    model, digest = load_spectral(path)
+    about: Mapping[str, Any] = model.about
+    values = [("components", float(model.score_sd.size))]
+    units = zip(model.names, model.units, strict=True)
+    values += [(f"RMSECV {n} [{u}]", float(s)) for (n, u), s in zip(units, model.sigma, strict=True)]
+    chance = about.get("shuffled", {}).get("p", ())
+    values += [(f"p {n}", float(p)) for n, p in zip(model.names, chance, strict=False)]
+    rests_on = tuple(Rest("file", each["name"], each["sha256"]) for each in about.get("files", ()))
+    return Contents(Sort.SPECTRA, ModelRef("pls", str(FORMAT), digest[:12]), tuple(values), rests_on)
 
 
 def defaults_of(kind: str) -> tuple[tuple[str, float], ...]:

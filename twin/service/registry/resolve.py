@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from twin.domain.asset import Line, Vessel
 from twin.domain.audit import verify
@@ -79,6 +80,28 @@ def resolved(
     return replace(line, vessels=tuple(taker.take(vessel) for vessel in line.vessels))
 
 
+def with_sources(
+    line_file: LineFile, line: Line, settings: Settings, *, approved_only: bool = True
+) -> LineFile:
+    """The line file with the files of the models that its sources name; one that names none as it is.
+
+    Raises
+    ------
+    ConfigError, NotFoundError, StorageError
+        When a model, its version or its file will not do.
+    """
+    if not any(section.get("registered") for section in line_file.sources):
+        return line_file
+    taker = _Taker(read_registry(line_file, line, settings), files_of(line, settings), approved_only, {})
+    return line_file.model_copy(update={"sources": [taker.source(each) for each in line_file.sources]})
+
+
+def sources_of(line_file: LineFile) -> list[tuple[str, str]]:
+    """Sources that may name a model of the registry, each with it; empty where it names none."""
+    spectra = (s for s in line_file.sources if s.get("kind") == Sort.SPECTRA)
+    return [(str(s["id"]), str(s.get("registered", ""))) for s in spectra]
+
+
 class _Taker:
     """Puts versions into vessels."""
 
@@ -90,7 +113,7 @@ class _Taker:
 
     def take(self, vessel: Vessel) -> Vessel:
         if vessel.process_model:
-            version = self._version(vessel, vessel.process_model, Sort.PROCESS)
+            version = self._version(f"vessel {vessel.id}", vessel.process_model, Sort.PROCESS)
             _, contents = self._files.open(version)
             if contents.model.id != vessel.process:
                 raise ConfigError(
@@ -99,20 +122,28 @@ class _Taker:
                 )
             vessel = replace(vessel, parameters=dict(contents.values), process_model=version.id)
         if vessel.normal_model:
-            version = self._version(vessel, vessel.normal_model, Sort.NORMAL)
+            version = self._version(f"vessel {vessel.id}", vessel.normal_model, Sort.NORMAL)
             path, _ = self._files.open(version)
             vessel = replace(vessel, normal=str(path.resolve()), normal_model=version.id)
         return vessel
 
-    def _version(self, vessel: Vessel, use: str, sort: Sort) -> Version:
+    def source(self, section: dict[str, Any]) -> dict[str, Any]:
+        """A section of a source, with the file of its version."""
+        if not section.get("registered"):
+            return section
+        version = self._version(f"source {section['id']}", str(section["registered"]), Sort.SPECTRA)
+        path, _ = self._files.open(version)
+        return {**section, "model": str(path.resolve()), "registered": version.id}
+
+    def _version(self, place: str, use: str, sort: Sort) -> Version:
         version = self._registry.version(self._instead.get(split(use)[0], use))
         if version.sort is not sort:
             raise ConfigError(
-                f"vessel {vessel.id}: {version.id} is a {version.sort} model; a {sort} model is needed there"
+                f"{place}: {version.id} is a {version.sort} model; a {sort} model is needed there"
             )
         if self._approved_only and version.standing is not Standing.APPROVED:
             raise ConfigError(
-                f"vessel {vessel.id}: model {version.id} is {version.standing}, not approved; only an "
+                f"{place}: model {version.id} is {version.standing}, not approved; only an "
                 "approved version runs. twin model approve, or another version in the line file, would do; "
                 "twin replay and twin what-if take any version"
             )
@@ -125,6 +156,8 @@ def models_of(vessel: Vessel) -> list[tuple[Sort, str]]:
     return [(sort, use) for sort, use in both if use]
 
 
-def in_words(line: Line) -> list[str]:
-    """Which versions of models the vessels have, one a line; empty where none is named."""
-    return [f"vessel {v.id}: {sort} model {use}" for v in line.vessels for sort, use in models_of(v)]
+def in_words(line: Line, line_file: LineFile | None = None) -> list[str]:
+    """Which versions of models the vessels, and the sources, have, one a line; empty where none is named."""
+    told = [f"vessel {v.id}: {sort} model {use}" for v in line.vessels for sort, use in models_of(v)]
+    sources = sources_of(line_file) if line_file else []
+    return told + [f"source {name}: {Sort.SPECTRA} model {use}" for name, use in sources if use]

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Broken } from "../parts/broken";
 import { get, send } from "../state/api";
-import type { Act, Contents, Registry, Version } from "../state/models";
+import type { Act, Contents, Registry, Sort, Version } from "../state/models";
 import { may, refused, session } from "../state/session";
 import { stamp } from "../text/format";
 import { language, t } from "../text/language";
@@ -185,7 +185,7 @@ export function InUse() {
       <h2 id="in-use">{t("models.in_use")}</h2>
       <ul class="sum">
         {Object.entries(used).map(([place, id]) => {
-          const [unit, sort] = place.split("/") as [string, "process" | "normal"];
+          const [unit, sort] = place.split("/") as [string, Sort];
           return (
             <li key={place}>
               <b>{id}</b> {unit} <small>{t(`models.${sort}`)}</small>

@@ -17,11 +17,13 @@ export interface Act {
 
 export type Standing = "proposed" | "approved" | "rejected" | "withdrawn";
 
+export type Sort = "process" | "normal" | "spectra";
+
 export interface Version {
   id: string;
   name: string;
   number: number;
-  sort: "process" | "normal";
+  sort: Sort;
   model: ModelRef;
   sha256: string;
   standing: Standing;
