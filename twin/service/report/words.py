@@ -65,8 +65,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "(ISA-18.2), so after its delay or once it was confirmed, and again when it came back. State: at the "
         "end of the data.",
         "Début : comme ci-dessus, de la dernière occurrence. Annoncée : quand l'alarme a appelé l'attention "
-        "(ISA-18.2), donc après son retard ou une fois confirmée, et de nouveau à son retour. État : à la "
-        "fin des données.",
+        "(ISA-18.2), donc après sa temporisation ou une fois confirmée, et de nouveau à son retour. État : "
+        "à la fin des données.",
     ),
     "annunciated": ("Annunciated (UTC)", "Annoncée (UTC)"),
     "never": ("not annunciated", "non annoncée"),
