@@ -20,12 +20,19 @@ class FrameValue:
         Number of believed values; at least 1.
     uncertain : bool
         True when any of them was of uncertain quality: widen the measurement noise.
+    jumps : float
+        Sum of the squared differences of successive values [unit^2].
     """
 
     mean: float
     last: float
     count: int
     uncertain: bool = False
+    jumps: float = 0.0
+
+    def roughness(self, before: float) -> float:
+        """Mean square of successive differences [unit^2]; of a single value to the one `before`."""
+        return self.jumps / (self.count - 1) if self.count > 1 else (self.mean - before) ** 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
 from twin.domain.trust import SelfReport, Trust
 from twin.engine.forecast import Forecaster, Present, Question
+from twin.engine.inputs import Inputs
 from twin.engine.mind import Expected, Mind, Release, Stepper
 from twin.engine.revision import revise
 from twin.engine.selfview import ALIVE_H, SelfView
@@ -23,11 +24,11 @@ from twin.monitors.glr import Finding
 from twin.observers.consistency import Consistency
 from twin.observers.rewind import HOUR, Row, Tape
 from twin.observers.ukf import SPREAD, Belief, factor
-from twin.processes.base import Array, Input, Process, Shape, model_ref
+from twin.processes.base import Array, Process, Shape, model_ref
 
 UNCERTAIN: Final = 3.0
 """Noise of a reading of uncertain quality, in units of that of a good one (chosen default)."""
-LASTING: Final = 0.3
+LASTING: Final = 0.1
 """Part of a reading's noise that the mean of many does not lose: display steps, wander (chosen default)."""
 WARM_UP_H: Final = 2.0
 """Nothing is decided in the first hours of a vessel [h] (chosen default)."""
@@ -43,12 +44,7 @@ MARGIN_H: Final = 0.1
 """A state is let go this much before the onset found [h] (chosen default)."""
 HONEST_H: Final = 24.0
 """What counts as a probe's usual bias follows the belief with this time constant [h] (default)."""
-CONSIDER_H: Final = 0.5
-"""States marked `considered` are not corrected before this age of the twin [h] (chosen default)."""
-HOLD_H: Final = 1.0
-"""An input that is not seen keeps its last value this long, then it is not known any more; longer when its
-tag may be silent for long [h] (chosen default)."""
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """Of a snapshot."""
 DARK_H: Final = 1.0
 """After this long without any reading the twin settles as at its begin [h] (chosen default)."""
@@ -77,6 +73,7 @@ class CultureTwin:
         self._forecaster = Forecaster(vessel, process)
         self._place = {name: i for i, name in enumerate(self._stepper.names)}
         self._reading = {o.name: i for i, o in enumerate(process.outputs)}
+        self._shares = np.array([q.share for q in process.quantities])
         self._online = np.array([not o.assay for o in process.outputs], dtype=bool)
         self._model = model_ref(process, vessel.process_model)
         self._keeper = TrustKeeper(vessel.id, self._model)
@@ -85,19 +82,13 @@ class CultureTwin:
             vessel.id, {h.code: h for h in self._stepper.bank.hypotheses}, self._model
         )
         self._bias = {self._stepper.names[i]: k for k, i in enumerate(self._stepper.biases)}
-        self._hold_ns = np.array([self._hold(i.name) for i in process.inputs], dtype=np.int64)
-        self._cut_off = np.array([self._least(i) for i in process.inputs])
-        absent = [i.name not in self._tags and i.default == 0.0 for i in process.inputs]
-        self._absent = np.array(absent, dtype=bool)
-        """flows that the vessel has no tag for: not known from the start"""
+        self._inputs = Inputs(process, self._tags)
         grounds = [self._tags.keys() >= set(h.rests_on) for h in process.hypotheses]
         self._groundless = ~np.array(grounds, dtype=bool)
         """faults that rest on a tag the vessel does not have: never told"""
         self._mind: Mind | None = None
         self._tape: Tape[Mind] = Tape()
         self._releases: list[Release] = []
-        self._inputs = np.array([i.default for i in process.inputs])
-        self._seen_ns = np.zeros(len(process.inputs), dtype=np.int64)
         self._read_ns = 0
         self._start_ns = 0
         self._settled_ns = 0
@@ -153,19 +144,11 @@ class CultureTwin:
 
     def _row(self, frame: Frame) -> Row:
         """The frame as numbers; inputs keep their last value while nothing comes."""
-        inputs = self._inputs.copy()
-        for i, given in enumerate(self.process.inputs):
-            if given.name in frame.values:
-                mean = frame.values[given.name].mean
-                inputs[i] = mean if mean >= self._cut_off[i] else 0.0
-                self._seen_ns[i] = frame.end_ns
-        self._inputs = inputs
-        seen_ns = np.maximum(self._seen_ns, self._start_ns)
-        unknown = self._absent | (frame.end_ns - seen_ns > self._hold_ns)
+        inputs, scatter, unknown = self._inputs.take(frame, self._start_ns)
         doubted = [not frame.doubted.isdisjoint(h.rests_on) for h in self.process.hypotheses]
         mute = self._groundless | np.array(doubted, dtype=bool)
         readings, widen = self._readings(frame)
-        return Row(frame.start_ns, frame.end_ns, inputs, readings, widen, unknown, mute)
+        return Row(frame.start_ns, frame.end_ns, inputs, scatter, readings, widen, unknown, mute)
 
     def _readings(self, frame: Frame) -> tuple[Array, Array]:
         """Usable readings of a frame (m,), NaN where there is none, and their noise factors (m,)."""
@@ -178,16 +161,6 @@ class CultureTwin:
                 readings[i] = value.mean
                 widen[i] = _scatter(value.count) * (UNCERTAIN if value.uncertain else 1.0)
         return readings, widen
-
-    def _hold(self, name: str) -> int:
-        """How long an input keeps its last value when it is not seen [ns]."""
-        silence_s = self._tags[name].silence_s if name in self._tags else 0.0
-        return int(max(HOLD_H * HOUR, 2e9 * silence_s))
-
-    def _least(self, given: Input) -> float:
-        """Reading of an input below which it is closed [tag's unit]; none without a cut-off."""
-        tag = self._tags.get(given.name)
-        return -np.inf if tag is None or not given.cut_off else given.cut_off * (tag.high - tag.low)
 
     def _railed(self, name: str, value: FrameValue) -> bool:
         """Tell whether a reading lies at the end of its range: then it says "at least", not "equal"."""
@@ -300,7 +273,7 @@ class CultureTwin:
     def _advance(self, mind: Mind, row: Row) -> Expected:
         """One step, and what it teaches about usual biases: nothing where a fault acts or is suspected."""
         age_h = (row.end_ns - self._start_ns) / HOUR
-        expected = self._stepper.step(mind, row, self._releases, age_h < CONSIDER_H)
+        expected = self._stepper.step(mind, row, self._releases, age_h)
         young = age_h < HONEST_H / 2
         hours = (row.end_ns - row.start_ns) / HOUR
         share = np.full(len(self._bias), 1.0 if young else min(hours / HONEST_H, 1.0))
@@ -337,7 +310,8 @@ class CultureTwin:
         centre = mind.belief.mean
         images = self.process.derive(np.concatenate([centre[None], centre + low, centre - low]), row.inputs)
         n = centre.size
-        sd = np.sqrt((((images[1 : n + 1] - images[n + 1 :]) / (2.0 * SPREAD)) ** 2).sum(axis=0))
+        spread = (((images[1 : n + 1] - images[n + 1 :]) / (2.0 * SPREAD)) ** 2).sum(axis=0)
+        sd = np.sqrt(spread + (self._shares * images[0]) ** 2)
         return [
             Estimate(f"{self.vessel.id}.{q.name}", row.end_ns, float(images[0, i]), float(sd[i]), q.unit)
             for i, q in enumerate(self.process.quantities)
@@ -367,7 +341,7 @@ class CultureTwin:
         for h in self._decisions.lying():
             place = self._place[h.state]
             lies[place] = mind.belief.mean[place] - mind.usual.mean[self._bias[h.state]]
-        present = Present(mind.belief, self._inputs, drifts, lies, self._tape.read_within(ALIVE_H))
+        present = Present(mind.belief, self._inputs.values, drifts, lies, self._tape.read_within(ALIVE_H))
         return Question(self._forecaster, rows[-1].end_ns, present, dict(set_points))
 
     def snapshot(self) -> dict[str, Any]:
@@ -377,11 +351,10 @@ class CultureTwin:
             "start_ns": self._start_ns,
             "settled_ns": self._settled_ns,
             "mind": _plain(self._mind) if self._mind else None,
-            "inputs": self._inputs,
-            "seen_ns": self._seen_ns,
+            "inputs": self._inputs.snapshot(),
             "read_ns": self._read_ns,
             "rows": [
-                [r.start_ns, r.end_ns, r.inputs, r.readings, r.widen, r.unknown, r.mute]
+                [r.start_ns, r.end_ns, r.inputs, r.scatter, r.readings, r.widen, r.unknown, r.mute]
                 for r in self._tape.rows
             ],
             "marks": [[t, _plain(m)] for t, m in self._tape.marks],
@@ -397,8 +370,8 @@ class CultureTwin:
             return
         self._start_ns, self._settled_ns = int(state["start_ns"]), int(state["settled_ns"])
         self._mind = self._taken_up(state["mind"]) if state["mind"] else None
-        self._inputs, self._read_ns = np.array(state["inputs"]), int(state["read_ns"])
-        self._seen_ns = np.array(state["seen_ns"], dtype=np.int64)
+        self._inputs.restore(state["inputs"])
+        self._read_ns = int(state["read_ns"])
         self._tape.rows = [_row(row) for row in state["rows"]]
         self._tape.marks = [(int(t), self._taken_up(m)) for t, m in state["marks"]]
         self._releases = [
@@ -430,9 +403,9 @@ def _scatter(count: int) -> float:
 def _row(state: Any) -> Row:
     """A row from a snapshot, where a reading that was not there may have become None."""
     start, end, *numbers, unknown, mute = state
-    inputs, readings, widen = (np.array(values, dtype=np.float64) for values in numbers)
+    inputs, scatter, readings, widen = (np.array(values, dtype=np.float64) for values in numbers)
     flags = (np.array(values, dtype=np.bool_) for values in (unknown, mute))
-    return Row(int(start), int(end), inputs, readings, widen, *flags)
+    return Row(int(start), int(end), inputs, scatter, readings, widen, *flags)
 
 
 def _plain(mind: Mind) -> list[Any]:

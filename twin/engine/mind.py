@@ -102,7 +102,7 @@ class Stepper:
         places = {name: i for i, name in enumerate(self.names)}
         sensors = [h for h in process.hypotheses if h.verdict is Verdict.SENSOR]
         self.biases = np.array(sorted({places[h.state] for h in sensors}), dtype=np.intp)
-        self._considered = np.array([s.considered for s in process.states])
+        self._consider_h = np.array([s.consider_h for s in process.states])
         self._regulated = np.array([s.regulated for s in process.states], dtype=bool)
         self._drives = np.zeros((len(process.inputs), len(self.names)))
         for i, given in enumerate(process.inputs):
@@ -112,32 +112,32 @@ class Stepper:
             (i, places[o.refill], o.refill_least) for i, o in enumerate(process.outputs) if o.refill
         ]
 
-    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = (), begins: bool = False) -> Expected:
+    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = (), age_h: float = np.inf) -> Expected:
         """Predict to the end of the row, put its readings in, weigh the innovations; in place.
 
-        While the twin `begins`, states that are considered are not corrected. When anything on the way is not
-        finite or not positive definite the last good belief is taken up.
+        States are considered, not corrected, up to an age of the twin [h] of their own, save where a fault
+        that acts has let them go. When anything on the way is not finite or not positive definite the last
+        good belief is taken up.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             try:
-                return self._stepped(mind, row, releases, self._considered if begins else None)
+                return self._stepped(mind, row, [r for r in releases if r.acts_in(row)], age_h)
             except np.linalg.LinAlgError:
                 return self._reset(mind)
 
-    def _stepped(
-        self, mind: Mind, row: Row, releases: Sequence[Release], considered: Array | None
-    ) -> Expected:
+    def _stepped(self, mind: Mind, row: Row, acting: Sequence[Release], age_h: float) -> Expected:
         process, u = self.process, row.inputs
         hours = (row.end_ns - row.start_ns) / 3.6e12
         doubt = self._drives[row.unknown].max(axis=0, initial=0.0)
         stays = self._regulated & (doubt > 0.0)
         noise = (self._walk + (doubt * mind.belief.mean) ** 2) * hours
-        for release in releases:
-            if release.acts_in(row):
-                noise = noise + release.walk * hours
+        considered = age_h <= self._consider_h
+        for release in acting:
+            noise = noise + release.walk * hours
+            considered = considered & (release.walk == 0.0)
         prior = predict(
             mind.belief, lambda x: np.where(stays, x, process.advance(x, u, hours)), noise, self.scale
-        )
+        ).blurred(self._driven(mind.belief.mean, row, hours))
         before, exchanged = self._refill(self._bounded(prior.belief), row)
         moved = prior.belief.mean - mind.belief.mean
         usual = mind.usual.carried(prior.F, mind.belief, moved, self.biases).apart_from(exchanged)
@@ -154,12 +154,20 @@ class Stepper:
         after = self._bounded(done.belief)
         if not (sound(before, self.scale) and sound(after, self.scale)):
             return self._reset(mind)
-        mind.belief, mind.usual = after, usual.corrected(done)
+        mind.belief, mind.usual = after, usual.corrected(done, considered[self.biases])
         known = mind.evidence
         self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
         self.bank.forget(known, row.mute)
         mind.consistency = mind.consistency.after(done, np.isfinite(row.readings), row.end_ns)
         return Expected(before, usual)
+
+    def _driven(self, mean: Array, row: Row, hours: float) -> Array:
+        """What one standard deviation of each input would move the states (k', n)."""
+        moved = np.flatnonzero(row.scatter > 0.0)
+        u = np.tile(row.inputs, (moved.size + 1, 1))
+        u[np.arange(moved.size), moved] += np.sqrt(row.scatter[moved])
+        x = self.process.advance(np.tile(mean, (moved.size + 1, 1)), u, hours)
+        return np.asarray(x[:-1] - x[-1])
 
     def honest(self, expected: Expected, row: Row, doubt: Array) -> tuple[Array, Array]:
         """What honest probes, with their usual bias, should read: mean and standard deviation (m,).

@@ -72,7 +72,7 @@ def _put_inputs(twin: "CultureTwin", row: Row, frame: Frame) -> None:
             if after.inputs[i] != held:
                 break
             after.inputs[i] = value.mean
-            after.unknown[i] = after.end_ns - row.end_ns > twin._hold_ns[i]
+            after.unknown[i] = after.end_ns - row.end_ns > twin._inputs.hold_ns[i]
         else:
-            twin._inputs[i] = value.mean
-            twin._seen_ns[i] = max(twin._seen_ns[i], row.end_ns)
+            twin._inputs.values[i] = value.mean
+            twin._inputs.seen_ns[i] = max(twin._inputs.seen_ns[i], row.end_ns)

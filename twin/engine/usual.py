@@ -65,12 +65,17 @@ class Usual:
             self.cov + shift + shift.T + G @ before.cov @ G.T,
         )
 
-    def corrected(self, done: Correction) -> "Usual":
-        """After readings: what they teach about the broth they teach about the memory too."""
+    def corrected(self, done: Correction, considered: NDArray[np.bool_]) -> "Usual":
+        """After readings: what they teach about the broth they teach about the memory too.
+
+        Not about a bias that is `considered` (k,): its memory is left alone as it is itself.
+        """
         seen = done.H @ self.cross
-        gain = np.linalg.solve(done.S, seen).T
-        cov = self.cov - gain @ seen
-        return Usual(self.mean + gain @ done.innovation, self.cross - done.K @ seen, 0.5 * (cov + cov.T))
+        gain = np.where(considered[:, None], 0.0, np.linalg.solve(done.S, seen).T)
+        taught = gain @ seen
+        cov = self.cov - taught - taught.T + gain @ done.S @ gain.T
+        cross = self.cross - done.K @ seen - done.spared @ gain.T
+        return Usual(self.mean + gain @ done.innovation, cross, 0.5 * (cov + cov.T))
 
     def apart_from(self, states: Sequence[int]) -> "Usual":
         """When states were set anew, by no reading (an exchanged bottle)."""

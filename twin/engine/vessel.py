@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol, cast
 
+import numpy as np
+
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
 from twin.domain.frame import Frame, FrameValue
@@ -294,4 +296,5 @@ def _condensed(rows: list[Measurement]) -> FrameValue:
         last=numbers[-1],
         count=len(numbers),
         uncertain=Quality.UNCERTAIN in [m.quality for m in rows],
+        jumps=float(np.square(np.diff(numbers)).sum()) if len(numbers) > 1 else 0.0,
     )

@@ -27,14 +27,15 @@ HOUR: Final = 3_600_000_000_000
 class Row:
     """One frame as numbers.
 
-    Inputs (k,), readings (m,) with NaN where there was none, noise factors (m,), which inputs have not
-    been seen for so long that they are not known any more (k,), and of which faults nothing may be
-    concluded, because a probe they rest on has a finding of its own (h,).
+    Inputs and their variances (k,), readings (m,) with NaN where there was none, noise factors (m,), which
+    inputs have not been seen for so long that they are not known any more (k,), and of which faults nothing
+    may be concluded, because a probe they rest on has a finding of its own (h,).
     """
 
     start_ns: int
     end_ns: int
     inputs: Array
+    scatter: Array
     readings: Array
     widen: Array
     unknown: NDArray[np.bool_]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.processes.base import Array
 
@@ -38,6 +39,10 @@ class Prediction:
     belief: Belief
     F: Array
 
+    def blurred(self, moves: Array) -> "Prediction":
+        """Less sure by independent causes, each of which moves the states by a row of `moves` (..., k, n)."""
+        return Prediction(Belief(self.belief.mean, self.belief.cov + _t(moves) @ moves), self.F)
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -57,6 +62,9 @@ class Correction:
         Covariance of the innovation as used, 1 on the diagonal where nothing was measured (..., m, m).
     K : Array
         Gain (..., n, m).
+    spared : Array
+        Covariance of the states with the readings that considered states were spared; 0 for all others
+        (..., n, m).
     slope : Array
         As `H`, for every reading whether measured or not (..., m, n).
     spread : Array
@@ -73,6 +81,7 @@ class Correction:
     H: Array
     S: Array
     K: Array
+    spared: Array
     slope: Array
     spread: Array
     nis: Array
@@ -153,7 +162,7 @@ def correct(
     mask: Array,
     scale: Array,
     gate: Array,
-    considered: Array | None = None,
+    considered: NDArray[np.bool_] | None = None,
 ) -> Correction:
     """Put measurements into a belief.
 
@@ -193,11 +202,13 @@ def correct(
     S[..., range(m), range(m)] += variance
     H = np.where(mask[..., None], slope, 0.0)
     K = _t(np.asarray(np.linalg.solve(S, _t(first) @ _t(low))))
+    spared = np.zeros_like(K)
     if considered is not None:
+        spared = np.where(considered[:, None], K @ S, 0.0)
         K = np.where(considered[:, None], 0.0, K)
     after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
     nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)
-    return Correction(after, predicted, innovation, H, S, K, slope, np.sqrt(spread), nis, gated)
+    return Correction(after, predicted, innovation, H, S, K, spared, slope, np.sqrt(spread), nis, gated)
 
 
 def _joseph(belief: Belief, K: Array, H: Array, rest: Array, innovation: Array) -> Belief:

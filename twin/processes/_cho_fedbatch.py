@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
 from twin.domain.event import Verdict
 from twin.processes._aeration import AERATION_LOSS, DO_PROBE_FOULING, KLA_LOSS, PCO2_PROBE_DRIFT, RESPONSES
 from twin.processes.base import Hypothesis, Input, Output, Parameter, Quantity, Shape, State
@@ -70,10 +72,10 @@ STATES: Final[tuple[State, ...]] = (
     State("log_qG", "1", -2.8, 0.4, 0.04, -7.0, 1.0),
     State("qL", "mmol/(10*9.h)", 0.0, 0.03, 0.005, -0.3, 0.3),
     State("log_qN", "1", -4.6, 0.6, 0.03, -9.0, 0.0),
-    State("log_qO2", "1", -1.6, 0.2, 0.012, -5.0, 3.0),
+    State("log_qO2", "1", -1.6, 0.2, 0.006, -5.0, 3.0),
     State("log_qP", "1", -7.1, 0.3, 0.01, -12.0, 0.0),
     State("W", "kg", 2.0, 2.0, 2e-4, 0.05, 1e5),
-    State("pO2", "%", 40.0, 30.0, 0.8, 0.0, 600.0, regulated=True),
+    State("pO2", "%", 40.0, 30.0, 0.2, 0.0, 600.0, regulated=True),
     State("log_kLa", "1", 0.0, 0.5, 0.002, -5.0, 5.0),
     State("kLa_stirrer", "1", 1.2, 0.2, 0.001, 0.0, 3.0),
     State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0),
@@ -82,7 +84,7 @@ STATES: Final[tuple[State, ...]] = (
     State("log_RQ", "1", 0.0, 0.06, 0.002, -1.0, 1.0),
     State("A", "mmol/L", 30.0, 10.0, 0.08, 1.0, 300.0, regulated=True),
     State("pH_bias", "1", 0.0, 0.015, 0.001, -3.0, 3.0),
-    State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0),
+    State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0, consider_h=np.inf),
     State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0),
     State("kappa_offset", "mS/cm", 11.5, 2.0, 0.003, -30.0, 50.0),
     State("feed_kappa", "mS/cm", 8.0, 4.0, 0.1, -100.0, 300.0),
@@ -102,7 +104,8 @@ STATES: Final[tuple[State, ...]] = (
     State("log_offgas_CO2_gain", "1", 0.0, 0.01, 2e-4, -1.0, 1.0),
     State("head", "L", 1.0, 0.1, 1e-3, 0.01, 1e5),
     State("temperature_bias", "Cel", 0.0, 0.05, 0.001, -10.0, 10.0),
-    State("jacket_gap", "Cel", 0.0, 3.0, 0.1, -60.0, 60.0),
+    State("jacket_gap", "Cel", 0.0, 3.0, 0.05, -60.0, 60.0),
+    State("sample_loss", "1", 0.05, 0.05, 0.003, -0.5, 1.0),
 )
 
 SEEN: Final = {
@@ -132,7 +135,7 @@ INPUTS: Final[tuple[Input, ...]] = (
 
 OUTPUTS: Final[tuple[Output, ...]] = (
     Output("pH", "1", 0.0031),
-    Output("pO2", "%", 0.33, 0.0033),
+    Output("pO2", "%", 0.5, 0.001),
     Output("pCO2", "mm[Hg]", 0.25, 0.0075),
     Output("conductivity", "mS/cm", 0.0098, 8.8e-4),
     Output("weight", "kg", 0.0, 0.0013),
@@ -163,8 +166,8 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("est_OUR", "mmol/L/h"),
     Quantity("est_pH_true", "1"),
     Quantity("est_pO2_true", "%"),
-    Quantity("est_pCO2_true", "mm[Hg]"),
-    Quantity("est_volume", "L"),
+    Quantity("est_pCO2_true", "mm[Hg]", 0.015),
+    Quantity("est_volume", "L", 0.002),
 )
 
 HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
@@ -180,20 +183,20 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         free_walk=0.03,
         most=2.0,
         fastest=0.2,
-        chance=(2.6, 0.72),
+        chance=(2.85, 0.63),
         rests_on=("pH", "pO2"),
         leans_on=("base_flow", "flow_air", "offgas_CO2"),
         slack=0.005,
     ),
     replace(
         DO_PROBE_FOULING,
-        chance=(16.6, 6.4),
+        chance=(6.9, 4.6),
         share=6.0,
         rests_on=("pO2", "flow_air", "offgas_O2"),
         slack=0.008,
     ),
-    replace(KLA_LOSS, chance=(1.5, 2.8), slack=0.02),
-    replace(AERATION_LOSS, chance=(3.1, 2.9), slack=0.01),
+    replace(KLA_LOSS, chance=(0.6, 0.4), slack=0.02),
+    replace(AERATION_LOSS, chance=(1.5, 2.5), slack=0.01),
     Hypothesis(
         "feed_pump_failure",
         Verdict.ACTUATOR,
@@ -208,7 +211,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         hold_h=0.1,
         free_walk=0.02,
         most=1.3,
-        chance=(8.7, 3.0),
+        chance=(9.0, 3.5),
         rests_on=("feed_flow", "feed_scale"),
         slack=0.01,
     ),
@@ -226,14 +229,14 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         hold_h=0.1,
         free_walk=0.02,
         most=1.3,
-        chance=(1.0, 2.5),
+        chance=(1.6, 2.6),
         rests_on=("base_flow",),
         slack=0.02,
     ),
     replace(
         PCO2_PROBE_DRIFT,
         evidence=("R1", "R8"),
-        chance=(2.65, 0.84),
+        chance=(3.1, 0.80),
         rests_on=("pCO2", "pH", "pO2", "flow_air", "offgas_CO2"),
         slack=0.006,
     ),
@@ -284,7 +287,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         hold_h=0.15,
         free_walk=1.0,
         most=150.0,
-        chance=(5.2, 1.2),
+        chance=(5.9, 1.9),
         rests_on=("conductivity", "feed_flow"),
         slack=2.0,
         horizon_h=24.0,
@@ -302,7 +305,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         hold_h=0.25,
         free_walk=0.1,
         most=4.0,
-        chance=(2.0, 3.2),
+        chance=(1.4, 2.0),
         rests_on=("pO2", "flow_air"),
         slack=0.03,
         horizon_h=24.0,
@@ -321,7 +324,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         free_walk=0.2,
         most=4.0,
         fastest=1.2,
-        chance=(1.2, 1.2),
+        chance=(1.4, 1.1),
         rests_on=("pO2", "flow_air"),
         eclipses=True,
         slack=0.04,

@@ -48,9 +48,10 @@ class State:
     regulated : bool
         A control loop of the plant keeps it up through inputs: while one of these is not known, the
         state is taken to stay where it is.
-    considered : bool
-        Known well enough at the begin to be left alone in the first `CONSIDER_H` hours, while what is not
-        known at all is found: readings far from what is expected are no evidence about it.
+    consider_h : float
+        Not corrected before this age of the twin, though its doubt counts, while what is not known at all is
+        found: readings far from what is expected are no evidence about it. Infinite for what no reading tells
+        apart from the model's own error: corrected only while a fault of it is let go [h].
     """
 
     name: str
@@ -61,7 +62,7 @@ class State:
     low: float = -np.inf
     high: float = np.inf
     regulated: bool = False
-    considered: bool = False
+    consider_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,20 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A quantity derived for people; published as ``<asset>.<name>``, such as ``R101.est_VCD``."""
+    """A quantity derived for people; published as ``<asset>.<name>``, such as ``R101.est_VCD``.
+
+    Parameters
+    ----------
+    name : str
+    unit : str
+    share : float
+        What the model's constants, taken as exact, leave open: a standard deviation in proportion to the
+        value, in squares on top of the belief's own [1].
+    """
 
     name: str
     unit: str
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ What it knows: cells grow by a theta-logistic law whose rate drifts; glucose, la
 follow the viable cells with specific rates that drift slowly; oxygen and carbon dioxide cross between
 bubbles and broth with one transfer coefficient each, limited by what the gas can carry; pH follows
 from alkalinity and dissolved carbon dioxide (Henderson-Hasselbalch with one lumped buffer);
-conductivity is linear in composition; bottles lose what the pumps deliver.
+conductivity is linear in composition; bottles lose what the pumps deliver; a sample has lost some of its
+carbon dioxide before it is measured.
 
 What it ignores: glutamine, osmolality, temperature and pH effects on growth, ionic activities,
 probe response times, foam, density changes. The drifting states take up what that costs.
@@ -294,8 +295,8 @@ class ChoFedBatch:
         """Expected readings of `outputs`."""
         p, x = self._p, self._clip(x)
         y = np.empty((*x.shape[:-1], len(OUTPUTS)))
-        _, pH = self._bicarbonate(x)
-        pCO2 = x[..., _S["CO2"]] / p["CO2_solubility"]
+        hco3, pH = self._bicarbonate(x)
+        lost = x[..., _S["sample_loss"]]
         warm = x[..., _S["temperature_bias"]]
         y[..., _Y["pH"]] = pH + x[..., _S["pH_bias"]]
         y[..., _Y["pO2"]] = x[..., _S["pO2_seen"]] * np.exp(x[..., _S["log_pO2_gain"]])
@@ -324,8 +325,8 @@ class ChoFedBatch:
         y[..., _Y["lactate"]] = x[..., _S["L"]] * LACTATE_G
         y[..., _Y["ammonia"]] = x[..., _S["N"]]
         y[..., _Y["titre"]] = x[..., _S["P"]]
-        y[..., _Y["pH_lab"]] = pH
-        y[..., _Y["pCO2_lab"]] = pCO2
+        y[..., _Y["pH_lab"]] = pH + 0.4343 * lost / (1.0 + 0.4343 * p["buffer"] / hco3)
+        y[..., _Y["pCO2_lab"]] = x[..., _S["CO2"]] / p["CO2_solubility"] * np.exp(-lost)
         return y
 
     def derive(self, x: Array, u: Array) -> Array:
@@ -339,9 +340,9 @@ class ChoFedBatch:
             mu,
             self._kla(x, u, volume),
             np.exp(x[..., _S["log_qO2"]]) * viable,
-            y[..., _Y["pH_lab"]],
+            self._bicarbonate(x)[1],
             x[..., _S["pO2"]],
-            y[..., _Y["pCO2_lab"]],
+            x[..., _S["CO2"]] / self._p["CO2_solubility"],
             volume,
         ]
         return np.concatenate([y[..., _Y["VCD"] : _Y["titre"] + 1], np.stack(own, axis=-1)], axis=-1)

@@ -50,6 +50,8 @@ from twin.processes.base import (
 )
 
 _DEFAULT = "chosen default"
+CONSIDER_H: Final = 0.5
+"""What is known well at the begin is not corrected before this age of the twin [h] (chosen default)."""
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("OUR_start", 3.0, "mmol/L/h", _DEFAULT + "; known to a factor of e^2"),
@@ -85,15 +87,15 @@ def states(walk: float, rise: float) -> tuple[State, ...]:
         State("yO2_seen", "%", 20.0, 5.0, 0.0, 0.0, 100.0, regulated=True),
         State("yCO2_seen", "%", 2.0, 3.0, 0.0, 0.0, 100.0, regulated=True),
         State("log_kLa", "1", 0.0, 1.0, 0.005, -5.0, 5.0),
-        State("kLa_stirrer", "1", 1.2, 0.3, 0.002, 0.0, 3.5, considered=True),
-        State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0, considered=True),
-        State("log_kLa_ratio", "1", 0.0, 0.1, 0.003, -3.0, 3.0, considered=True),
-        State("air_gain", "1", 1.0, 0.01, 1e-4, 0.01, 3.0, considered=True),
-        State("O2_gain", "1", 1.0, 0.006, 1e-4, 0.5, 1.5, considered=True),
-        State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0, considered=True),
-        State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0, considered=True),
-        State("log_offgas_O2_gain", "1", 0.0, 0.004, 1e-4, -1.0, 1.0, considered=True),
-        State("log_offgas_CO2_gain", "1", 0.0, 0.01, 2e-4, -1.0, 1.0, considered=True),
+        State("kLa_stirrer", "1", 1.2, 0.3, 0.002, 0.0, 3.5, consider_h=CONSIDER_H),
+        State("log_kLa_surface", "1", 0.0, 0.25, 0.002, -3.0, 3.0, consider_h=CONSIDER_H),
+        State("log_kLa_ratio", "1", 0.0, 0.1, 0.003, -3.0, 3.0, consider_h=CONSIDER_H),
+        State("air_gain", "1", 1.0, 0.01, 1e-4, 0.01, 3.0, consider_h=CONSIDER_H),
+        State("O2_gain", "1", 1.0, 0.006, 1e-4, 0.5, 1.5, consider_h=CONSIDER_H),
+        State("log_pO2_gain", "1", 0.0, 0.02, 0.001, -3.0, 1.0, consider_h=CONSIDER_H),
+        State("log_pCO2_gain", "1", 0.0, 0.05, 0.002, -3.0, 3.0, consider_h=CONSIDER_H),
+        State("log_offgas_O2_gain", "1", 0.0, 0.004, 1e-4, -1.0, 1.0, consider_h=CONSIDER_H),
+        State("log_offgas_CO2_gain", "1", 0.0, 0.01, 2e-4, -1.0, 1.0, consider_h=CONSIDER_H),
         State("W", "kg", 2.0, 2.0, 0.01, 0.05, 1e5),
     )
 

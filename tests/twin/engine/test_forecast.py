@@ -188,8 +188,9 @@ def test_the_same_belief_gives_the_same_forecast_and_set_points_matter():
 
 
 def test_the_harvest_comes_as_planned_or_when_viability_ends_it():
-    forecaster, here = culture(72.0)
-    end = forecaster.make(T0 + 72 * HOUR, here, {}).harvest
+    _, here = culture(72.0)
+    hardy = cho_fedbatch.build({"kd1": 0.002})
+    end = Forecaster(CULTURE, hardy).make(T0 + 72 * HOUR, here, {}).harvest
     assert end is not None
     assert (end.at_ns - T0) / HOUR == pytest.approx(336.0)
     assert (end.reason, len(end.titre)) == ("plan", 3)

@@ -57,7 +57,16 @@ class Filter:
                 readings[place] = expected[place]
             none = np.zeros(len(self.process.inputs), bool)
             mute = np.zeros(len(self.process.hypotheses), bool)
-            row = Row(NOW + end_ns - frame_ns, NOW + end_ns, u, readings, np.ones(readings.size), none, mute)
+            row = Row(
+                NOW + end_ns - frame_ns,
+                NOW + end_ns,
+                u,
+                np.zeros_like(u),
+                readings,
+                np.ones(readings.size),
+                none,
+                mute,
+            )
             self.stepper.step(self.mind, row)
         return self
 

@@ -15,7 +15,9 @@ def tape(hours: int, step_min: int = 10) -> Tape[int]:
     for k in range(hours * 60 // step_min):
         end = (k + 1) * step_min * MINUTE
         none = np.zeros(1, bool)
-        out.record(Row(end - step_min * MINUTE, end, np.zeros(1), np.zeros(1), np.ones(1), none, none))
+        out.record(
+            Row(end - step_min * MINUTE, end, np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1), none, none)
+        )
         out.mark(end, lambda end=end: end)
     return out
 

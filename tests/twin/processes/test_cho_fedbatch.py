@@ -75,9 +75,19 @@ def test_base_raises_pH_and_conductivity() -> None:
 
 def test_henderson_hasselbalch_holds_with_the_buffer() -> None:
     x = start(A=30.0, L=5.0, N=2.0, CO2=1.4)
-    pH = MODEL.observe(x, drive())[Y["pH_lab"]]
+    pH = MODEL.observe(x, drive())[Y["pH"]]
     hco3 = 30.0 - 5.0 + 2.0 - 3.8 * (pH - 7.0)
     assert pH == pytest.approx(6.09 + np.log10(hco3 / 1.4), abs=1e-6)
+
+
+def test_a_sample_that_lost_carbon_dioxide_reads_low_in_it_and_high_in_pH() -> None:
+    x = start(A=30.0, L=5.0, N=2.0, CO2=1.4, sample_loss=0.1)
+    left = x.copy()
+    left[S["CO2"]] *= np.exp(-0.1)
+    read, then = MODEL.observe(x, drive()), MODEL.observe(left, drive())
+    assert read[Y["pCO2_lab"]] == pytest.approx(1.4 / 0.0307 * np.exp(-0.1))
+    assert read[Y["pH_lab"]] == pytest.approx(then[Y["pH"]], abs=1e-3)
+    assert read[Y["pH"]] < read[Y["pH_lab"]]
 
 
 def test_oxygen_settles_where_transfer_meets_demand() -> None:
