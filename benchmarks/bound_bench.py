@@ -1,0 +1,119 @@
+"""How late a fault can be told at best: the delay of a matched filter that knows it.
+
+Each fault of a campaign is simulated twice from the same seed, with it and without it, and followed by the
+twin. What it does to the innovations of the filter is the difference of the two: its signature, with all that
+the plant's loops and the filter's own absorbing make of it. A detector that knew the fault, its size and its
+onset, and for which the innovations have the covariance that the filter states, would have
+
+    d(T)^2 = sum over the frames up to T of  delta' S^-1 delta
+
+of squared signal to noise (Van Trees, Detection, Estimation, and Modulation Theory I (1968), ch. 4.2). The
+limit is the time until this passes the least ratio at which the twin tells anything. Nothing that looks at
+the same innovations can be sooner on the average at this threshold; what an observer of the values one by
+one finds (standing still, spikes, silence) is not in it.
+
+    python -m benchmarks.bound_bench [CAMPAIGN] [--batches N] [--score SCORE.json]
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.observers.consistency import Consistency
+from twin.observers.ukf import Correction
+from twin.processes.base import LEAST_RATIO
+from twin.service.build import load_line
+from twin.service.campaign import Campaign, Plan, campaign_path, line_path, load_campaign, plans
+from twin.service.trial import HOUR, START_NS, VESSEL, run_one
+
+Fault = tuple[str, str, float]
+"""Kind, what it is about, size."""
+Seen = dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Innovation (m,) and its covariance (m, m) by end of frame [ns], as of the first pass."""
+
+
+@contextmanager
+def innovations() -> Iterator[Seen]:
+    """What filters see meanwhile, frame by frame."""
+    seen: Seen = {}
+    keep = Consistency.after
+
+    def after(self: Consistency, done: Correction, mask: NDArray[np.bool_], end_ns: int) -> Consistency:
+        seen.setdefault(end_ns, (done.innovation, done.S))
+        return keep(self, done, mask, end_ns)
+
+    with mock.patch.object(Consistency, "after", after):
+        yield seen
+
+
+def followed(campaign: Campaign, plan: Plan) -> Seen:
+    """The innovations of one batch."""
+    line_file, line = load_line(line_path(campaign))
+    vessel = next(v for v in line.vessels if v.id == VESSEL)
+    with innovations() as seen:
+        run_one(campaign.base, line_file, replace(line, vessels=(vessel,)), plan)
+    return seen
+
+
+def limit(healthy: Seen, faulty: Seen, onset_h: float) -> float:
+    """Hours from the onset until the matched filter passes the least ratio; infinite if it never does."""
+    onset_ns, total = START_NS + int(onset_h * HOUR), 0.0
+    for end_ns in sorted(healthy.keys() & faulty.keys()):
+        (nu, S), (other, _) = healthy[end_ns], faulty[end_ns]
+        delta = other - nu
+        if end_ns <= onset_ns:
+            assert not delta.any(), f"the two batches differ before the fault, at {end_ns}"
+            continue
+        total += float(delta @ np.linalg.solve(S, delta))
+        if total >= LEAST_RATIO:
+            return (end_ns - onset_ns) / HOUR
+    return float("inf")
+
+
+def ours(score: Path | None) -> dict[Fault, float | None]:
+    """Median delays of a score by fault [h]."""
+    rows: list[dict[str, Any]] = json.loads(score.read_text())["faults"] if score else []
+    return {(row["kind"], row["tag"], row["size"]): row["median_delay_h"] for row in rows}
+
+
+def best(campaign: Campaign, batches: list[Plan]) -> float:
+    """Median limit of batches with one fault [h]."""
+    found = []
+    for plan in batches:
+        assert plan.fault is not None
+        healthy = followed(campaign, replace(plan, fault=None))
+        found.append(limit(healthy, followed(campaign, plan), plan.fault.at_h))
+    return float(np.median(found))
+
+
+def main() -> None:
+    """Print the limit of every fault, and the twin's delay as a multiple of it."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("campaign", nargs="?", default="faults")
+    asked.add_argument("--batches", type=int, default=3, help="of each fault and size")
+    asked.add_argument("--score", type=Path, help="of the same campaign: for the multiple")
+    options = asked.parse_args()
+    campaign, told = load_campaign(campaign_path(options.campaign)), ours(options.score)
+    groups: dict[Fault, list[Plan]] = {}
+    for plan in plans(campaign):
+        if fault := plan.fault:
+            groups.setdefault((fault.kind, fault.concerns, fault.magnitude), []).append(plan)
+    for about, batches in groups.items():
+        least, delay = best(campaign, batches[: options.batches]), told.get(about)
+        multiple = (
+            f", told after {delay:.2f} h: {delay / least:.1f} times" if delay and least < np.inf else ""
+        )
+        name = " ".join(map(str, about))
+        print(f"{name:<36} limit {least:6.2f} h{multiple}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
