@@ -12,7 +12,7 @@ limit is the time until this passes the least ratio at which the twin tells anyt
 the same innovations can be sooner on the average at this threshold; what an observer of the values one by
 one finds (standing still, spikes, silence) is not in it.
 
-    python -m benchmarks.bound_bench [CAMPAIGN] [--batches N] [--score SCORE.json]
+    python -m benchmarks.bound_bench [CAMPAIGN] [--batches N] [--score SCORE.json] [--out BOUND.json]
 """
 
 import argparse
@@ -99,6 +99,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("campaign", nargs="?", default="faults")
     asked.add_argument("--batches", type=int, default=3, help="of each fault and size")
+    asked.add_argument("--out", type=Path, help="limits by fault as JSON, for the page of scores")
     asked.add_argument("--score", type=Path, help="of the same campaign: for the multiple")
     options = asked.parse_args()
     campaign, told = load_campaign(campaign_path(options.campaign)), ours(options.score)
@@ -106,13 +107,17 @@ def main() -> None:
     for plan in plans(campaign):
         if fault := plan.fault:
             groups.setdefault((fault.kind, fault.concerns, fault.magnitude), []).append(plan)
+    limits: dict[str, float] = {}
     for about, batches in groups.items():
         least, delay = best(campaign, batches[: options.batches]), told.get(about)
         multiple = (
             f", told after {delay:.2f} h: {delay / least:.1f} times" if delay and least < np.inf else ""
         )
         name = " ".join(map(str, about))
+        limits |= {name: least} if least < np.inf else {}
         print(f"{name:<36} limit {least:6.2f} h{multiple}", flush=True)
+    if options.out:
+        options.out.write_text(json.dumps(limits, indent=2))
 
 
 if __name__ == "__main__":

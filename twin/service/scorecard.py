@@ -171,9 +171,14 @@ def write(score: Figures, path: Path) -> None:
 
 def show(score: Figures, console: Console) -> None:
     """Print the tables for people."""
-    for table in (_fault_table(score), _alarm_table(score), _band_table(score)):
+    for table in tables(score):
         console.print(table)
         console.print()
+
+
+def tables(score: Figures) -> tuple[Table, Table, Table]:
+    """Faults, findings for nothing, and bands of the estimates."""
+    return _fault_table(score), _alarm_table(score), _band_table(score)
 
 
 def _fault_table(score: Figures) -> Table:

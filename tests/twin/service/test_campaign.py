@@ -89,7 +89,7 @@ def test_the_extra_spread_is_drawn_from_the_seed_and_bounded(tmp_path: Path) -> 
     assert all(abs(d["q_o2"] / usual - 1.0) < 0.15 * REACH * 1.2 for d in drawn)
 
 
-@pytest.mark.parametrize("name", ["quick", "faults", "four_probes", "hard"])
+@pytest.mark.parametrize("name", ["quick", "faults", "four_probes", "hard", "bacteria", "sizes", "curve"])
 def test_packaged_campaigns_are_usable(name: str) -> None:
     campaign = load_campaign(campaign_path(name))
     assert campaign.id == name
