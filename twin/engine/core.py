@@ -96,11 +96,14 @@ class Engine:
         """The same rows, marked late where the frame they belong to is closed already."""
         return [replace(m, late=True) if self.vessels[self._owner[m.tag]].is_late(m) else m for m in rows]
 
-    def tick(self, clock_ns: int) -> Outputs:
-        """Close every frame that ended before `clock_ns` [ns], so that silence is noticed."""
+    def tick(self, clock_ns: int, held: Mapping[str, int] = MappingProxyType({})) -> Outputs:
+        """Close every frame that ended before `clock_ns` [ns], so that silence is noticed.
+
+        Vessels in `held` are only closed up to the time given there [ns]: their values come with old times.
+        """
         out = Outputs()
-        for vessel in self.vessels.values():
-            self._collect(out, vessel.advance(clock_ns))
+        for name, vessel in self.vessels.items():
+            self._collect(out, vessel.advance(min(clock_ns, held.get(name, clock_ns))))
         return out
 
     def finish(self) -> Outputs:
