@@ -34,11 +34,13 @@ def replayed(run: Path, out: Path, *more: str) -> str:
 
 @pytest.mark.timeout(300)
 def test_twice_and_in_other_batches_gives_the_same_bytes(run: Path, tmp_path: Path, monkeypatch) -> None:
-    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    first, second, doubled = (tmp_path / f"{name}.jsonl" for name in ("1", "2", "doubled"))
     output = replayed(run, first)
     monkeypatch.setattr(replay, "AT_ONCE", 77)
     replayed(run, second)
     assert first.read_bytes() == second.read_bytes()
+    replayed(run, doubled, str(run))  # every value twice: stored once, judged once
+    assert first.read_bytes() == doubled.read_bytes()
     told = [json.loads(line) for line in first.read_text().splitlines()]
     confirmed = [(e["asset"], e["verdict"], e["tag"]) for e in told if e["stage"] == "confirmed"]
     assert sorted(confirmed) == [("R101", "sensor", "R101.pH"), ("R102", "process", None)]

@@ -38,11 +38,14 @@ class FrameCutter:
     end_ns: int | None = None
     watermarks: dict[str, int] = field(default_factory=dict)
     waiting: list[Measurement] = field(default_factory=list)
+    _known: set[tuple[str, int, float | None]] = field(default_factory=set)
+    """tag, time and value of those that wait"""
 
     def add(self, m: Measurement) -> bool:
         """Take a measurement; False when its frame is closed already.
 
-        Rows read back from a store name no source: they wait until the wires come forward.
+        One that waits already (sent again, or come by two wires) brings its wire forward and is not evidence
+        twice. Rows read back from a store name no source: they wait until the wires come forward.
         The first row with a value begins the first frame; what says nothing before is passed over.
         Only rows with a value bring their wire forward: a word about a lost connection has the
         time it was spoken, and what the wire held back comes after it.
@@ -53,7 +56,9 @@ class FrameCutter:
             self.end_ns = self._end_of(m.time_ns)
         if self.is_closed(m.time_ns):
             return False
-        self.waiting.append(m)
+        if (m.tag, m.time_ns, m.value) not in self._known:
+            self._known.add((m.tag, m.time_ns, m.value))
+            self.waiting.append(m)
         if m.source and m.value is not None:
             self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
         return True
@@ -100,6 +105,7 @@ class FrameCutter:
         self.waiting.sort(key=_order)
         count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        self._known = {(m.tag, m.time_ns, m.value) for m in self.waiting}
         return taken
 
     def _end_of(self, time_ns: int) -> int:

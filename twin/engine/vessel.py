@@ -136,8 +136,9 @@ class VesselEngine:
         """Take a measurement; False when its frame is closed already (assays never are)."""
         if self.tags[m.tag].kind is TagKind.ASSAY:
             return self._add_assay(m)
+        count = len(self.cutter.waiting)
         if self.cutter.add(m):
-            self._fresh.append(m)
+            self._fresh += self.cutter.waiting[count:]
             return True
         self.late.add(m)
         return False
@@ -214,7 +215,8 @@ class VesselEngine:
     def _add_assay(self, m: Measurement) -> bool:
         if m.value is not None and m.quality in (Quality.GOOD, Quality.UNCERTAIN):
             reported_ns = max(m.received_ns, m.time_ns)
-            self.assays.append(Assay(m.tag, m.value, m.time_ns, reported_ns))
+            if not any((a.tag, a.drawn_ns, a.value) == (m.tag, m.time_ns, m.value) for a in self.assays):
+                self.assays.append(Assay(m.tag, m.value, m.time_ns, reported_ns))
             self.delays[self.tags[m.tag].name] = (reported_ns - m.time_ns) / 3.6e12
         if self.assays_only:
             self.cutter.add(m)

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -16,7 +15,7 @@ import pyarrow as pa
 from connectors.codecs.iso_time import datetime_ns, parse_ns
 from twin.domain.asset import Line
 from twin.domain.errors import InputError, NotFoundError
-from twin.domain.instant import iso
+from twin.domain.instant import hours_ns, iso
 from twin.domain.whatif import BASE, Change, WhatIf
 from twin.engine.forecast import Question
 from twin.service import probes_table, sampling_table, sensors, sensors_table
@@ -38,7 +37,6 @@ When: TypeAlias = str | datetime | float
 """ISO 8601 with a zone, a datetime with a zone, or hours from the first value."""
 Scenario: TypeAlias = Mapping[str, float | tuple[float, float]]
 """By what is changed: a value, or a value and in how many hours."""
-HOUR: Final = 3_600_000_000_000
 QUALITIES: Final = {192: "good", 64: "uncertain", 0: "bad"}
 
 
@@ -193,6 +191,11 @@ class Run:
         NotFoundError
             When there is no such vessel, or its twin could say nothing then.
         """
+        if not isinstance(scenarios, Mapping):
+            raise InputError(
+                f"scenarios: {scenarios!r} came; changes by name of the scenario would do, such as "
+                '{"more feed": {"feed_factor": 1.3}}'
+            )
         asked = [WhatIf(name, tuple(map(_change, changes.items()))) for name, changes in scenarios.items()]
         answer = self._question(vessel, at).answer(asked)
         return Expected({BASE: answer.base, **answer.scenarios})
@@ -360,11 +363,12 @@ def _moment(at: When, start_ns: int) -> int:
         return datetime_ns(at)
     if isinstance(at, str):
         return parse_ns(at)
-    if not isfinite(at):
-        raise ValueError("a finite number of hours from the first value, such as 96.0, would do")
-    return start_ns + round(float(at) * HOUR)
+    return start_ns + hours_ns(float(at))
 
 
 def _change(item: tuple[str, float | tuple[float, float]]) -> Change:
     what, value = item
-    return Change(what, *map(float, value)) if isinstance(value, tuple) else Change(what, float(value))
+    given = value if isinstance(value, tuple) else (value,)
+    if not 1 <= len(given) <= 2 or not all(isinstance(v, int | float) for v in given):
+        raise InputError(f"{what}: {value!r} came; a number, or (number, hours from now), would do")
+    return Change(what, *map(float, given))

@@ -17,7 +17,7 @@ from dashboards import payloads
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.forecast import Exit, Forecast
-from twin.domain.instant import iso
+from twin.domain.instant import hours_ns, iso
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.whatif import BASE, Answer, Change, WhatIf
 from twin.engine.forecast import Question
@@ -189,7 +189,7 @@ def _moment(at: str, first_ns: int) -> int | None:
     if not at:
         return None
     try:
-        found = first_ns + round(float(at[:-1]) * HOUR) if at.endswith("h") else parse_ns(at)
+        found = first_ns + hours_ns(float(at[:-1])) if at.endswith("h") else parse_ns(at)
     except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"--at {at!r}: 96h after the first value, or 2026-01-05T06:00:00Z, would do"

@@ -88,6 +88,7 @@ def test_what_is_asked_wrongly_is_refused_in_words(run: Run, files: tuple[Path, 
         ("soon", "ISO 8601"),
         (float("nan"), "at=nan: a finite number of hours"),
         (float("inf"), "at=inf: a finite number of hours"),
+        (1e300, "a finite number of hours"),
         (START.replace(tzinfo=None), "no time zone"),
     ):
         with pytest.raises(InputError, match=words):

@@ -77,6 +77,7 @@ def test_the_list_says_what_may_be_changed(run: Path) -> None:
         (["--at", "500h", "--try", MORE], "is after the last value of R102; --at 2026-01-01T0[78]:"),
         (["--at", "nanh", "--try", MORE], "96h after the first value"),
         (["--at", "infh", "--try", MORE], "96h after the first value"),
+        (["--at", "1e9h", "--try", MORE], "96h after the first value"),
         (["--at", "-3h", "--try", MORE], "is not after the first value"),
         (["--at", "5h", "--try", "feed"], "'feed' is no change"),
         (["--at", "5h", "--try", "feed_factor=much"], "is no change"),
