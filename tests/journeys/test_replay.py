@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from simulators.scenario import load_scenario, packaged
@@ -48,6 +49,18 @@ def test_twice_and_in_other_batches_gives_the_same_bytes(run: Path, tmp_path: Pa
         pq.read_metadata(run).num_rows + pq.read_metadata(f"{run.with_suffix('')}.assays.parquet").num_rows
     )
     assert f"received {values}" in " ".join(output.split())
+
+
+def test_a_run_from_before_the_batch_says_that_nothing_was_followed(run: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late.json"
+    about = yaml.safe_load(Path(LINE).read_text())
+    for vessel in about["vessels"]:
+        vessel["batch"]["start"] = "2031-01-01T00:00:00Z"
+    late.write_text(json.dumps(about))
+    command = ["replay", str(run), "--line", str(late), "--out", str(tmp_path / "e.jsonl")]
+    output = " ".join(CliRunner().invoke(app, command).output.split())
+    assert "R101: all values are from before batch" in output
+    assert "batch.start" in output
 
 
 @pytest.mark.timeout(300)

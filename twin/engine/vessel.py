@@ -147,6 +147,11 @@ class VesselEngine:
         """Tell whether the frame of a measurement is closed already (an assay never comes late)."""
         return self.tags[m.tag].kind is not TagKind.ASSAY and self.cutter.is_closed(m.time_ns)
 
+    def awaits_batch(self) -> bool:
+        """Tell whether values came and all of them are from before the batch begins."""
+        end_ns = self.cutter.end_ns
+        return end_ns is not None and not self._begun(end_ns - self.cutter.frame_ns)
+
     def resume_ns(self) -> int | None:
         """From which source time on stored rows must be handed in again after a restart [ns]."""
         if self.cutter.end_ns is None:

@@ -381,3 +381,5 @@ def _print_tally(tally: "Tally") -> None:
     for kind, count in sorted(tally.events.items()):
         table.add_row(f"events: {kind}", str(count))
     console.print(table)
+    for note in tally.notes:
+        console.print(escape(note))

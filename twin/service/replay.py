@@ -16,6 +16,7 @@ from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event
 from twin.domain.forecast import Forecast
+from twin.domain.instant import iso
 from twin.domain.measurement import Measurement, Quarantined, Reading
 from twin.engine.core import FORECAST_S, Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
@@ -42,6 +43,8 @@ class Tally:
     late: int = 0
     events: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    """what a person should know about the replay as a whole"""
 
     @property
     def holds(self) -> bool:
@@ -137,7 +140,19 @@ class Replay:
             progress(len(batch))
         self._keep(self.engine.finish())
         self._write()
+        self.tally.notes += self._unjudged()
         return self.tally
+
+    def _unjudged(self) -> Iterator[str]:
+        """Vessels of which nothing was judged because their batch had not begun."""
+        for name, engine in self.engine.vessels.items():
+            batch = engine.vessel.batch
+            if batch is not None and engine.awaits_batch():
+                yield (
+                    f"{name}: all values are from before batch {batch.id} begins ({iso(batch.start_ns)}), so "
+                    "its model followed nothing; a batch.start of the run itself, in a copy of the line, "
+                    "would do"
+                )
 
     async def until(
         self, rows: Iterable[Reading | Quarantined], at_ns: int | None, progress: Callable[[int], None]
