@@ -340,7 +340,13 @@ def calibrated(model: NormalModel, runs: Windows, false_alarms: float) -> Normal
     """The model with units and threshold from runs that were not used for fitting.
 
     The threshold is found on each part of the runs with the units of the other parts: a unit that is made
-    of the largest values of the same runs would hide their exceedances.
+    of the largest values of the same runs would hide their exceedances. Hours are those of windows in which
+    a run has a value; runs on one grid of ages need not be equally long.
+
+    Raises
+    ------
+    ConfigError
+        When no run has a value in any window that is judged.
     """
     settle = settled(model)
     z, fits = statistics(model, runs)
@@ -350,7 +356,12 @@ def calibrated(model: NormalModel, runs: Windows, false_alarms: float) -> Normal
     for part in np.unique(parts):
         inside = parts == part
         held[:, inside] = _held(size[:, inside], fits[:, inside], *_units(size[:, ~inside], fits[:, ~inside]))
-    hours = held.shape[0] * held.shape[1] * model.window_s / 3600.0
+    hours = judged(model, runs) * model.window_s / 3600.0
+    if not hours:
+        raise ConfigError(
+            f"learn: the {len(runs.names)} runs to calibrate have no value that is judged; those with values "
+            f"after the first {SETTLE_H:g} h, at ages of the runs to fit, would do"
+        )
     threshold, count = threshold_for(held, int(false_alarms * hours / 100.0), model.window_s)
     unit, fit_unit = _units(size, fits)
     about = {
@@ -378,14 +389,28 @@ def settled(model: NormalModel) -> int:
     return round(SETTLE_H * 3600.0 / model.window_s)
 
 
+def judged(model: NormalModel, runs: Windows) -> int:
+    """Number of judged windows of all runs in which a value came; none once a run is past all good runs."""
+    heard = ~np.isnan(runs.means).all(2)
+    heard[:, : settled(model)] = False
+    for k, run in enumerate(runs.means if model.aligned_by else ()):
+        walk = maturity_of(model)
+        for w, row in enumerate(run):
+            walk.place(row, w)
+            if walk.past_all():
+                heard[k, w:] = False
+                break
+    return int(heard.sum())
+
+
 def statistics(model: NormalModel, runs: Windows) -> tuple[Array, Array]:
     """Statistics (t, runs, channels, n), and T2 and SPE (t, runs, 2), of runs side by side."""
     if model.aligned_by:
         each = [_one(model, runs.means[k], runs.scatters[k]) for k in range(len(runs.names))]
         return np.stack([z for z, _ in each], 1), np.stack([fits for _, fits in each], 1)
     scorer = NormalScorer(model, len(runs.names))
-    judged = [scorer.step(runs.means[:, w], runs.scatters[:, w], w) for w in range(runs.means.shape[1])]
-    return np.stack([s.z for s in judged]), np.stack([np.stack((s.t2, s.spe), -1) for s in judged])
+    told = [scorer.step(runs.means[:, w], runs.scatters[:, w], w) for w in range(runs.means.shape[1])]
+    return np.stack([s.z for s in told]), np.stack([np.stack((s.t2, s.spe), -1) for s in told])
 
 
 def _one(model: NormalModel, means: Array, scatters: Array) -> tuple[Array, Array]:

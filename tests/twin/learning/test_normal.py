@@ -141,6 +141,36 @@ def test_a_missing_signal_says_nothing_and_spoils_nothing(model):
     assert np.array_equal(held[:60], whole[:60])
 
 
+def partly(seed, first, last):
+    """Runs that have values from one window to another only, on the grid of the whole."""
+    runs = made(8, seed)
+    for values in (runs.means, runs.scatters):
+        values[:, :first], values[:, last:] = np.nan, np.nan
+    return runs
+
+
+@pytest.mark.parametrize(("first", "last", "hours"), [(0, 70, 8 * 9.0), (130, 200, 8 * 14.0)])
+def test_hours_in_which_a_calibration_run_has_no_value_allow_no_finding(first, last, hours):
+    stated = 100.0 / (8 * 30.0)
+    model = learning.learn(made(40, 1), partly(12, first, last), TAGS, ["1"] * 4, WINDOW_S, stated)
+    assert model.about["calibration_h"] == pytest.approx(hours)
+    assert model.about["reached_per_100h"] == 0.0
+
+
+def test_hours_past_all_good_runs_are_not_counted():
+    train, calibration = made(40, 1), made(8, 2)
+    for runs in (train, calibration):
+        runs.means[:, :, 3] = np.arange(200.0)
+    calibration.means[:, 120:, 3] += 1000.0
+    model = learning.learn(train, calibration, TAGS, ["1"] * 4, WINDOW_S, 1.0, "flow")
+    assert model.about["calibration_h"] < 8 * (120 * 0.2)
+
+
+def test_calibration_runs_that_end_before_anything_is_judged_are_refused():
+    with pytest.raises(ConfigError, match="no value that is judged; those with values after the first 5 h"):
+        learning.learn(made(40, 1), partly(12, 0, 20), TAGS, ["1"] * 4, WINDOW_S, 1.0)
+
+
 def test_too_few_runs_are_refused():
     with pytest.raises(ConfigError, match="3 runs to fit and 2 to calibrate came"):
         learning.learn(made(3, 1), made(2, 2), TAGS, ["1"] * 4, WINDOW_S, 1.0)
