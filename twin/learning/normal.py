@@ -391,7 +391,7 @@ def settled(model: NormalModel) -> int:
 
 def judged(model: NormalModel, runs: Windows) -> int:
     """Number of judged windows of all runs in which a value came; none once a run is past all good runs."""
-    heard = ~np.isnan(runs.means).all(2)
+    heard: NDArray[np.bool_] = np.isfinite(runs.means).sum(2) > 0
     heard[:, : settled(model)] = False
     for k, run in enumerate(runs.means if model.aligned_by else ()):
         walk = maturity_of(model)
