@@ -167,6 +167,15 @@ class SqliteRecord:
         )
         return [(number, records.decode_event(body)) for number, body in rows]
 
+    def documents(self, kind: str) -> dict[str, bytes]:
+        """Every document of a kind by key."""
+        return dict(self._rows("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", kind))
+
+    def load_snapshot(self, name: str) -> bytes | None:
+        """The newest state kept under `name`."""
+        rows = self._rows("SELECT body FROM snapshots WHERE name = ?", name)
+        return bytes(rows[0][0]) if rows else None
+
     def close(self) -> None:
         """Release the file."""
         with self._one_at_a_time:
@@ -206,10 +215,6 @@ class SqliteLedger(SqliteRecord):
             rows = [(n.key, n.subscriber, n.not_before_ns, records.encode(n)) for n in notices]
             db.executemany(_ADD_NOTICE, rows)
         return new
-
-    def documents(self, kind: str) -> dict[str, bytes]:
-        """Every document of a kind by key."""
-        return dict(self._rows("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", kind))
 
     def trail_length(self) -> int:
         """Number of the newest entry of the audit trail; 0 when there is none."""
@@ -276,11 +281,6 @@ class SqliteLedger(SqliteRecord):
         """Keep the newest state of something under `name`."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (name, blob))
-
-    def load_snapshot(self, name: str) -> bytes | None:
-        """The newest state kept under `name`."""
-        rows = self._rows("SELECT body FROM snapshots WHERE name = ?", name)
-        return bytes(rows[0][0]) if rows else None
 
     def close(self) -> None:
         """Release the file."""

@@ -63,6 +63,14 @@ class Record(Protocol):
         """Events with their running number, oldest first, those numbered above `after`."""
         ...
 
+    def documents(self, kind: str) -> dict[str, bytes]:
+        """Every document of a kind by key."""
+        ...
+
+    def load_snapshot(self, name: str) -> bytes | None:
+        """The newest state kept under `name`."""
+        ...
+
     def close(self) -> None:
         """Release the file."""
         ...
@@ -87,10 +95,6 @@ class Ledger(Record, Protocol):
         A notice whose key is known is left as it is. Alarms and documents replace their
         former state. Deeds are put at the end of the audit trail.
         """
-        ...
-
-    def documents(self, kind: str) -> dict[str, bytes]:
-        """Every document of a kind by key."""
         ...
 
     def trail_length(self) -> int:
@@ -135,8 +139,4 @@ class Ledger(Record, Protocol):
 
     def save_snapshot(self, name: str, blob: bytes) -> None:
         """Keep the newest state of something under `name`."""
-        ...
-
-    def load_snapshot(self, name: str) -> bytes | None:
-        """The newest state kept under `name`."""
         ...

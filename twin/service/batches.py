@@ -13,7 +13,7 @@ from twin.domain.errors import ConfigError, InputError
 from twin.domain.event import Event, Kind
 from twin.domain.instant import iso
 from twin.domain.people import Actor
-from twin.ports import Document, Ledger
+from twin.ports import Document, Ledger, Record
 from twin.runtime.pipeline import deed
 from twin.service.build import Faults, build_line
 from twin.service.line import LineFile
@@ -28,6 +28,57 @@ BEYOND_NS: Final = 48 * HOUR
 """Values belong to a batch until so long after its planned end, unless another begins (chosen default)."""
 
 
+class _Rows:
+    """What a ledger holds of batches, and what its newest events add; keeps nothing."""
+
+    def __init__(self, record: Record, line: Line) -> None:
+        self._record = record
+        self._vessels = {vessel.id: vessel for vessel in line.vessels}
+        self.by_key = _rows_of(record)
+        kept = record.load_snapshot(SNAPSHOT)
+        self.read = int(orjson.loads(kept)) if kept else 0
+
+    def take(self) -> list[dict[str, Any]]:
+        """Take further events in; the rows that they changed."""
+        changed: dict[str, dict[str, Any]] = {}
+        while told := self._record.events(self.read, AT_ONCE):
+            for _, event in told:
+                changed |= self._take(event)
+            self.read = told[-1][0]
+        return list(changed.values())
+
+    def _take(self, event: Event) -> dict[str, dict[str, Any]]:
+        """Note the end of a batch that a phase ended; one that has ended is not ended again."""
+        vessel = self._vessels.get(event.asset)
+        if event.kind is not Kind.PHASE or vessel is None or vessel.phases is None:
+            return {}
+        row = self._lasting(event) if event.detail.get("phase") in vessel.phases.ends else None
+        if row is None:
+            return {}
+        ended = {_key(row): {**row, "ended_ns": event.t}}
+        self.by_key |= ended
+        return ended
+
+    def _lasting(self, event: Event) -> dict[str, Any] | None:
+        """The newest batch of a vessel that had begun by then, unless it had ended."""
+        begun = [r for r in self.by_key.values() if r["vessel"] == event.asset and _start(r) < event.t]
+        newest = max(begun, key=_start, default=None)
+        return newest if newest and newest.get("ended_ns") is None else None
+
+    def stored(self, now_ns: int) -> list[Stored]:
+        """Every batch of vessels that the line has, the newest first."""
+        by_vessel: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.by_key.values():
+            if row["vessel"] in self._vessels:
+                by_vessel[row["vessel"]].append(row)
+        found: list[Stored] = []
+        for rows in by_vessel.values():
+            rows.sort(key=_start)
+            nexts = [*map(_start, rows[1:]), None]
+            found += [_stored(row, after, now_ns) for row, after in zip(rows, nexts, strict=True)]
+        return sorted(found, key=lambda each: (-each.start_ns, each.vessel))
+
+
 class BatchLog:
     """The batches of a line, kept in its ledger.
 
@@ -39,36 +90,25 @@ class BatchLog:
 
     def __init__(self, ledger: Ledger, line: Line) -> None:
         self._ledger, self._line = ledger, line
-        self._vessels = {vessel.id: vessel for vessel in line.vessels}
-        kept = ledger.load_snapshot(SNAPSHOT)
-        self._read = int(orjson.loads(kept)) if kept else 0
 
     def note(self, now_ns: int) -> None:
         """Keep the present batch of each vessel; what is known of former ones stays."""
-        known = self._rows()
+        kept = _rows_of(self._ledger)
         for vessel in self._line.vessels:
             if vessel.batch is not None:
-                former = known.get(f"{vessel.id}/{vessel.batch.id}")
+                former = kept.get(f"{vessel.id}/{vessel.batch.id}")
                 row = _row(vessel, vessel.batch, former, now_ns)
                 if row != former:
                     self._keep([row])
 
     def look(self, now_ns: int) -> list[Stored]:
         """Take further events in, and tell every batch of vessels that the line has, the newest first."""
-        while told := self._ledger.events(self._read, AT_ONCE):
-            self._take(event for _, event in told)
-            self._read = told[-1][0]
-            self._ledger.save_snapshot(SNAPSHOT, orjson.dumps(self._read))
-        by_vessel: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in self._rows().values():
-            if row["vessel"] in self._vessels:
-                by_vessel[row["vessel"]].append(row)
-        found: list[Stored] = []
-        for rows in by_vessel.values():
-            rows.sort(key=_start)
-            nexts = [*map(_start, rows[1:]), None]
-            found += [_stored(row, after, now_ns) for row, after in zip(rows, nexts, strict=True)]
-        return sorted(found, key=lambda each: (-each.start_ns, each.vessel))
+        rows = _Rows(self._ledger, self._line)
+        before = rows.read
+        self._keep(rows.take())
+        if rows.read != before:
+            self._ledger.save_snapshot(SNAPSHOT, orjson.dumps(rows.read))
+        return rows.stored(now_ns)
 
     def early(self, now_ns: int) -> dict[str, int]:
         """When the present batch of a vessel ended before its plan, by vessel [ns since 1970-01-01 UTC]."""
@@ -107,32 +147,30 @@ class BatchLog:
             )
         key = f"{vessel_id}/{found.batch.id}"
         done = deed(by, "batch.end", key, "", iso(end_ns), why.strip())
-        row = {**self._rows()[key], "ended_ns": end_ns}
+        row = {**_rows_of(self._ledger)[key], "ended_ns": end_ns}
         self._ledger.commit(deeds=[done], documents=[Document(KIND, key, orjson.dumps(row))])
         return replace(found, ended_ns=end_ns, end_ns=end_ns, early=True)
 
-    def _take(self, events: Iterable[Event]) -> None:
-        """Note the end of each batch that a phase ended; one that has ended is not ended again."""
-        for event in events:
-            vessel = self._vessels.get(event.asset)
-            if event.kind is not Kind.PHASE or vessel is None or vessel.phases is None:
-                continue
-            row = self._lasting(event) if event.detail.get("phase") in vessel.phases.ends else None
-            if row is not None:
-                self._keep([{**row, "ended_ns": event.t}])
-
-    def _lasting(self, event: Event) -> dict[str, Any] | None:
-        """The newest batch of a vessel that had begun by then, unless it had ended."""
-        begun = [r for r in self._rows().values() if r["vessel"] == event.asset and _start(r) < event.t]
-        newest = max(begun, key=_start, default=None)
-        return newest if newest and newest.get("ended_ns") is None else None
-
-    def _rows(self) -> dict[str, dict[str, Any]]:
-        return {key: orjson.loads(body) for key, body in self._ledger.documents(KIND).items()}
-
     def _keep(self, rows: Iterable[dict[str, Any]]) -> None:
-        documents = [Document(KIND, f"{r['vessel']}/{r['batch']['id']}", orjson.dumps(r)) for r in rows]
-        self._ledger.commit(documents=documents)
+        documents = [Document(KIND, _key(row), orjson.dumps(row)) for row in rows]
+        if documents:
+            self._ledger.commit(documents=documents)
+
+
+def known_batches(record: Record, line: Line, now_ns: int) -> list[Stored]:
+    """Every batch as `BatchLog.look` tells it, read beside a service that runs; nothing is kept."""
+    rows = _Rows(record, line)
+    rows.take()
+    return rows.stored(now_ns)
+
+
+def _rows_of(record: Record) -> dict[str, dict[str, Any]]:
+    """What is kept of each batch, by vessel and name."""
+    return {key: orjson.loads(body) for key, body in record.documents(KIND).items()}
+
+
+def _key(row: dict[str, Any]) -> str:
+    return f"{row['vessel']}/{row['batch']['id']}"
 
 
 def _row(vessel: Vessel, batch: Batch, former: dict[str, Any] | None, now_ns: int) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from twin.domain.alarm import Alarm, AlarmState, Priority
 from twin.domain.audit import Deed
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
+from twin.service.batches import BatchLog
+from twin.service.build import load_line
 from twin.service.cli import app
 from twin.service.report.document import shown
 from twin.service.report.drawing import ticks
@@ -162,6 +164,52 @@ def test_everything_stored_of_the_batch_is_told(
     assert "R102" not in text
     for key in ("head", "trends", "values", "excursions", "findings", "alarms", "handling", "samples"):
         assert key == "head" or f"\n{words(language)[key]}\n" in text, key
+
+
+def _next_begun(line: Path, *, noted: bool) -> None:
+    """The line file names a batch after the one whose values are stored; the service noted both, or none."""
+    if noted:
+        ledger = ledger_file.open_ledger(
+            ledger_file.Config(path=line.parent / "data" / "l" / "ledger.sqlite")
+        )
+        BatchLog(ledger, load_line(line)[1]).note(T)
+    document = json.loads(line.read_text())
+    document["vessels"][0]["batch"] = {"id": "B-2", "start": "2026-06-20T00:00:00Z", "volume_l": 2.0}
+    line.write_text(json.dumps(document))
+    if noted:
+        BatchLog(ledger, load_line(line)[1]).note(T + 600 * H)
+        ledger.close()
+
+
+SPAN = ("--from", "2026-05-28T20:00:00Z", "--to", "2026-05-29T06:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("span", "head"),
+    [(SPAN, ("B-1", "10 h")), ((*SPAN[:2], "--to", "2026-06-21T00:00:00Z"), ("B-1", "556 h"))],
+)
+def test_a_past_time_is_reported_as_the_batch_that_ran_then(
+    line: Path, tmp_path: Path, span: tuple[str, ...], head: tuple[str, str]
+) -> None:
+    _next_begun(line, noted=True)
+    ledger = (tmp_path / "data" / "l" / "ledger.sqlite").read_bytes()
+    page = made(line, tmp_path / "r.html", *span).decode()
+    lines = Reader(page).text.split("\n")
+
+    told = tuple(lines[lines.index(words("en")[key]) + 1].replace("\u00a0", " ") for key in ("batch", "age"))
+    assert told == head
+    assert "B-2" not in page
+    assert (tmp_path / "data" / "l" / "ledger.sqlite").read_bytes() == ledger
+
+
+def test_a_time_before_every_known_batch_is_reported_without_one(line: Path, tmp_path: Path) -> None:
+    _next_begun(line, noted=False)
+    page = made(line, tmp_path / "r.html", *SPAN).decode()
+    lines = Reader(page).text.split("\n")
+
+    assert "B-2" not in page
+    assert lines[lines.index(words("en")["batch"]) + 1] == words("en")["none"]
+    assert "-" not in lines[lines.index(words("en")["age"]) + 1]
 
 
 def test_what_is_counted_is_what_is_stored(line: Path, tmp_path: Path) -> None:

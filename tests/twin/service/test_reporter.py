@@ -111,3 +111,10 @@ async def test_what_can_not_be_made_is_said_once_and_stops_nothing(made, tmp_pat
         await reporter.look([over], end_ns + HOUR)
     assert [row["batch"] for row in said] == ["R101-B-1.en", "R101-B-1.fr"]
     assert all(row["event"] == "report not made" and row["reason"] for row in said)
+
+
+async def test_what_was_told_of_other_vessels_is_not_in_the_report_of_a_batch_that_has_ended(made) -> None:
+    reporter, over = made
+    alone = await asyncio.to_thread(reporter._of_past, over, "en")
+    assert "R101.pH" in str(alone.blocks)
+    assert "R102" not in str(alone.blocks)

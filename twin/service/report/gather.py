@@ -1,21 +1,23 @@
 """What the stores of a line hold of one batch, read beside a service that runs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from twin.domain.alarm import Alarm, AlarmState, Move, point
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.audit import START, Entry
+from twin.domain.batch import Stored
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event, Kind, ModelRef, Stage
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.ports import History, Record, Trend
 from twin.processes.base import model_ref
-from twin.service.build import configured
+from twin.service.batches import known_batches, line_of
+from twin.service.build import Faults, build_line, configured
 from twin.service.export import nothing_between, open_history, parts
 from twin.service.line import LineFile
 from twin.service.model import process_of
@@ -183,11 +185,27 @@ async def gather(asked: Asked, line_sha256: str, line_file: LineFile, line: Line
         raise ConfigError(f"ledger {line_file.ledger['kind']}: it can not be read from outside")
     async with open_history(line_file, line, own) as history:
         start, end, first = await _span(history, vessel, asked)
-        found = Content(line, vessel, start, end, asked.by, line_sha256, _model(vessel), first)
-        await _read_history(history, found)
-    with closing(module.open_record(config)) as record:
-        _read_record(record, found)
+        with closing(module.open_record(config)) as record:
+            if asked.start_ns is not None:
+                vessel = _then(vessel, (start, end), known_batches(record, line, end), line_file, own)
+            found = Content(line, vessel, start, end, asked.by, line_sha256, _model(vessel), first)
+            await _read_history(history, found)
+            _read_record(record, found, build_line(line_file, Faults()))
     return found
+
+
+def _then(
+    vessel: Vessel, span: tuple[int, int], batches: Iterable[Stored], line_file: LineFile, own: Settings
+) -> Vessel:
+    """The vessel with the batch in which most of the time lies; none before all that are known."""
+    start, end = span
+    parts = [(min(end, b.end_ns) - max(start, b.start_ns), b) for b in batches if b.vessel == vessel.id]
+    part, most = max(parts, key=lambda each: each[0], default=(0, None))
+    if most is not None and part > 0:
+        present = vessel.batch is not None and vessel.batch.id == most.batch.id
+        return vessel if present else line_of(line_file, most, own).vessels[0]
+    before = vessel.batch is not None and vessel.batch.start_ns >= end
+    return replace(vessel, batch=None) if before else vessel
 
 
 def _vessel(line: Line, name: str) -> Vessel:
@@ -252,9 +270,10 @@ async def _sample(history: History, tag: Tag, row: Measurement) -> Sample:
     return Sample(tag, row, at, spread)
 
 
-def _read_record(record: Record, found: Content) -> None:
+def _read_record(record: Record, found: Content, whole: Line) -> None:
+    """Take what belongs to the vessel, or to no vessel of the whole line."""
     own = found.vessel.id
-    others = {v.id for v in found.line.vessels} - {own}
+    others = {v.id for v in whole.vessels} - {own}
     found.events = sorted(
         (e for e in _events(record) if e.asset not in others and found.start_ns <= e.t < found.end_ns),
         key=lambda e: e.t,
@@ -262,7 +281,7 @@ def _read_record(record: Record, found: Content) -> None:
     known = {alarm.id: alarm for alarm in record.known_alarms() if alarm.event.asset not in others}
     found.moves = [m for m in record.moves(found.start_ns, found.end_ns) if m.alarm in known]
     found.alarms = {name: known[name] for name in dict.fromkeys(m.alarm for m in found.moves)}
-    _read_refused(record, found)
+    _read_refused(record, found, {tag.id for tag in whole.tags()})
     simulated = found.line.origin is not Origin.PLANT  # there the line's clock is not the wall's
     for entry in _trail(record):
         found.trail = (entry.number, entry.hash)
@@ -289,8 +308,7 @@ def _trail(record: Record) -> Iterator[Entry]:
         after = entries[-1].number
 
 
-def _read_refused(record: Record, found: Content) -> None:
-    tags = {tag.id for tag in found.line.tags()}
+def _read_refused(record: Record, found: Content, tags: Set[str]) -> None:
     for row in record.quarantined(ALL):
         reading = row.reading
         at = reading.received_ns if reading.time_ns is None else reading.time_ns
