@@ -362,6 +362,19 @@ def test_the_commands_beside_a_stopped_service(staffed: Path, tmp_path: Path) ->
         twin("approve", staffed, "growth@2", *as_("quentin", tmp_path))
 
 
+def test_a_roll_back_says_what_is_in_force_and_what_was_withdrawn(staffed: Path, tmp_path: Path) -> None:
+    for number, rate in enumerate((0.03, 0.02, 0.025), 1):
+        twin("propose", staffed, "growth", parameters(tmp_path, rate), *as_("emma", tmp_path))
+        twin("approve", staffed, f"growth@{number}", *as_("quentin", tmp_path))
+    first = twin("rollback", staffed, "growth@2", *as_("quentin", tmp_path))
+    assert "growth@2: in force again" in first
+    assert "growth@3: withdrawn" in first
+    second = twin("rollback", staffed, "growth@1", *as_("quentin", tmp_path))
+    assert "growth@1: in force again" in second
+    assert "growth@2: withdrawn" in second
+    assert "growth@3" not in second
+
+
 async def test_the_commands_beside_a_running_service_and_what_doctor_says(
     staffed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,8 +394,14 @@ async def test_the_commands_beside_a_running_service_and_what_doctor_says(
         told = await asyncio.to_thread(twin, "approve", staffed, "growth@2", *as_("quentin", tmp_path))
         assert "growth@2: approved" in told
         assert service.line.vessels[0].process_model == "growth@1", "nothing changes while it runs"
+        back = await asyncio.to_thread(twin, "rollback", staffed, "growth@1", *as_("quentin", tmp_path))
+        assert "growth@1: in force again" in back
+        assert "growth@2: withdrawn" in back
+        third = parameters(tmp_path, 0.025)
+        await asyncio.to_thread(twin, "propose", staffed, "growth", third, *as_("emma", tmp_path))
+        await asyncio.to_thread(twin, "approve", staffed, "growth@3", *as_("quentin", tmp_path))
         said = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", str(staffed)])
-        assert "process model growth@2; the service took growth@1 when it started last" in " ".join(
+        assert "process model growth@3; the service took growth@1 when it started last" in " ".join(
             said.output.split()
         )
     registry = read_registry(line_file, built, settings)

@@ -13,7 +13,7 @@ from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.instant import iso
 from twin.domain.people import Actor
-from twin.domain.registry import Act, Sort, Standing, Version, split
+from twin.domain.registry import Act, Registry, Sort, Standing, Version, split
 from twin.runtime.clock import WallClock
 from twin.runtime.people import PeopleBook
 from twin.service.build import configured
@@ -98,6 +98,21 @@ def rollback(
 ) -> None:
     """Let a name mean an earlier approved version again, from the next start of the service."""
     _decide("roll-back", line, use, why, (who, password_file))
+    line_file, built = load(line)
+    _tell_rolled_back(read_registry(line_file, built, settings_now()), use)
+
+
+def _tell_rolled_back(registry: Registry, use: str) -> None:
+    """Say what is in force, and what the same act withdrew."""
+    back = registry.version(use)
+    withdrawn = [
+        each.id
+        for each in registry.versions[back.name]
+        if each.standing is Standing.WITHDRAWN and each.decided == back.decided
+    ]
+    console.print(f"{back.id}: in force again, runs from the next start of the service", soft_wrap=True)
+    for each in withdrawn:
+        console.print(f"{each}: withdrawn; a line file that pins it is refused", soft_wrap=True)
 
 
 def _decide(what: str, path: Path, use: str, why: str, who: tuple[str, Path | None]) -> None:
