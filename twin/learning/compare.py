@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from twin.learning.normal import Windows, filled, smooth
+from twin.learning.normal import Windows, filled, mean_of, smooth, variance_of
 from twin.monitors.normal import Array
 
 POINTS = 120
@@ -35,18 +36,19 @@ class PhaseValues:
     Parameters
     ----------
     mean, spread : float
-        Of the reference runs' means over the phase [tag's unit].
+        Of the reference runs' means over the phase, of those that have values in it [tag's unit].
     slope : float
         Of their mean course [tag's unit/h].
     others : tuple of float
-        Each compared run's mean over the phase [tag's unit].
+        Each compared run's mean over the phase; NaN where it has no value [tag's unit].
     other_slopes : tuple of float
         [tag's unit/h].
     difference, low, high : float
         Mean of the compared runs less that of the reference runs, and its 95 % interval (Welch); NaN where
         one side has fewer than two runs [tag's unit].
     inside : float
-        Part of the compared runs within three spreads of the reference mean.
+        Part of the compared runs with values that lie within three spreads of the reference mean; NaN
+        where none has values.
     """
 
     mean: float
@@ -85,7 +87,7 @@ def phases_of(reference: Windows, count: int) -> list[Phase]:
 
     Every tag counts alike, by its range over the batch (Bellman 1961, segmented least squares).
     """
-    mean = filled(np.nanmean(reference.means, 0))
+    mean = filled(mean_of(reference.means))
     at = np.unique(np.linspace(0, len(mean) - 1, min(POINTS, len(mean))).round().astype(int))
     course = mean[at] / np.maximum(np.ptp(mean[at], 0), 1e-12)
     cost = _straight(at / len(mean), course)
@@ -125,25 +127,34 @@ def _straight(x: Array, y: Array) -> Array:
 
 def phase_values(reference: Windows, others: Windows, phase: Phase, tag: int, window_s: float) -> PhaseValues:
     """Statistics of one tag in one phase."""
-    known, theirs = (_means(runs, phase, tag) for runs in (reference, others))
-    spread = float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
-    difference = float(theirs.mean() - known.mean())
+    everyone = _means(others, phase, tag)
+    known, theirs = _came(_means(reference, phase, tag)), _came(everyone)
+    mean, spread = _mean(known), float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
+    difference = _mean(theirs) - mean
     half = _welch_half(known, theirs)
-    inside = np.abs(theirs - known.mean()) <= SPREADS * spread
-    course = np.nanmean(reference.means[:, phase.first : phase.last, tag], 0)
+    inside = np.abs(theirs - mean) <= SPREADS * spread
+    course = mean_of(reference.means[:, phase.first : phase.last, tag])
     return PhaseValues(
-        mean=float(known.mean()), spread=spread, slope=_slope(course, window_s),
-        others=tuple(theirs.tolist()),
+        mean=mean, spread=spread, slope=_slope(course, window_s),
+        others=tuple(everyone.tolist()),
         other_slopes=tuple(
             _slope(run[phase.first : phase.last, tag], window_s) for run in others.means
         ),
-        difference=difference, low=difference - half, high=difference + half, inside=float(inside.mean()),
+        difference=difference, low=difference - half, high=difference + half, inside=_mean(inside),
     )  # fmt: skip
 
 
+def _came(values: Array) -> Array:
+    """Those of the runs that have values in the phase."""
+    return values[np.isfinite(values)]
+
+
+def _mean(values: Array | NDArray[np.bool_]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
 def _means(runs: Windows, phase: Phase, tag: int) -> Array:
-    found: Array = np.nanmean(runs.means[:, phase.first : phase.last, tag], 1)
-    return found
+    return mean_of(runs.means[:, phase.first : phase.last, tag].T)
 
 
 def _welch_half(a: Array, b: Array) -> float:
@@ -183,14 +194,15 @@ def _slope(course: Array, window_s: float) -> float:
 
 
 def departures(reference: Windows, others: Windows, window_s: float) -> list[Departure]:
-    """Where each run leaves the reference runs, the first to leave first."""
-    mean = filled(np.nanmean(reference.means, 0))
-    spread = np.sqrt(smooth(filled(np.nanvar(reference.means, 0, ddof=1)), 25))
+    """Where each run leaves the reference runs, the first first; nothing where no reference run has a value."""
+    came = np.isfinite(reference.means).any(0)
+    mean = filled(mean_of(reference.means))
+    spread = np.sqrt(smooth(filled(variance_of(reference.means)), 25))
     spread = np.maximum(spread, 1e-3 * np.maximum(np.ptp(mean, 0), 1e-12))
     hold, day = max(1, round(HOLD_H * 3600.0 / window_s)), round(86_400.0 / window_s)
     found = []
     for k, run in enumerate(others.means):
-        z = (run - mean) / spread
+        z = np.where(came, (run - mean) / spread, np.nan)
         for tag in range(z.shape[1]):
             window = _lasting(z[:, tag], hold)
             if window is not None:

@@ -5,7 +5,7 @@ second moments that are gathered once, because the same moments serve every tag,
 (scikit-learn would read the data anew for each of several thousand fits; it is the oracle in the tests).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,7 +114,7 @@ def course_of(runs: Windows, tag: int, window_s: float) -> Array:
         When the tag does not rise along the runs.
     """
     furthest = np.array([_progress(run, tag, window_s) for run in runs.means])
-    course: Array = np.maximum.accumulate(np.nanmean(furthest, 0))
+    course: Array = np.maximum.accumulate(mean_of(furthest))
     rising = float((np.diff(course) > 0).mean())
     if rising < RISING:
         raise ConfigError(
@@ -147,14 +147,14 @@ def matured(runs: Windows, tag: int, course: Array, window_s: float) -> Windows:
 
 def fit(train: Windows, tags: Sequence[str], units: Sequence[str], window_s: float) -> NormalModel:
     """Everything but levels and threshold."""
-    mean = filled(np.nanmean(train.means, 0))
+    mean = filled(mean_of(train.means))
     deviation = train.means - mean
-    scale = np.sqrt(np.nanmean(deviation**2, (0, 1)))
+    scale = np.sqrt(mean_of(deviation.reshape(-1, deviation.shape[2]) ** 2))
     scale = np.where(scale > 0, scale, 1.0)
-    low, high = np.nanquantile(train.means, (0.05, 0.95), axis=0)
+    low, high = quantiles_of(train.means, (0.05, 0.95))
     roots = np.cbrt(train.scatters)
-    noise_mean = filled(np.nanmean(roots, 0))
-    noise_sd = _floored(np.sqrt(smooth(filled(np.nanvar(roots, 0, ddof=1)), 25)))
+    noise_mean = filled(mean_of(roots))
+    noise_sd = _floored(np.sqrt(smooth(filled(variance_of(roots)), 25)))
     features = bands(deviation / scale, window_s, TAUS_H)
     per_node = max(1, round(NODE_H * 3600 / window_s))
     node = np.minimum(np.arange(len(mean)) // per_node, max(0, len(mean) // per_node - 1))
@@ -457,6 +457,43 @@ def threshold_for(held: Array, allowed: int, window_s: float) -> tuple[float, in
             return threshold, count
         threshold, count = lower, more
     return threshold, count
+
+
+def over_runs(values: Array, reduce: Callable[[Array], Array], least: int = 1) -> Array:
+    """Statistic over the first axis, NaN where fewer than `least` values came.
+
+    Parameters
+    ----------
+    values : Array
+        (runs, ...); NaN where nothing came.
+    reduce : Callable
+        (runs, k) to (k) or (m, k), passing over NaN, such as ``lambda v: np.nanmean(v, 0)``.
+    """
+    enough = np.isfinite(values).sum(0) >= least
+    found = reduce(values[:, enough])
+    out: Array = np.full((*found.shape[:-1], *values.shape[1:]), np.nan)
+    out[..., enough] = found
+    return out
+
+
+def mean_of(values: Array) -> Array:
+    """Mean over the first axis of what came."""
+    return over_runs(values, lambda v: np.nanmean(v, 0))
+
+
+def variance_of(values: Array) -> Array:
+    """Variance over the first axis of what came; NaN where fewer than two values came."""
+    return over_runs(values, lambda v: np.nanvar(v, 0, ddof=1), least=2)
+
+
+def quantiles_of(values: Array, at: Sequence[float]) -> Array:
+    """Quantiles (m, ...) over the first axis of what came."""
+
+    def quantiles(came: Array) -> Array:
+        found: Array = np.nanquantile(came, at, axis=0) if came.size else np.empty((len(at), 0))
+        return found
+
+    return over_runs(values, quantiles)
 
 
 def filled(rows: Array) -> Array:

@@ -25,7 +25,7 @@ from twin.learning.compare import (
     phase_values,
     phases_of,
 )
-from twin.learning.normal import Windows, course_of, matured
+from twin.learning.normal import Windows, course_of, matured, mean_of, quantiles_of
 from twin.monitors.normal import Array
 from twin.service.learn import read_runs
 from twin.service.line import LineFile
@@ -211,14 +211,15 @@ def _first(found: Comparison) -> list[tuple[str, str, str, str]]:
 
 
 def _cells(found: Comparison, phase: Phase, tag: str, unit: str, v: PhaseValues) -> tuple[str, ...]:
+    came = [value for value in v.others if np.isfinite(value)]
     interval = "" if np.isnan(v.low) else f" ({v.low:+.3g} to {v.high:+.3g})"
     return (
         f"{found.hours(phase.first):.0f}-{found.hours(phase.last):.0f}",
         f"{tag} [{unit}]",
-        f"{v.mean:.4g} ± {v.spread:.2g}",
-        f"{float(np.mean(v.others)):.4g}",
-        f"{v.difference:+.3g}{interval}",
-        f"{100 * v.inside:.0f} %",
+        f"{v.mean:.4g} ± {v.spread:.2g}" if np.isfinite(v.mean) else "–",
+        f"{float(np.mean(came)):.4g}" if came else "–",
+        f"{v.difference:+.3g}{interval}" if np.isfinite(v.difference) else "–",
+        f"{100 * v.inside:.0f} %" if came else "–",
     )
 
 
@@ -283,11 +284,10 @@ _COLOURS = ("#1f5a96", "#d1571b", "#2c7a4b", "#8a3b8f", "#a8841a")
 def _drawing(found: Comparison, tag: int, axis: str) -> str:
     """Reference band, mean and the compared runs of one tag as SVG."""
     known, theirs = found.reference.means[:, :, tag], found.others.means[:, :, tag]
-    low, mean, high = np.nanquantile(known, 0.05, 0), np.nanmean(known, 0), np.nanquantile(known, 0.95, 0)
-    bottom, top = (
-        float(np.nanmin([np.nanmin(low), np.nanmin(theirs)])),
-        float(np.nanmax([np.nanmax(high), np.nanmax(theirs)])),
-    )
+    (low, high), mean = quantiles_of(known, (0.05, 0.95)), mean_of(known)
+    seen = np.concatenate((low, high, theirs.ravel()))
+    seen = seen[np.isfinite(seen)]
+    bottom, top = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
     size = max(top - bottom, 1e-12)
 
     def points(course: Array) -> list[str]:

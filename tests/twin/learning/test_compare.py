@@ -54,6 +54,21 @@ def test_the_interval_is_welchs():
     assert found.inside == pytest.approx(float(np.mean(np.abs(a - b.mean()) <= 3 * b.std(ddof=1))))
 
 
+def test_a_run_that_has_no_value_in_a_phase_does_not_count_in_it():
+    reference, others, phase = runs(60, 1), runs(3, 5), Phase(60, 100)
+    reference.means[50:, 50:], others.means[2:, 50:] = np.nan, np.nan
+    reference.means[:, 90:] = np.nan
+    found = phase_values(reference, others, phase, 1, WINDOW_S)
+    fewer = [Windows(r.names[:k], r.means[:k], r.scatters[:k]) for r, k in ((reference, 50), (others, 2))]
+    alone = phase_values(*fewer, phase, 1, WINDOW_S)
+    assert (found.mean, found.spread, found.inside) == (alone.mean, alone.spread, alone.inside)
+    assert (found.low, found.high) == (alone.low, alone.high)
+    assert np.isnan(found.others[2:]).all()
+    assert departures(reference, others, WINDOW_S) == []
+    nothing = phase_values(reference, Windows(("r2",), others.means[2:], others.scatters[2:]), phase, 1, 1.0)
+    assert np.isnan((nothing.difference, nothing.inside)).all()
+
+
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7.5, 30, 1000])
 def test_students_quantile_is_within_one_per_cent(freedom):
     assert student_975(freedom) == pytest.approx(float(stats.t.ppf(0.975, freedom)), rel=0.01)

@@ -171,6 +171,30 @@ def test_calibration_runs_that_end_before_anything_is_judged_are_refused():
         learning.learn(made(40, 1), partly(12, 0, 20), TAGS, ["1"] * 4, WINDOW_S, 1.0)
 
 
+def test_windows_without_values_and_a_tag_without_any_leave_the_others_as_they_are():
+    whole, gaps = made(24, 3), made(24, 3)
+    for values in (gaps.means, gaps.scatters):
+        values[:, 190:], values[1:, 180:190], values[:, :, 3] = np.nan, np.nan, np.nan
+    known, model = (learning.fit(runs, TAGS, ["1"] * 4, WINDOW_S) for runs in (whole, gaps))
+    assert np.array_equal(model.mean[:180, :3], known.mean[:180, :3])
+    assert np.array_equal(model.mean[190:, :3], np.tile(model.mean[189, :3], (10, 1)))
+    assert np.array_equal(model.low[:180, :3], known.low[:180, :3])
+    assert np.isfinite(model.noise_sd).all()
+    assert np.isfinite(model.local).all()
+
+
+def test_statistics_over_runs_are_numpys_where_enough_came_and_nan_elsewhere():
+    values = made(9, 5).means
+    values[:, 3, 0], values[1:, 4, 0], values[4:, 5, 0] = np.nan, np.nan, np.nan
+    assert np.isnan(learning.mean_of(values)[3, 0])
+    assert learning.mean_of(values)[4, 0] == values[0, 4, 0]
+    assert np.isnan(learning.variance_of(values)[3:5, 0]).all()
+    assert learning.variance_of(values)[5, 0] == pytest.approx(values[:4, 5, 0].var(ddof=1))
+    low, high = learning.quantiles_of(values, (0.05, 0.95))
+    assert np.allclose((low[6:], high[6:]), np.quantile(values[:, 6:], (0.05, 0.95), axis=0))
+    assert np.isnan(low[3, 0])
+
+
 def test_too_few_runs_are_refused():
     with pytest.raises(ConfigError, match="3 runs to fit and 2 to calibrate came"):
         learning.learn(made(3, 1), made(2, 2), TAGS, ["1"] * 4, WINDOW_S, 1.0)

@@ -102,3 +102,16 @@ def test_too_few_reference_runs_are_refused_in_words(folder, against, count):
     assert f"--against names {count} runs" in str(told.exception)
     assert "3 are the least" in str(told.exception)
     assert compared(folder, "B10 B11", "B0-B2").exit_code == 0
+
+
+def test_hours_and_tags_without_values_are_left_out_of_table_and_drawing(folder):
+    runs = pa_parquet.read_table(folder / "runs.parquet").to_pandas()
+    runs = runs[(runs["batch"] == 10) | (runs["minute"] < 900)]
+    runs["O2"] = np.nan
+    runs.to_parquet(folder / "short.parquet")
+    fixed = ["compare", str(folder / "short.parquet"), "--line", str(folder / "line.yaml"), "--phases", "3"]
+    out = folder / "short.html"
+    told = CliRunner().invoke(app, [*fixed, "--vessels", "B10 B11", "--against", "B0-B9", "--out", str(out)])
+    assert told.exit_code == 0, (told.output, told.exception)
+    assert "nan" not in out.read_text()
+    assert "nan" not in told.output
