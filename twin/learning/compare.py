@@ -194,7 +194,7 @@ def _slope(course: Array, window_s: float) -> float:
 
 
 def departures(reference: Windows, others: Windows, window_s: float) -> list[Departure]:
-    """Where each run leaves the reference runs, the first first; nothing where no reference run has a value."""
+    """Where each run leaves the reference runs, the first to leave first, while one of these has values."""
     came = np.isfinite(reference.means).any(0)
     mean = filled(mean_of(reference.means))
     spread = np.sqrt(smooth(filled(variance_of(reference.means)), 25))
