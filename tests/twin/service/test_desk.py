@@ -13,6 +13,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 from clocks import StillClock
+from structlog.testing import capture_logs
 
 from dashboards.app import create_app
 from simulators.scenario import FaultSpec, load_scenario, packaged
@@ -210,6 +211,14 @@ async def test_one_that_died_is_said_and_one_without_values_is_not_opened(runnin
     await desk._playbacks[opened.key].process.wait()
     with pytest.raises(NotFoundError, match="has ended"):
         await told(desk, opened.key, EMMA, "/api/v1/playback")
+    assert desk.closed(opened.key, EMMA) == Closed(opened, Ending.DIED)
+    assert desk.opened(EMMA) is None
+    with capture_logs() as said:
+        async with desk._turn:
+            await desk._end_idle()
+    line = next(each for each in said if each["event"] == "playback closed")
+    known = {"vessel": "R101", "batch": "B-101", "by": "emma", "why": "died", "exit_code": -9}
+    assert {key: line[key] for key in known} == known
 
 
 async def test_the_way_through_the_interface(running: Running, monkeypatch) -> None:

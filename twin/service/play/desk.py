@@ -61,9 +61,14 @@ class _Playback:
     asked: float = field(default_factory=monotonic)
     asking: int = 0
 
+    @property
+    def alive(self) -> bool:
+        """True while its process runs."""
+        return self.process.returncode is None
+
     def ending(self, now: float) -> Ending | None:
         """Why it is to be closed; None while somebody looks."""
-        if self.process.returncode is not None:
+        if not self.alive:
             return Ending.DIED
         return Ending.IDLE if not self.asking and now - self.asked > IDLE_S else None
 
@@ -103,7 +108,8 @@ class PlayDesk:
 
     def opened(self, by: Actor) -> Opened | None:
         """What this person has open."""
-        mine = (each.opened for each in self._playbacks.values() if each.opened.by == by.name)
+        alive = (each.opened for each in self._playbacks.values() if each.alive)
+        mine = (opened for opened in alive if opened.by == by.name)
         return next(mine, None)
 
     def closed(self, key: str, by: Actor) -> Closed | None:
@@ -115,8 +121,8 @@ class PlayDesk:
             When there was none, it was somebody else's, or too many were closed since.
         """
         if key in self._playbacks:
-            self._of(key, by)
-            return None
+            playback = self._of(key, by)
+            return None if playback.alive else Closed(playback.opened, Ending.DIED)
         found = self._closed.get(key)
         if found is None or found.opened.by != by.name:
             raise NotFoundError(_UNKNOWN)
@@ -274,7 +280,6 @@ class PlayDesk:
         now = monotonic()
         for key, why in [(key, each.ending(now)) for key, each in self._playbacks.items()]:
             if why is not None:
-                log.info("playback closed", by=self._playbacks[key].opened.by, why=why.value)
                 await self._end(key, why)
 
     async def _end(self, key: str, why: Ending, then: tuple[str, str] | None = None) -> None:
@@ -289,6 +294,15 @@ class PlayDesk:
         except TimeoutError:
             playback.process.kill()
             await playback.process.wait()
+        opened = playback.opened
+        log.info(
+            "playback closed",
+            vessel=opened.vessel,
+            batch=opened.batch,
+            by=opened.by,
+            why=why.value,
+            exit_code=playback.process.returncode,
+        )
         await playback.client.aclose()
         playback.folder.cleanup()
 
