@@ -80,12 +80,14 @@ class Influx:
         return {"kind": "influxdb", "url": self.server.url, "database": "plant"}
 
     def rows(self, tags: tuple[str, ...]) -> list[Stored]:
+        """Whole rows: one that the server is writing has some of its fields only, and is not there yet."""
         return [
             Stored(tag, int(time), float(value), int(received))
             for tag in tags
             for time, value, received in self._all(
                 f'SELECT "value", "received" FROM "pv" WHERE "tag" = \'{tag}\''
             )
+            if value is not None and received is not None
         ]
 
     def newest(self, tag: str) -> int:
