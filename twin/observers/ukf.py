@@ -201,11 +201,10 @@ def correct(
     m = S.shape[-1]
     S[..., range(m), range(m)] += variance
     H = np.where(mask[..., None], slope, 0.0)
-    K = _t(np.asarray(np.linalg.solve(S, _t(first) @ _t(low))))
-    spared = np.zeros_like(K)
-    if considered is not None:
-        spared = np.where(considered[:, None], K @ S, 0.0)
-        K = np.where(considered[:, None], 0.0, K)
+    cross = _t(first) @ _t(low)
+    K = _t(np.asarray(np.linalg.solve(S, cross)))
+    held = np.zeros((1, 1), bool) if considered is None else considered[:, None]
+    spared, K = np.where(held, _t(cross), 0.0), np.where(held, 0.0, K)
     after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
     nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)
     return Correction(after, predicted, innovation, H, S, K, spared, slope, np.sqrt(spread), nis, gated)
