@@ -10,6 +10,7 @@ route that names the keys that are values and the one that is the time.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, Final
 
 from connectors.codecs.iso_time import parse_ns
@@ -20,6 +21,8 @@ KEPT_CHARACTERS: Final = 1000
 """How much of a refused payload is kept for a person to read (chosen default)."""
 
 _KEYS: Final = frozenset({"t", "v", "q"})
+_RAW: Final = (float, int, str, NoneType)
+_QUALITIES: Final = {quality.value: quality for quality in Quality}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,7 @@ def _decode(context: _Context, payload: bytes, route: Route, fields: dict[str, s
     for name, value in values.items():
         address = route.tag.format(**fields, name=name)
         quality = _quality(qualities.get(name, 192), value)
-        if (
-            quality is not None
-            and not isinstance(value, bool)
-            and isinstance(value, float | int | str | None)
-        ):
+        if quality is not None and isinstance(value, _RAW) and not isinstance(value, bool):
             readings.append(context.reading(address, value, quality, time_ns))
             continue
         kept = context.reading(address, _shown(value), Quality.BAD, time_ns)
@@ -175,13 +174,8 @@ def _flat(data: Any, route: Route) -> tuple[dict[str, Any], dict[str, Any], str 
 
 
 def _quality(code: Any, value: Any) -> Quality | None:
-    if isinstance(code, bool) or not isinstance(code, int):
-        return None
-    try:
-        quality = Quality(code)
-    except ValueError:
-        return None
-    return Quality.BAD if value is None and quality is not Quality.STALE else quality
+    quality = _QUALITIES.get(code) if type(code) is int else None  # neither true nor 64.0
+    return Quality.BAD if value is None and quality not in (None, Quality.STALE) else quality
 
 
 def _shown(value: Any) -> str:

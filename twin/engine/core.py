@@ -73,7 +73,7 @@ class Engine:
         self.vessels = {
             v.id: VesselEngine(v, model_of(v), grace_s, watch_of(v), forecast_s) for v in line.vessels
         }
-        self._owner = {tag.id: tag.asset for tag in line.tags()}
+        self._owner = {tag.id: self.vessels[tag.asset] for tag in line.tags()}
         latching = frozenset(tag.id for tag in line.tags() if tag.latching)
         self.siblings = Siblings.of(line.vessels)
         designed = {v.id: v.suppress for v in line.vessels if v.suppress}
@@ -82,28 +82,28 @@ class Engine:
     def handle(self, rows: Sequence[Measurement]) -> Outputs:
         """Take measurements in any order and step every vessel whose frames are complete."""
         out = Outputs()
-        touched: dict[str, None] = {}
+        touched: dict[VesselEngine, None] = {}
         for m in rows:
             vessel = self._owner[m.tag]
             touched[vessel] = None
-            if not self.vessels[vessel].add(m):
+            if not vessel.add(m):
                 out.late.add((m.tag, m.time_ns))
         for vessel in touched:
-            self._collect(out, self.vessels[vessel].advance(None))
+            self._collect(out, vessel.advance(None))
         return out
 
     def marked(self, rows: Sequence[Measurement]) -> list[Measurement]:
         """The same rows, marked late where the frame they belong to is closed already."""
-        return [replace(m, late=True) if self.vessels[self._owner[m.tag]].is_late(m) else m for m in rows]
+        return [replace(m, late=True) if self._owner[m.tag].is_late(m) else m for m in rows]
 
-    def tick(self, clock_ns: int, held: Mapping[str, int] = MappingProxyType({})) -> Outputs:
+    def tick(self, clock_ns: int) -> Outputs:
         """Close every frame that ended before `clock_ns` [ns], so that silence is noticed.
 
-        Vessels in `held` are only closed up to the time given there [ns]: their values come with old times.
+        Those of a vessel whose values come with old times wait for as long as these are behind.
         """
         out = Outputs()
-        for name, vessel in self.vessels.items():
-            self._collect(out, vessel.advance(min(clock_ns, held.get(name, clock_ns))))
+        for vessel in self.vessels.values():
+            self._collect(out, vessel.advance(vessel.cutter.passed_ns(clock_ns)))
         return out
 
     def finish(self) -> Outputs:

@@ -12,6 +12,8 @@ SECOND = 1_000_000_000
 WIRE_NS = 120 * SECOND
 """A wire that is this much more than the grace behind the newest of the vessel is no longer waited for
 (chosen default)."""
+BEHIND_NS = 120 * SECOND
+"""Values this much older than their arrival are a backlog (chosen default)."""
 MOST_EMPTY = 2_500
 """More empty frames than this are passed over instead of predicted through (chosen default)."""
 
@@ -38,14 +40,13 @@ class FrameCutter:
     end_ns: int | None = None
     watermarks: dict[str, int] = field(default_factory=dict)
     waiting: list[Measurement] = field(default_factory=list)
-    _known: set[tuple[str, int, float | None]] = field(default_factory=set)
-    """tag, time and value of those that wait"""
+    came_ns: int = 0
+    """newest arrival of a value that brought its wire forward [ns]"""
 
     def add(self, m: Measurement) -> bool:
         """Take a measurement; False when its frame is closed already.
 
-        One that waits already (sent again, or come by two wires) brings its wire forward and is not evidence
-        twice. Rows read back from a store name no source: they wait until the wires come forward.
+        Rows read back from a store name no source: they wait until the wires come forward.
         The first row with a value begins the first frame; what says nothing before is passed over.
         Only rows with a value bring their wire forward: a word about a lost connection has the
         time it was spoken, and what the wire held back comes after it.
@@ -56,11 +57,12 @@ class FrameCutter:
             self.end_ns = self._end_of(m.time_ns)
         if self.is_closed(m.time_ns):
             return False
-        if (m.tag, m.time_ns, m.value) not in self._known:
-            self._known.add((m.tag, m.time_ns, m.value))
-            self.waiting.append(m)
+        self.waiting.append(m)
         if m.source and m.value is not None:
-            self.watermarks[m.source] = max(m.time_ns, self.watermarks.get(m.source, 0))
+            if m.time_ns > self.watermarks.get(m.source, 0):
+                self.watermarks[m.source] = m.time_ns
+            if m.received_ns > self.came_ns:
+                self.came_ns = m.received_ns
         return True
 
     def is_closed(self, time_ns: int) -> bool:
@@ -85,6 +87,15 @@ class FrameCutter:
         """End of the frame of the newest waiting measurement [ns], if any waits."""
         return self._end_of(max(m.time_ns for m in self.waiting)) if self.waiting else None
 
+    def passed_ns(self, clock_ns: int) -> int:
+        """Up to when time has passed for the vessel when a clock says `clock_ns` [ns].
+
+        Where its values come with old times, from its newest value on.
+        """
+        newest_ns = max(self.watermarks.values(), default=clock_ns)
+        is_behind = self.came_ns - newest_ns > BEHIND_NS
+        return min(clock_ns, newest_ns + clock_ns - self.came_ns) if is_behind else clock_ns
+
     def _limit(self, clock_ns: int | None) -> int:
         newest = max(self.watermarks.values(), default=0)
         awaited = [at for at in self.watermarks.values() if newest - at <= self.grace_ns + WIRE_NS]
@@ -102,11 +113,14 @@ class FrameCutter:
             self.end_ns = self._end_of(next_ns)
 
     def _take(self, end: int) -> list[Measurement]:
+        """What came of the frame, in order; a value that came again, or by two wires, is there once."""
         self.waiting.sort(key=_order)
         count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
-        self._known = {(m.tag, m.time_ns, m.value) for m in self.waiting}
-        return taken
+        once: dict[tuple[str, int, float | None], Measurement] = {}
+        for m in taken:
+            once.setdefault((m.tag, m.time_ns, m.value), m)
+        return list(once.values())
 
     def _end_of(self, time_ns: int) -> int:
         return -(-time_ns // self.frame_ns) * self.frame_ns

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from twin.domain.event import Event, Kind, Stage, Verdict
@@ -23,13 +24,19 @@ class LimitWatch:
     left_since: dict[str, int] = field(default_factory=dict)
     names: tuple[str, ...] = field(init=False)
     """limits that the tag has"""
+    _inner: tuple[float, float] = field(init=False)
+    """between these no limit is passed"""
 
     def __post_init__(self) -> None:
-        self.names = tuple(name for name in _ORDER if getattr(self.tag.limits, name) is not None)
+        limits = {name: getattr(self.tag.limits, name) for name in _ORDER}
+        self.names = tuple(name for name, limit in limits.items() if limit is not None)
+        lows = [limits[name] for name in self.names if name.startswith("low")]
+        highs = [limits[name] for name in self.names if name.startswith("high")]
+        self._inner = max(lows, default=-inf), min(highs, default=inf)
 
     def update(self, m: Measurement) -> list[Event]:
         """Take one measurement in time order; returns the limits passed and left by it."""
-        if m.value is None or m.quality is not Quality.GOOD:
+        if m.value is None or m.quality is not Quality.GOOD or self._is_calm(m.value):
             return []
         found = [self._check(name, m.value, m.time_ns) for name in self.names]
         return [event for event in found if event is not None]
@@ -43,6 +50,11 @@ class LimitWatch:
         kept = [dict(part) for part in parts]
         self.passed_since, self.standing, self.counts = kept[:3]
         self.left_since = kept[3] if len(kept) > 3 else {}
+
+    def _is_calm(self, value: float) -> bool:
+        """Tell whether a value passes no limit while none stands and none was being passed."""
+        low, high = self._inner
+        return low <= value <= high and not self.standing and not self.passed_since
 
     def _check(self, name: str, value: float, t: int) -> Event | None:
         limit = getattr(self.tag.limits, name)

@@ -66,27 +66,23 @@ def _time_refusal(time_ns: int | None, window: TimeWindow) -> tuple[str, str] | 
 
 def _value_refusal(reading: Reading, tag: Tag) -> tuple[str, str] | None:
     value = reading.value
-    if value is None:
+    if value is None or (isinstance(value, float) and tag.low <= value <= tag.high):
         return None
     if isinstance(value, str):
         return "not_a_number", f"{tag.id} came as text {value[:40]!r}; a number in {tag.unit} would do"
     if not math.isfinite(value):
         return "not_finite", f"{tag.id} came as {value!r}; a finite number in {tag.unit} would do"
-    if _distance(float(value), tag) > ABSURD_SPANS * (tag.high - tag.low):
+    if max(tag.low - value, value - tag.high) > ABSURD_SPANS * (tag.high - tag.low):
         return "absurd_value", f"{tag.id} came as {value!r}; its range is {tag.low}..{tag.high} {tag.unit}"
     return None
-
-
-def _distance(value: float, tag: Tag) -> float:
-    return 0.0 if tag.low <= value <= tag.high else max(tag.low - value, value - tag.high)
 
 
 def _measurement(reading: Reading, tag: Tag) -> Measurement:
     value = None if reading.value is None else float(reading.value)
     quality = reading.quality
-    if value is None and quality in (Quality.GOOD, Quality.UNCERTAIN):
-        quality = Quality.BAD
-    if value is not None and _distance(value, tag) > 0.0:
+    if value is None:
+        quality = quality if quality is Quality.STALE else Quality.BAD
+    elif not tag.low <= value <= tag.high:
         quality = Quality.BAD
     assert reading.time_ns is not None
     return Measurement(tag.id, value, quality, reading.time_ns, reading.received_ns, source=reading.source)

@@ -125,6 +125,7 @@ class VesselEngine:
         self.silence = SilenceFold(vessel.id)
         self.phases = PhaseWatch(vessel)
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
+        self._assayed = frozenset(t.id for t in vessel.tags if t.kind is TagKind.ASSAY)
         self.assays: list[Assay] = []
         self.set_points: dict[str, float] = {}
         self.delays: dict[str, float] = {}
@@ -134,18 +135,17 @@ class VesselEngine:
 
     def add(self, m: Measurement) -> bool:
         """Take a measurement; False when its frame is closed already (assays never are)."""
-        if self.tags[m.tag].kind is TagKind.ASSAY:
+        if m.tag in self._assayed:
             return self._add_assay(m)
-        count = len(self.cutter.waiting)
         if self.cutter.add(m):
-            self._fresh += self.cutter.waiting[count:]
+            self._fresh.append(m)
             return True
         self.late.add(m)
         return False
 
     def is_late(self, m: Measurement) -> bool:
         """Tell whether the frame of a measurement is closed already (an assay never comes late)."""
-        return self.tags[m.tag].kind is not TagKind.ASSAY and self.cutter.is_closed(m.time_ns)
+        return self.cutter.is_closed(m.time_ns) and m.tag not in self._assayed
 
     def awaits_batch(self) -> bool:
         """Tell whether values came and all of them are from before the batch begins."""
@@ -190,6 +190,7 @@ class VesselEngine:
         return {
             "end_ns": self.cutter.end_ns,
             "watermarks": dict(self.cutter.watermarks),
+            "came_ns": self.cutter.came_ns,
             "model": self.model.snapshot() if self.model else None,
             "watch": self.watch.snapshot() if self.watch else None,
             **self.checks.snapshot(),
@@ -204,6 +205,7 @@ class VesselEngine:
         """Take up a state from `snapshot`; waiting rows are to be handed in again."""
         self.cutter.end_ns = cast("int | None", state["end_ns"])
         self.cutter.watermarks = dict(cast("dict[str, int]", state["watermarks"]))
+        self.cutter.came_ns = cast("int", state.get("came_ns", 0))
         if self.model and isinstance(state["model"], dict):
             self.model.restore(state["model"])
         kept = state.get("watch")

@@ -1,6 +1,6 @@
 """What the service knows of itself: the conservation law and the state of every link."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -31,23 +31,18 @@ class Health:
         self.counts = Counts()
         self._links: dict[str, LinkState] = {}
         self._by_source: Counter[str] = Counter()
-        self._skews: dict[str, Skew] = {}
+        self._skews: defaultdict[str, Skew] = defaultdict(Skew)
 
     def arrived(self, delivery: Delivery) -> None:
         """Count readings and refused payloads at the door."""
-        for row in delivery.readings:
-            self._received(row.source)
-        for refusal in delivery.refused:
-            self._received(refusal.reading.source)
+        self.counts.received += len(delivery.readings) + len(delivery.refused)
+        self._by_source.update([row.source for row in delivery.readings])
+        self._by_source.update([refusal.reading.source for refusal in delivery.refused])
 
     def compare(self, row: Reading) -> None:
         """Compare clocks by a reading that was taken; the time of a refused one may be anything."""
         if row.time_ns is not None and not row.replayed:
-            self._skews.setdefault(row.source, Skew()).add(row.time_ns, row.received_ns)
-
-    def _received(self, source: str) -> None:
-        self.counts.received += 1
-        self._by_source[source] += 1
+            self._skews[row.source].add(row.time_ns, row.received_ns)
 
     def quarantined(self, rows: Sequence[Quarantined]) -> None:
         """Count refused rows that are kept with their reason."""

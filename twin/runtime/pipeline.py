@@ -20,7 +20,6 @@ from twin.engine.core import Engine, Outputs
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import Clock, Delivery, Historian, Ledger, LinkChange
 from twin.runtime.accounting import Accounting
-from twin.runtime.backlog import Backlog
 from twin.runtime.channel import Channel
 from twin.runtime.health import Health
 from twin.runtime.hold import HISTORIAN, LEDGER, Hold
@@ -84,7 +83,6 @@ class Pipeline:
         self._turn = asyncio.Lock()
         self.links = LinkEvents()
         self.accounting = Accounting()
-        self.backlog = Backlog(book.tags.values())
 
     async def run(self, channel: Channel[Delivery]) -> None:
         """Process deliveries until the channel is closed and empty."""
@@ -113,7 +111,7 @@ class Pipeline:
     async def tick(self, clock_ns: int) -> None:
         """Let time pass: closes frames nobody completed, notices silence."""
         async with self._turn:
-            out = await asyncio.to_thread(self.engine.tick, clock_ns, self.backlog.held(clock_ns))
+            out = await asyncio.to_thread(self.engine.tick, clock_ns)
             change = self.accounting.look(self.health.counters(self.in_hand), self.clock.now_ns())
             if change is not None:
                 self.heard.append(change)
@@ -225,7 +223,6 @@ class Pipeline:
     async def _infer(self, rows: list[Measurement], links: list[LinkChange]) -> None:
         async with self._turn:
             self.hub.publish(measurements=rows)
-            self.backlog.see(rows)
             out = await asyncio.to_thread(self.engine.handle, rows) if rows else Outputs()
             out.add(self.engine.note([e for link in links for e in self._note(link)]))
             await self._keep(out)

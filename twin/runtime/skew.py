@@ -27,7 +27,8 @@ class Skew:
             self.before, self.now = self.now if fresh else None, None
             self.since_ns = received_ns
         delay = received_ns - time_ns
-        self.now = delay if self.now is None else min(self.now, delay)
+        if self.now is None or delay < self.now:
+            self.now = delay
 
     @property
     def seconds(self) -> float | None:

@@ -9,7 +9,7 @@ from connectors.historians.memory import MemoryHistorian
 from connectors.ledgers.sqlite import SqliteLedger
 from twin.domain.asset import Line, Origin, Vessel
 from twin.domain.event import Kind
-from twin.domain.measurement import Quality, Reading
+from twin.domain.measurement import Measurement, Quality, Reading
 from twin.domain.tag import Tag
 from twin.engine.core import Engine
 from twin.engine.tagbook import TagBook, TimeWindow
@@ -62,3 +62,23 @@ async def test_a_batch_of_last_week_is_no_silence_while_it_comes_and_one_afterwa
     found = dict(lost())
     assert newest_s + 300 <= found["R1"] <= newest_s + 300 + 180, "since the newest value, not the week after"
     assert found["R2"] >= now_s + 300
+
+
+def test_a_restart_does_not_forget_that_values_are_behind() -> None:
+    def engine() -> Engine:
+        return Engine(LINE, lambda v: None, 5.0)
+
+    first, now_s = engine(), WEEK
+    book, window = TagBook(LINE.tags()), TimeWindow(0, 10**9 * S)
+    first.handle([m for r in rows("R1", 0, 120, now_s).readings if (m := _measured(book, r, window))])
+    again = engine()
+    again.restore(first.snapshot(), [])
+    for each in (first, again):
+        assert each.tick((now_s - 118) * S).events == []
+    assert [e.kind for e in again.tick((now_s + 1000) * S).events if e.asset == "R1"] == [Kind.SIGNAL_LOST]
+
+
+def _measured(book: TagBook, reading: Reading, window: TimeWindow) -> Measurement:
+    found = book.measure(reading, window)
+    assert isinstance(found, Measurement)
+    return found
