@@ -7,8 +7,10 @@ same messages.
 influxdb: the same into a real InfluxDB, through the spool on the disk, and until all is in the database.
 opcua: a server in a process of its own puts the same values on, 12,000 a second or as fast as it can; the
 service subscribes.
-live: the same vessels by MQTT, paced to 4,000 values a second; how long a value takes from the wire to the
-store, and how long from the first value of the batch that completes a frame to the twin's decision.
+live: the same vessels by MQTT from a process of its own, paced to 4,000 values a second; how long a value
+takes from the moment it is due on the wire to the store, and how long from the moment at which the first
+value of the batch that completes a frame is due to the twin's decision. A generator that is late counts
+against us.
 history: a hole of an hour at one value a second on 200 tags, read from a server's history; what is missing,
 double and out of order is counted.
 
@@ -17,13 +19,12 @@ Processor time is that of the service alone; the broker and the server have thei
 
 import argparse
 import asyncio
-import gc
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,7 @@ from twin.service.build import load_line
 from twin.service.settings import Settings
 
 VESSELS, SECONDS, START_H = 10, 900, 72.0
+LIVE_SECONDS = 2 * SECONDS
 LIVE_RATE, OPCUA_RATE = 4_000.0, 12_000.0
 """Values a second that are put on the wire; the line's clock is as much faster than the wall's."""
 HOLE_TAGS, HOLE_S = 200, 3_600
@@ -229,15 +231,32 @@ async def serve(port: int, origin_ns: int) -> None:
         await asyncio.to_thread(sys.stdin.readline)
 
 
+@asynccontextmanager
+async def beside(role: str, port: int, origin_ns: int) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+    """A peer in a process of its own, once it is open: what it is told, and the line it answers with."""
+    pipe = asyncio.subprocess.PIPE
+    command = [sys.executable, "-m", "benchmarks.wires_bench", role, str(port), str(origin_ns)]
+    peer = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert peer.stdin is not None
+    assert peer.stdout is not None
+    stdin, stdout = peer.stdin, peer.stdout
+
+    async def say(word: str) -> str:
+        stdin.write(f"{word}\n".encode())
+        return (await stdout.readline()).decode()
+
+    try:
+        await stdout.readline()
+        yield say
+    finally:
+        peer.kill()
+        await peer.wait()
+
+
 async def by_opcua() -> None:
     """Subscribe to a server that says 12,000 values a second."""
-    origin_ns, port, pipe = _origin(), free_port(), asyncio.subprocess.PIPE
-    command = [sys.executable, "-m", "benchmarks.wires_bench", "serve", str(port), str(origin_ns)]
-    server = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        await server.stdout.readline()
+    origin_ns, port = _origin(), free_port()
+    async with beside("serve", port, origin_ns) as say:
         wall_ns = time.time_ns() + 8_000_000_000
         source = {"kind": "opcua", "id": "u", "url": f"opc.tcp://127.0.0.1:{port}", "publish_ms": 100}
         clock = paced(origin_ns, OPCUA_RATE, wall_ns)
@@ -248,24 +267,20 @@ async def by_opcua() -> None:
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(2.0)
                 assert time.time_ns() < wall_ns, "the machine is too slow to begin in time"
-                server.stdin.write(f"{wall_ns}\n".encode())
+                spent = asyncio.create_task(say(str(wall_ns)))
                 await asyncio.sleep((wall_ns - time.time_ns()) / 1e9)
                 count = SECONDS * sum(len(wire_tags(vessel)) for vessel in plan().vessels)
                 took = await stored(service, service.view.counters().stored + count)
-                spent = json.loads(await server.stdout.readline())
-                told("the server alone", count, *spent)
+                told("the server alone", count, *json.loads(await spent))
                 told("the service with ten twins", count, *took)
                 print(_thought(service))
-    finally:
-        server.kill()
-        await server.wait()
 
 
 class Stopwatch:
-    """How long values take through a service that is told when they were sent."""
+    """How long values take through a service that is told when they are due."""
 
-    def __init__(self, service: Service) -> None:
-        self.sent: dict[int, float] = {}
+    def __init__(self, service: Service, clock: ScaledClock) -> None:
+        self.clock = clock
         self.stored: list[float] = []
         self.decided: list[float] = []
         pipeline: Any = service.pipeline
@@ -274,15 +289,18 @@ class Stopwatch:
 
     async def _write(self, rows: Any) -> Any:
         report = await self._keep(rows)
-        now = time.monotonic()
-        self.stored.extend(now - self.sent[row.time_ns] for row in rows)
+        self.stored.extend(self._age(row.time_ns) for row in rows)
         return report
 
     def _handle(self, rows: Any) -> Any:
         out = self._think(rows)
         if out.estimates:
-            self.decided.append(time.monotonic() - min(self.sent[row.time_ns] for row in rows))
+            self.decided.append(self._age(min(row.time_ns for row in rows)))
         return out
+
+    def _age(self, time_ns: int) -> float:
+        """Time since a value was due [s of the wall]."""
+        return (self.clock.now_ns() - time_ns) / 1e9 / self.clock.speed
 
 
 async def live() -> None:
@@ -290,23 +308,32 @@ async def live() -> None:
     origin_ns = _origin()
     with tempfile.TemporaryDirectory() as name, mosquitto(folder := Path(name)) as broker:
         source = {"kind": "mqtt", "id": "m", "port": broker.port, "client_id": "bench"}
-        said = list(seconds(origin_ns))
-        gc.collect()
-        gc.freeze()  # what the generator holds is not the service's to look through
-        clock = paced(origin_ns, LIVE_RATE, time.time_ns() + SUBSCRIBED_NS)
-        async with running(line(folder, origin_ns, source), folder, clock) as service:
-            watch = Stopwatch(service)
-            async with JsonWire("127.0.0.1", broker.port, dict.fromkeys(PROBES, "head")) as wire:
-                for rows in said:
-                    await clock.sleep(max(0.0, (rows[0].time_ns - clock.now_ns()) / 1e9))
-                    watch.sent[rows[0].time_ns] = time.monotonic()
-                    await wire.publish(rows)
-                await stored(service, sum(map(len, said)))
-                rate = sum(map(len, said)) * 1e9 / (time.time_ns() - clock.wall_ns)
+        async with beside("say", broker.port, origin_ns) as say:
+            wall_ns = time.time_ns() + SUBSCRIBED_NS
+            clock = paced(origin_ns, LIVE_RATE, wall_ns)
+            async with running(line(folder, origin_ns, source), folder, clock) as service:
+                watch = Stopwatch(service, clock)
+                count = int(await say(str(wall_ns)))
+                await stored(service, count)
+                rate = count * 1e9 / (time.time_ns() - wall_ns)
     for what, seen in (("wire to store", watch.stored), ("wire to decision", watch.decided)):
         median, p99 = np.percentile(seen, [50, 99])
         print(f"{what:<17} median {1e3 * median:6.0f} ms, p99 {1e3 * p99:6.0f} ms, {len(seen):,} times")
-    print(f"at {rate:,.0f} values/s, generator in the same process")
+    print(f"at {rate:,.0f} values/s, generator in a process of its own")
+
+
+async def say(port: int, origin_ns: int) -> None:
+    """The heads of the run: wait for the time to begin, then say everything as it is due."""
+    said = list(seconds(origin_ns, LIVE_SECONDS))
+    async with JsonWire("127.0.0.1", port, dict.fromkeys(PROBES, "head")) as wire:
+        print("open", flush=True)
+        clock = paced(origin_ns, LIVE_RATE, int(await asyncio.to_thread(sys.stdin.readline)))
+        for rows in said:
+            await clock.sleep(max(0.0, (rows[0].time_ns - clock.now_ns()) / 1e9))
+            await wire.publish(rows)
+        await wire.drained(PATIENCE_S)
+        print(sum(map(len, said)), flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
 
 
 async def history() -> None:
@@ -348,6 +375,7 @@ def _thought(service: Service) -> str:
     return f"{len(service.pipeline.hub.latest().estimates)} beliefs of the twins at the end"
 
 
+PEERS = {"serve": serve, "say": say}
 RUNS = {"mqtt": mqtt, "influxdb": into_influxdb, "opcua": by_opcua, "live": live, "history": history}
 
 
@@ -355,8 +383,8 @@ if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("runs", nargs="*", default=list(RUNS))
     runs = asked.parse_args().runs
-    if runs[0] == "serve":
-        asyncio.run(serve(int(runs[1]), int(runs[2])))
+    if runs[0] in PEERS:
+        asyncio.run(PEERS[runs[0]](int(runs[1]), int(runs[2])))
     else:
         for what in runs:
             asyncio.run(RUNS[what]())

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import attrgetter
 
 from twin.domain.measurement import Measurement, Quality
@@ -117,13 +118,14 @@ class FrameCutter:
         self.waiting.sort(key=_order)
         count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
-        once: dict[tuple[str, int, float | None], Measurement] = {}
-        for m in taken:
-            once.setdefault((m.tag, m.time_ns, m.value), m)
-        return list(once.values())
+        return taken[:1] + [m for before, m in pairwise(taken) if not _is_same(before, m)]
 
     def _end_of(self, time_ns: int) -> int:
         return -(-time_ns // self.frame_ns) * self.frame_ns
+
+
+def _is_same(one: Measurement, other: Measurement) -> bool:
+    return one.time_ns == other.time_ns and one.tag == other.tag and one.value == other.value
 
 
 def believed(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
