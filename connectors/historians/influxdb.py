@@ -152,7 +152,7 @@ class InfluxHistorian:
         await self._ready()
         async with self._writing:
             new: dict[tuple[str, int], Measurement] = {}
-            duplicate, refused = 0, []
+            repeated, refused = [], []
             for row in rows:
                 key = (row.tag, row.time_ns)
                 if (reason := line_protocol.refusal(row)) is not None:
@@ -160,14 +160,14 @@ class InfluxHistorian:
                 elif key not in self._known and key not in new:
                     new[key] = row
                 elif (new[key].value if key in new else self._known[key]) == row.value:
-                    duplicate += 1
+                    repeated.append(row)
                 else:
                     refused.append((row, "conflict"))
             kept = list(new.values())
             await self._on_disk(self._spool.add, "pv", kept)
             self._remember(kept)
         self._work.set()
-        return WriteReport(len(kept), duplicate, tuple(refused))
+        return WriteReport(len(kept), tuple(repeated), tuple(refused))
 
     async def write_estimates(self, rows: Sequence[Estimate]) -> None:
         """Keep the twin's beliefs; on the local disk when this returns."""

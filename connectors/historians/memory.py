@@ -30,7 +30,7 @@ class MemoryHistorian:
 
     async def write(self, rows: Sequence[Measurement]) -> WriteReport:
         """Keep measurements."""
-        stored, duplicate, refused = 0, 0, []
+        stored, repeated, refused = 0, [], []
         for row in rows:
             if row.value is not None and not isfinite(row.value):
                 refused.append((row, "not finite"))
@@ -41,10 +41,10 @@ class MemoryHistorian:
                 series[row.time_ns] = row
                 stored += 1
             elif known.value == row.value:
-                duplicate += 1
+                repeated.append(row)
             else:
                 refused.append((row, "conflict"))
-        return WriteReport(stored, duplicate, tuple(refused))
+        return WriteReport(stored, tuple(repeated), tuple(refused))
 
     async def write_estimates(self, rows: Sequence[Estimate]) -> None:
         """Keep the twin's beliefs."""

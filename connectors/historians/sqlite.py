@@ -276,12 +276,12 @@ class Store(Reading):
         ]
         with transaction(self._db, self._path):
             stored = self._insert_all(records)
-            duplicate = 0
+            repeated: list[Measurement] = []
             if stored != len(records):
-                stored, duplicate, conflicts = self._insert_each(good, records)
+                stored, repeated, conflicts = self._insert_each(good, records)
                 refused += [(row, "conflict") for row in conflicts]
         self._ageing.look(now_ns)
-        return WriteReport(stored, duplicate, tuple(refused))
+        return WriteReport(stored, tuple(repeated), tuple(refused))
 
     def _insert_all(self, records: list[Record]) -> int:
         """Insert when all are new; otherwise leave nothing of them and answer less than their number."""
@@ -294,16 +294,18 @@ class Store(Reading):
 
     def _insert_each(
         self, rows: Sequence[Measurement], records: list[Record]
-    ) -> tuple[int, int, list[Measurement]]:
-        stored, duplicate, conflicts = 0, 0, []
+    ) -> tuple[int, list[Measurement], list[Measurement]]:
+        stored = 0
+        repeated: list[Measurement] = []
+        conflicts: list[Measurement] = []
         for row, record in zip(rows, records, strict=True):
             if self._db.execute(f"{_INSERT} ON CONFLICT DO NOTHING", record).rowcount:
                 stored += 1
             elif self._db.execute(_VALUE, record[:2]).fetchone()[0] == row.value:
-                duplicate += 1
+                repeated.append(row)
             else:
                 conflicts.append(row)
-        return stored, duplicate, conflicts
+        return stored, repeated, conflicts
 
     def write_estimates(self, rows: Sequence[Estimate]) -> None:
         """Keep beliefs; the newest about a time stays."""

@@ -54,8 +54,6 @@ class Checks:
             if not self._open:
                 return
             if m.time_ns <= self._newest.get(m.tag, 0):
-                if self._is_known(m):
-                    continue
                 self.back()
                 self._open = False
                 return
@@ -64,11 +62,6 @@ class Checks:
             self._newest[m.tag] = m.time_ns
             self._ahead[m.tag, m.time_ns] = judged = self._judge(m)
             self._told += [event for event in judged[1] if event.kind is Kind.LIMIT]
-
-    def _is_known(self, m: Measurement) -> bool:
-        """Tell whether the same value of the same time was judged ahead: it came twice."""
-        seen = self._ahead.get((m.tag, m.time_ns))
-        return seen is not None and seen[0].value == m.value
 
     def back(self) -> None:
         """Forget what was judged ahead; the frame will be judged when it closes."""

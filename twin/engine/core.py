@@ -80,7 +80,7 @@ class Engine:
         self.alarms = AlarmBook(dict(served), latching, designed)
 
     def handle(self, rows: Sequence[Measurement]) -> Outputs:
-        """Take measurements in any order and step every vessel whose frames are complete."""
+        """Take measurements in any order, each once, and step every vessel whose frames are complete."""
         out = Outputs()
         touched: dict[VesselEngine, None] = {}
         for m in rows:

@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from operator import attrgetter
 
 from twin.domain.measurement import Measurement, Quality
@@ -114,18 +113,13 @@ class FrameCutter:
             self.end_ns = self._end_of(next_ns)
 
     def _take(self, end: int) -> list[Measurement]:
-        """What came of the frame, in order; a value that came again, or by two wires, is there once."""
         self.waiting.sort(key=_order)
         count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
-        return taken[:1] + [m for before, m in pairwise(taken) if not _is_same(before, m)]
+        return taken
 
     def _end_of(self, time_ns: int) -> int:
         return -(-time_ns // self.frame_ns) * self.frame_ns
-
-
-def _is_same(one: Measurement, other: Measurement) -> bool:
-    return one.time_ns == other.time_ns and one.tag == other.tag and one.value == other.value
 
 
 def believed(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:

@@ -16,8 +16,19 @@ class WriteReport:
     """What became of the rows of one write; the three add up to the rows given."""
 
     stored: int
-    duplicate: int = 0
+    repeated: tuple[Measurement, ...] = ()
+    """rows the store has already, with the same value"""
     refused: tuple[tuple[Measurement, str], ...] = ()
+
+    @property
+    def duplicate(self) -> int:
+        """Number of rows that came again."""
+        return len(self.repeated)
+
+    def news(self, rows: Sequence[Measurement]) -> list[Measurement]:
+        """Those of the rows given that were stored now."""
+        passed_over = {id(row) for row in (*self.repeated, *(row for row, _ in self.refused))}
+        return [row for row in rows if id(row) not in passed_over] if passed_over else list(rows)
 
 
 @dataclass(frozen=True, slots=True)

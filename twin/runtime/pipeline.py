@@ -206,6 +206,7 @@ class Pipeline:
         return measured, refused
 
     async def _store(self, measured: list[Measurement], refused: list[Quarantined]) -> list[Measurement]:
+        """Make rows durable; returns what the store did not have yet: only that is news to the twins."""
         write = partial(self.historian.write, measured)
         report = await self.hold.until_kept(HISTORIAN, write) if measured else None
         conflicts = report.refused if report else ()
@@ -217,8 +218,7 @@ class Pipeline:
         if report:
             self.health.counts.stored += report.stored
             self.health.counts.duplicate += report.duplicate
-        lost = {(m.tag, m.time_ns) for m, _ in conflicts}
-        return [m for m in measured if (m.tag, m.time_ns) not in lost] if lost else measured
+        return report.news(measured) if report else []
 
     async def _infer(self, rows: list[Measurement], links: list[LinkChange]) -> None:
         async with self._turn:

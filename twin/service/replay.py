@@ -176,8 +176,7 @@ class Replay:
             self.tally.examples.setdefault(
                 reason, f"{m.tag}: {m.value} came, another value is stored for its time"
             )
-        lost = {(m.tag, m.time_ns, m.value) for m, _ in report.refused}
-        kept = [m for m in measured if (m.tag, m.time_ns, m.value) not in lost]
+        kept = report.news(measured)
         self._accept(kept)
         self._keep(self.engine.handle(kept))
 

@@ -103,17 +103,6 @@ def test_a_limit_is_told_when_it_is_passed_whatever_other_wires_do() -> None:
     assert [(t, event.t // S) for t, event in told] == [(316, 316)], "believed since 136, on-delay 180 s"
 
 
-def test_a_value_that_comes_by_two_wires_is_told_of_as_soon_and_once() -> None:
-    line = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, (replace(TAGS[0], on_delay_s=10.0),)),))
-    engine = Engine(line, lambda v: None, 5.0)
-    told = []
-    for t in range(1, 100, 3):
-        once = row(t, 7.0 if t < 70 else 9.0)
-        for m in (replace(once, source="a"), replace(once, source="b")):
-            told += [(t, e.t // S) for e in engine.handle([m]).events if e.kind is Kind.LIMIT]
-    assert told == [(82, 82)], "passed since 70, on-delay 10 s"
-
-
 def test_what_was_told_ahead_and_is_not_so_is_taken_back() -> None:
     line = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, (replace(TAGS[0], on_delay_s=10.0),)),))
     engine = Engine(line, lambda v: None, 5.0)

@@ -76,14 +76,3 @@ def test_an_absence_of_days_is_passed_over() -> None:
     later = 10 + 3 * MOST_EMPTY * FRAME // SECOND
     cutter.add(row(later))
     assert len(list(cutter.close((later + 60) * SECOND))) < 5
-
-
-def test_a_row_that_comes_twice_is_no_evidence_twice_but_brings_its_wire_forward() -> None:
-    ordered = [row(t) for t in range(1, 200, 7)]
-    assert cut([m for m in ordered for _ in range(2)], [3, 5]) == cut(ordered, [3, 5])
-    cutter = FrameCutter(FRAME, 5 * SECOND)
-    for t in (10, 70):
-        cutter.add(row(t))
-        cutter.add(row(t, source="mqtt"))
-    assert [len(part) for _, part in cutter.close()] == [1]
-    assert cutter.watermarks == {"ua": 70 * SECOND, "mqtt": 70 * SECOND}

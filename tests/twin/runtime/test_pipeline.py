@@ -324,6 +324,30 @@ async def test_rows_of_closed_frames_are_stored_as_late(ledger) -> None:
     assert [(m.time_ns // S, m.late) for m in rows] == [(10, False), (30, True), (700, False)]
 
 
+async def test_values_that_come_again_or_by_two_wires_are_no_news_to_the_twin(ledger, tmp_path) -> None:
+    """Neither in the frame that is open nor in one that is closed, and limits are told as soon."""
+    tag = replace(TAG, on_delay_s=10.0)
+    line = Line("l", {}, "", Origin.SIMULATED, (Vessel("R1", {}, (tag,)),))
+    second = SqliteLedger(tmp_path / "second.sqlite")
+    once, twice = pipeline(MemoryHistorian(), ledger, line), pipeline(MemoryHistorian(), second, line)
+    handed: list[int] = []
+    think = twice.engine.handle
+    twice.engine.handle = lambda rows: handed.append(len(rows)) or think(rows)
+    values = [(t, 9.0 if t >= 250 else 7.0) for t in range(1, 300, 3)]
+    told: list[list[tuple[int, list[str]]]] = [[], []]
+    for t, x in values:
+        await once.process([Delivery((reading(t, x),))])
+        await twice.process([Delivery((reading(t, x), reading(t, x)))])
+        await twice.process([Delivery((reading(t, x, source="mqtt"), reading(max(1, t - 150), 7.0)))])
+        for seen, kept in ((told[0], ledger), (told[1], second)):
+            seen.append((t, [e.condition for _, e in kept.events()]))
+    second.close()
+    assert told[0] == told[1]
+    assert next(t for t, found in told[0] if found) == 268, "believed since 256, on-delay 10 s"
+    assert sum(handed) == len(values)
+    assert twice.health.counters(0).duplicate == 3 * len(values)
+
+
 async def test_what_a_forecast_holds_is_told_and_remembered_in_one_commit(ledger) -> None:
     p = pipeline(MemoryHistorian(), ledger)
     event = Event(S, Kind.RISK, "R1", Stage.CONFIRMED, "risk/s/0/1")
