@@ -301,8 +301,19 @@ class Scenario(_Strict):
         twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
         if twice:
             raise ValueError(f"vessel ids used twice: {', '.join(twice)}")
+        self._check_begins(members)
         object.__setattr__(self, "vessels", members)
         return self
+
+    def _check_begins(self, members: tuple[VesselScenario, ...]) -> None:
+        """Refuse a fault that begins when the run is over: nobody would see it."""
+        for member in members:
+            for fault in member.faults:
+                if fault.at_h >= self.duration_h:
+                    raise ValueError(
+                        f"vessel {member.id}: {fault.kind} begins at {fault.at_h:g} h and the run ends after "
+                        f"{self.duration_h:g} h; an earlier at_h or a longer duration_h would do"
+                    )
 
     def vessel(self, vessel_id: str) -> VesselScenario:
         """The vessel of that id.
@@ -339,7 +350,9 @@ def _listed(path: Path | Traversable, error: ValidationError) -> str:
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"]) or "file"
         came = "" if isinstance(fault["input"], Mapping) else f" (got {fault['input']!r})"
-        lines.append(f"  {where}: {fault['msg'].removeprefix('Value error, ')}{came}")
+        keys = fault["type"] == "model_type"
+        what = "keys with their values would do" if keys else fault["msg"].removeprefix("Value error, ")
+        lines.append(f"  {where}: {what}{came}")
     return "\n".join(lines)
 
 

@@ -57,6 +57,8 @@ def _written(part: int | str) -> bool:
 def _plain(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "this key is not known here; check its spelling"
+    if kind == "model_type":
+        return "keys with their values would do"
     return message.removeprefix("Value error, ")
 
 

@@ -73,6 +73,6 @@ def calibrate(
         NotFoundError
     ):  # a model that has no approved version yet begins at its own values
         built = resolved(line_file, built, settings_now(), approved_only=False)
-    check_output(out, [*runs, line])
+    check_output(out, [*runs, line], forms=(".yaml", ".yml"))
     asked = calibration.Wanted(runs, fit, group, leave_one_out, until, keep or ())
     calibration.show(calibration.run(asked, line_file, built, out), console)

@@ -31,7 +31,7 @@ from twin.service.terminal import (
     console,
     errors,
     load,
-    moment,
+    moments,
     progress,
     run_until_stopped,
     settings_now,
@@ -69,13 +69,12 @@ def export(
     from twin.service import export as exporting
 
     line_file, built = load(line)
-    if out.suffix not in exporting.WRITERS:
-        raise ConfigError(f"--out {out}: a name that ends in {' or '.join(exporting.WRITERS)} would do")
-    check_output(out, [line])
+    check_output(out, [line], forms=exporting.WRITERS)
     wanted = [t.id for t in built.tags() if not tags or any(fnmatchcase(t.id, p) for p in tags)]
     if not wanted:
         raise ConfigError(f"--tag {', '.join(tags or [])}: matches no tag of the line")
-    span = (moment("--from", since) or 0, moment("--to", until) or LATEST_NS)
+    start_ns, end_ns = moments(since, until)
+    span = (start_ns or 0, LATEST_NS if end_ns is None else end_ns)
     of = f"line {built.id}" + (f" (--tag {', '.join(tags)})" if tags else "")
 
     async def work() -> int:
@@ -104,10 +103,9 @@ def report(
     built = resolved(line_file, built, settings_now(), approved_only=False)
     if language not in LANGUAGES:
         raise ConfigError(f"--language {language}: en or fr would do")
-    write.check_form(out)
-    check_output(out, [line])
+    check_output(out, [line], forms=write.FORMS)
     sha256 = hashlib.sha256(line.read_bytes()).hexdigest()
-    asked = gather.Asked(vessel, moment("--from", since), moment("--to", until), by)
+    asked = gather.Asked(vessel, *moments(since, until), by)
     found = asyncio.run(gather.gather(asked, sha256, line_file, built, settings_now()))
     made = document(found, language)
     console.print(f"{out}: sha256 {write.write(made, out)}", soft_wrap=True)
@@ -153,11 +151,11 @@ def replay(
             )
         if not tally.received:
             raise ConfigError(
-                f"replay: there is no value in {', '.join(map(str, paths))}; {out} stays as it was"
+                f"replay: there is no value in {', '.join(map(str, paths))}; {out} is not written"
             )
         if not tally.stored:
             raise ConfigError(
-                f"replay: nothing was stored; the reasons above say what would do; {out} stays as it was"
+                f"replay: nothing was stored; the reasons above say what would do; {out} is not written"
             )
 
 
@@ -170,7 +168,7 @@ def _rows(
 
     if store == bool(paths):
         raise ConfigError("files or --store are needed, and not both")
-    start_ns, end_ns = moment("--from", span[0]), moment("--to", span[1])
+    start_ns, end_ns = moments(*span)
     if store:
         return asyncio.run(stored_rows(line_file, line, settings_now(), start_ns, end_ns))
     if start_ns is not None or end_ns is not None:
@@ -328,7 +326,7 @@ def compare(
     if language not in comparing.WORDS:
         raise ConfigError(f"--language {language}: en or fr would do")
     if out is not None:
-        check_output(out, [*runs, line])
+        check_output(out, [*runs, line], forms=comparing.FORMS)
     asked = comparing.Asked(runs, vessels, against, phases, window, align)
     found = comparing.run(asked, line_file, built)
     comparing.show(found, console)

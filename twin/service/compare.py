@@ -40,6 +40,9 @@ POINTS = 320
 LEAST_REFERENCE = 3
 """Reference runs below which there is no spread to compare with (chosen default)."""
 
+FORMS = (".html", ".json")
+"""Endings of what a comparison is written as."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -168,21 +171,15 @@ def document(found: Comparison) -> dict[str, Any]:
 
 
 def write(found: Comparison, out: Path, language: str) -> None:
-    """Write the page (.html) or the data (.json).
-
-    Raises
-    ------
-    ConfigError
-        When the name ends otherwise.
-    """
-    if out.suffix == ".json":
-        body = orjson.dumps(document(found), option=orjson.OPT_INDENT_2)
-    elif out.suffix == ".html":
-        body = page(found, language).encode()
-    else:
-        raise ConfigError(f"--out {out}: a name that ends in .html or .json would do")
+    """Write the page (.html) or the data (.json), by the name."""
+    is_page = out.suffix == ".html"
+    body = page(found, language).encode() if is_page else _data(found)
     with whole_file(out) as sink:
         sink.write(body)
+
+
+def _data(found: Comparison) -> bytes:
+    return orjson.dumps(document(found), option=orjson.OPT_INDENT_2)
 
 
 def show(found: Comparison, console: Console) -> None:

@@ -2,20 +2,24 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from twin.domain.errors import ConfigError
 
 
-def check_output(path: Path, inputs: Sequence[Path] = (), option: str = "--out") -> None:
-    """Refuse a place that can not be written, or that is one of the inputs.
+def check_output(
+    path: Path, inputs: Sequence[Path] = (), option: str = "--out", forms: Iterable[str] = ()
+) -> None:
+    """Refuse a place that can not be written, one of the inputs, or a name that says none of the forms.
 
     Raises
     ------
     ConfigError
     """
+    if forms and path.suffix not in forms:
+        raise ConfigError(f"{option} {path}: a name that ends in {', '.join(forms)} would do")
     if not path.parent.is_dir():
         raise ConfigError(f"{option} {path}: there is no folder {path.parent}; give one that exists")
     if path.is_dir():

@@ -11,7 +11,6 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from twin.domain.errors import ConfigError
 from twin.service.output import check_output, whole_file
 
 FORMS: Final = (".md", ".json", ".csv")
@@ -58,9 +57,7 @@ def check(path: Path | None, inputs: Sequence[Path]) -> None:
     """
     if path is None:
         return
-    if path.suffix not in FORMS:
-        raise ConfigError(f"--out {path}: a name that ends in {', '.join(FORMS)} would do")
-    check_output(path, inputs)
+    check_output(path, inputs, forms=FORMS)
 
 
 def give(sheet: Sheet, path: Path | None, console: Console) -> None:

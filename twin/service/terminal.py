@@ -134,6 +134,14 @@ def moment(option: str, text: str) -> int | None:
         raise ConfigError(f"{option}: {error}") from error
 
 
+def moments(since: str, until: str) -> tuple[int | None, int | None]:
+    """The times after ``--from`` and ``--to`` [ns since 1970-01-01 UTC]; refused when exchanged."""
+    start_ns, end_ns = moment("--from", since), moment("--to", until)
+    if start_ns is not None and end_ns is not None and start_ns >= end_ns:
+        raise ConfigError(f"--from {since}: is not before --to {until}; the earlier one first would do")
+    return start_ns, end_ns
+
+
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until it ends, or Ctrl-C or SIGTERM asks it to finish."""
 

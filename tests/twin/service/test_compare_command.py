@@ -92,7 +92,7 @@ def test_a_run_is_not_compared_with_itself(folder):
 def test_another_ending_is_refused(folder):
     told = compared(folder, "B11", "B0-B9", "--out", str(folder / "c.docx"))
     assert isinstance(told.exception, ConfigError)
-    assert ".html or .json" in str(told.exception)
+    assert ".html, .json" in str(told.exception)
 
 
 @pytest.mark.parametrize(("against", "count"), [("B0", 1), ("B0 B1", 2)])

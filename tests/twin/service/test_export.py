@@ -98,7 +98,7 @@ async def test_csv_and_parquet_are_read_back_as_the_same_rows(line: Path, tmp_pa
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--out", "x.xlsx"), "a name that ends in .parquet or .csv would do"),
+        (("--out", "x.xlsx"), "a name that ends in .parquet, .csv would do"),
         (("--out", "x.parquet", "--tag", "nobody"), "matches no tag"),
         (("--out", "x.parquet", "--from", "yesterday"), "--from"),
         (("--out", "x.parquet"), "is not there"),

@@ -325,7 +325,7 @@ def test_both_forms_have_one_content_and_another_time_has_another(line: Path, tm
     ("more", "said"),
     [
         (("--vessel", "R9", "--out", "x.pdf"), "has no such vessel; it has R101, R102"),
-        (("--vessel", "R101", "--out", "x.docx"), ".pdf or .html would do"),
+        (("--vessel", "R101", "--out", "x.docx"), ".pdf, .html would do"),
         (("--vessel", "R101", "--out", "x.pdf", "--language", "de"), "en or fr would do"),
         (
             ("--vessel", "R101", "--out", "x.pdf", "--from", "2030-01-01T00:00:00Z"),

@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from twin.domain.errors import ConfigError
 from twin.service.output import whole_file
 from twin.service.report.document import Document
 from twin.service.report.page import page
@@ -15,17 +14,6 @@ FORMS = {".pdf": pdf, ".html": page}
 def sidecar(out: Path) -> Path:
     """Where the hashes of a report lie."""
     return out.with_name(f"{out.name}.sha256")
-
-
-def check_form(out: Path) -> None:
-    """Refuse a name that says no form a report has.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if out.suffix not in FORMS:
-        raise ConfigError(f"--out {out}: a name that ends in .pdf or .html would do")
 
 
 def write(document: Document, out: Path) -> str:
