@@ -86,11 +86,13 @@ class Hold:
 
     def _refused(self, store: str, text: str) -> None:
         if store not in self.why:
-            log.error("a store takes no rows; nothing is acknowledged until it does", store=store, error=text)
+            log.error(
+                "a store does not answer; nothing is acknowledged until it does", store=store, error=text
+            )
             self._say(LinkChange(store, False, text, self._clock.now_ns()))
         self.why[store] = text
 
     def _taken(self, store: str) -> None:
         if self.why.pop(store, None) is not None:
-            log.info("the store takes rows again", store=store)
+            log.info("the store answers again", store=store)
             self._say(LinkChange(store, True, "takes rows again", self._clock.now_ns()))

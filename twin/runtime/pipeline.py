@@ -123,12 +123,22 @@ class Pipeline:
             await self._keep(out)
 
     async def recover(self, line: Line) -> None:
-        """Take up where the last run of the service stopped."""
+        """Take up where the last run of the service stopped; waits while what is stored can not be read."""
         self.links.restore(self.ledger.alarms())
         now_ns = self.clock.now_ns()
         for store in (HISTORIAN, LEDGER):  # one that still takes nothing is found at the first row
             self._told += self.links.events(LinkChange(store, True, "takes rows again", now_ns), STORE)
-        await self._keep(await restore(self.engine, self.ledger, self.historian, line, now_ns))
+        await self._keep(await restore(self.engine, self.ledger, self._read, line, now_ns))
+
+    async def newest(self) -> dict[str, int]:
+        """Newest stored source time by tag [ns]; waits while it can not be read."""
+        tags = list(self.book.tags)
+        found = await self.hold.until_kept(HISTORIAN, partial(self.historian.last, tags))
+        return {tag: m.time_ns for tag, m in found.items()}
+
+    async def _read(self, tags: list[str], start_ns: int, end_ns: int, limit: int) -> list[Measurement]:
+        read = partial(self.historian.read, tags, start_ns, end_ns, limit)
+        return list(await self.hold.until_kept(HISTORIAN, read))
 
     async def save(self, line: Line) -> None:
         """Keep the engine's state, so that a restart need not think everything again."""

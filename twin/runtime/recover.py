@@ -1,17 +1,21 @@
 """Recovery: the engine's state kept in the ledger, and rebuilt from it and the historian."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 
 import orjson
 
 from twin.domain.asset import Line
 from twin.domain.errors import StorageError
+from twin.domain.measurement import Measurement
 from twin.engine.core import Engine, Outputs
-from twin.ports import Historian, Ledger
+from twin.ports import Ledger
 from twin.runtime.former import closed_by_batch
 
 SNAPSHOT = "engine"
 READ_AT_ONCE = 50_000
+
+Read = Callable[[list[str], int, int, int], Awaitable[list[Measurement]]]
 
 
 def save(engine: Engine, ledger: Ledger, line: Line) -> None:
@@ -20,10 +24,15 @@ def save(engine: Engine, ledger: Ledger, line: Line) -> None:
     ledger.save_snapshot(SNAPSHOT, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-async def restore(engine: Engine, ledger: Ledger, historian: Historian, line: Line, now_ns: int) -> Outputs:
+async def restore(engine: Engine, ledger: Ledger, read: Read, line: Line, now_ns: int) -> Outputs:
     """Take up the last kept state and run what was stored since through the engine again.
 
     The same findings come out with the same identities, so that nothing is announced twice.
+
+    Parameters
+    ----------
+    read : Read
+        Stored measurements of tags from a time to before another, the first so many; as of a historian.
 
     Returns
     -------
@@ -37,24 +46,24 @@ async def restore(engine: Engine, ledger: Ledger, historian: Historian, line: Li
         engine.restore({}, alarms)
         return engine.note(closed_by_batch(line, alarms, now_ns))
     engine.restore(document["engine"], alarms)
-    return await _catch_up(engine, historian, line, now_ns)
+    return await _catch_up(engine, read, line, now_ns)
 
 
-async def _catch_up(engine: Engine, historian: Historian, line: Line, now_ns: int) -> Outputs:
+async def _catch_up(engine: Engine, read: Read, line: Line, now_ns: int) -> Outputs:
     out = Outputs()
     for vessel in line.vessels:
         start_ns = engine.vessels[vessel.id].resume_ns()
         if start_ns is None:
             continue
-        await _feed(engine, historian, [t.id for t in vessel.tags], start_ns, now_ns, out)
+        await _feed(engine, read, [t.id for t in vessel.tags], start_ns, now_ns, out)
     return out
 
 
 async def _feed(
-    engine: Engine, historian: Historian, tags: list[str], start_ns: int, now_ns: int, out: Outputs
+    engine: Engine, read: Read, tags: list[str], start_ns: int, now_ns: int, out: Outputs
 ) -> None:
     while True:
-        rows = await historian.read(tags, start_ns, now_ns, READ_AT_ONCE)
+        rows = await read(tags, start_ns, now_ns, READ_AT_ONCE)
         full = len(rows) == READ_AT_ONCE
         last_ns = rows[-1].time_ns if rows else now_ns
         whole = [m for m in rows if m.time_ns < last_ns] if full else rows

@@ -235,7 +235,7 @@ async def _compose(
     subscriptions.due, subscriptions.address = pipeline.due.set, settings.public_url
     subscriptions.tags = frozenset(book.tags)
     pipeline.outlook.foretold = subscriptions.foretold
-    newest = {m.tag: m.time_ns for m in (await historian.last(list(book.tags))).values()}
+    newest = await pipeline.newest()
     await pipeline.recover(line)
     context = SourceContext(
         book.tags, clock, _NewestStored(newest, hub), line.id, lambda reading: book.refusal(reading, window())

@@ -301,6 +301,35 @@ async def test_snapshot_and_stored_rows_bring_the_engine_back(ledger) -> None:
             fresh.close()
 
 
+async def test_a_start_waits_for_what_is_stored_and_says_so(ledger, monkeypatch) -> None:
+    """A database that goes away between the start and the first look at it ends nothing and is skipped by
+    nothing: the engine takes up what is stored once that can be read."""
+    monkeypatch.setattr("twin.runtime.hold.FIRST_S", 0.01)
+    store, rows = MemoryHistorian(), [reading(30 * i, 7.0 if i < 20 else 9.0) for i in range(40)]
+    first = pipeline(store, ledger)
+    await first.process([Delivery(tuple(rows[:17]))])
+    await first.save(LINE)
+    await first.process([Delivery(tuple(rows[17:]))])
+    expected = first.engine.snapshot()
+    said: list[tuple[str, bool]] = []
+    away = 2
+
+    async def read(*about):
+        nonlocal away
+        said.extend((link.source, link.up) for link in second.health.links())
+        away -= 1
+        if away >= 0:
+            raise StorageError("history can not be read now: does not answer")
+        return await MemoryHistorian.read(store, *about)
+
+    second = pipeline(store, ledger)
+    store.read = read
+    await second.recover(LINE)
+    assert second.engine.snapshot() == expected
+    assert ("historian", False) in said
+    assert [(link.source, link.up) for link in second.health.links()] == [("historian", True)]
+
+
 async def test_a_broken_conservation_law_is_an_alarm(ledger) -> None:
     flow = pipeline(MemoryHistorian(), ledger)
     await flow.process([Delivery((reading(1, 7.0),))])
