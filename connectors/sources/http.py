@@ -30,7 +30,10 @@ from twin.domain.tag import TagKind
 from twin.ports import Delivery, LinkChange, Source, SourceContext
 
 WAITING = 16
-"""Requests taken in before the next one waits (chosen default)."""
+"""Deliveries taken in before the next one waits (chosen default)."""
+PART = 2_000
+"""Values of a large request that are handed on at once, so that other sources get their turn (chosen
+default). They are made durable in order: with the last one all are."""
 
 
 class SeriesConfig(BaseModel):
@@ -133,8 +136,7 @@ class HttpSource:
                 400, {"error": f"precision {precision[:20]!r} is not known; ns, us, ms or s would do"}
             )
         now_ns = self._context.clock.now_ns()
-        read = line_protocol_in.decode(self.id, request.body, self._series, precision, now_ns)
-        decoded = _judged(read, self._context.refusal)
+        decoded = await asyncio.to_thread(self._read, request.body, precision, now_ns)
         if not await self._durable(decoded):
             return _later()
         if not decoded.refused:
@@ -147,6 +149,11 @@ class HttpSource:
                 "reason": first.reason,
             },
         )
+
+    def _read(self, body: bytes, precision: str, now_ns: int) -> Decoded:
+        """What a body says, judged; a large one takes seconds, so it is read beside everything else."""
+        read = line_protocol_in.decode(self.id, body, self._series, precision, now_ns)
+        return _judged(read, self._context.refusal)
 
     async def _results(self, request: Request) -> Answer:
         now_ns = self._context.clock.now_ns()
@@ -177,10 +184,12 @@ class HttpSource:
         if not (decoded.readings or decoded.refused):
             return True
         done = asyncio.Event()
-        delivery = Delivery(decoded.readings, decoded.refused, ack=done.set)
+        *parts, last = (decoded.readings[i : i + PART] for i in range(0, len(decoded.readings) or 1, PART))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.commit_s):
-                await self._waiting.put(delivery)
+                for part in parts:
+                    await self._waiting.put(Delivery(part))
+                await self._waiting.put(Delivery(last, decoded.refused, ack=done.set))
                 await done.wait()
         return done.is_set()
 

@@ -25,10 +25,18 @@ class WriteReport:
         """Number of rows that came again."""
         return len(self.repeated)
 
+    def standing(self, rows: Sequence[Measurement]) -> list[Measurement]:
+        """Those of the rows given that are stored, now or before."""
+        return _without(rows, [row for row, _ in self.refused])
+
     def news(self, rows: Sequence[Measurement]) -> list[Measurement]:
         """Those of the rows given that were stored now."""
-        passed_over = {id(row) for row in (*self.repeated, *(row for row, _ in self.refused))}
-        return [row for row in rows if id(row) not in passed_over] if passed_over else list(rows)
+        return _without(rows, [*self.repeated, *(row for row, _ in self.refused)])
+
+
+def _without(rows: Sequence[Measurement], others: Sequence[Measurement]) -> list[Measurement]:
+    passed_over = {id(row) for row in others}
+    return [row for row in rows if id(row) not in passed_over] if passed_over else list(rows)
 
 
 @dataclass(frozen=True, slots=True)

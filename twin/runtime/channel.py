@@ -1,7 +1,7 @@
 """Channel: the only queue of the service; bounded, closable, and it never drops."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -32,15 +32,23 @@ class Channel(Generic[T]):
         """Let the reader finish what waits and then stop."""
         self._closed.set()
 
-    async def batches(self, most: int) -> AsyncIterator[list[T]]:
-        """What waits, up to `most` items at once, as soon as there is any; ends when closed and empty."""
+    async def batches(self, most: int, weight: Callable[[T], int] = lambda _: 1) -> AsyncIterator[list[T]]:
+        """What waits, as soon as there is any; ends when closed and empty.
+
+        Parameters
+        ----------
+        most : int
+            When the items of a batch weigh this much, no other is added.
+        weight : Callable[[T], int]
+            Of an item; 1 each by default.
+        """
         closed: asyncio.Future[object] = asyncio.ensure_future(self._closed.wait())
         try:
             while True:
                 first = await self._next(closed)
                 if first is None:
                     return
-                yield [first, *self._rest(most - 1)]
+                yield [first, *self._rest(most - weight(first), weight)]
         finally:
             closed.cancel()
 
@@ -57,8 +65,10 @@ class Channel(Generic[T]):
         get.cancel()
         return None if self._queue.empty() else self._queue.get_nowait()
 
-    def _rest(self, most: int) -> list[T]:
+    def _rest(self, most: int, weight: Callable[[T], int]) -> list[T]:
         found: list[T] = []
-        while len(found) < most and not self._queue.empty():
-            found.append(self._queue.get_nowait())
+        while most > 0 and not self._queue.empty():
+            item = self._queue.get_nowait()
+            found.append(item)
+            most -= weight(item)
         return found

@@ -32,6 +32,8 @@ class Health:
         self._links: dict[str, LinkState] = {}
         self._by_source: Counter[str] = Counter()
         self._skews: defaultdict[str, Skew] = defaultdict(Skew)
+        self._met: defaultdict[str, set[str]] = defaultdict(set)
+        """addresses of which a source said something since its link came up"""
 
     def arrived(self, delivery: Delivery) -> None:
         """Count readings and refused payloads at the door."""
@@ -40,8 +42,14 @@ class Health:
         self._by_source.update([refusal.reading.source for refusal in delivery.refused])
 
     def compare(self, row: Reading) -> None:
-        """Compare clocks by a reading that was taken; the time of a refused one may be anything."""
-        if row.time_ns is not None and not row.replayed:
+        """Compare clocks by a reading that was taken; the time of a refused one may be anything.
+
+        The first reading of each address since its link came up may have stood there for long.
+        """
+        met = self._met[row.source]
+        if row.address not in met:
+            met.add(row.address)
+        elif row.time_ns is not None and not row.replayed:
             self._skews[row.source].add(row.time_ns, row.received_ns)
 
     def quarantined(self, rows: Sequence[Quarantined]) -> None:
@@ -54,6 +62,8 @@ class Health:
         was_up = known.up if known else False
         up = was_up if change.up is None else change.up
         base = known or LinkState(change.source, up, change.text, change.time_ns)
+        if up and not was_up:
+            self._met[change.source].clear()
         since = change.time_ns if up != was_up or known is None else base.since_ns
         gaps = base.gaps + (change.gap is not None)
         if change.up is not None and (known is None or up != was_up):

@@ -28,8 +28,8 @@ from twin.runtime.links import LINK, STORE, LinkEvents
 from twin.runtime.outlook import Outlook
 from twin.runtime.recover import restore, save
 
-MOST_DELIVERIES = 500
-"""Deliveries made durable by one commit at most (chosen default)."""
+MOST_ROWS = 5_000
+"""Rows from which on no other delivery joins a commit (chosen default: some 30 ms of a core to measure)."""
 
 
 class Pipeline:
@@ -86,7 +86,7 @@ class Pipeline:
 
     async def run(self, channel: Channel[Delivery]) -> None:
         """Process deliveries until the channel is closed and empty."""
-        async for batch in channel.batches(MOST_DELIVERIES):
+        async for batch in channel.batches(MOST_ROWS, _rows):
             await self.process(batch)
 
     async def process(self, batch: Sequence[Delivery]) -> None:
@@ -102,11 +102,11 @@ class Pipeline:
         measured, refused = self._measure(batch)
         measured = self.engine.marked(measured)
         self.in_hand = len(measured) + len(refused)
-        kept = await self._store(measured, refused)
+        shown, news = await self._store(measured, refused)
         for delivery in batch:
             delivery.ack()
         links = [link for delivery in batch for link in delivery.links]
-        await self._infer(kept, links)
+        await self._infer(shown, news, links)
 
     async def tick(self, clock_ns: int) -> None:
         """Let time pass: closes frames nobody completed, notices silence."""
@@ -215,8 +215,10 @@ class Pipeline:
             self.health.arrived(delivery)
         return measured, refused
 
-    async def _store(self, measured: list[Measurement], refused: list[Quarantined]) -> list[Measurement]:
-        """Make rows durable; returns what the store did not have yet: only that is news to the twins."""
+    async def _store(
+        self, measured: list[Measurement], refused: list[Quarantined]
+    ) -> tuple[list[Measurement], list[Measurement]]:
+        """Make rows durable; returns those that stand, for people, and what of them is news, for twins."""
         write = partial(self.historian.write, measured)
         report = await self.hold.until_kept(HISTORIAN, write) if measured else None
         conflicts = report.refused if report else ()
@@ -228,12 +230,14 @@ class Pipeline:
         if report:
             self.health.counts.stored += report.stored
             self.health.counts.duplicate += report.duplicate
-        return report.news(measured) if report else []
+        return (report.standing(measured), report.news(measured)) if report else ([], [])
 
-    async def _infer(self, rows: list[Measurement], links: list[LinkChange]) -> None:
+    async def _infer(
+        self, shown: list[Measurement], news: list[Measurement], links: list[LinkChange]
+    ) -> None:
         async with self._turn:
-            self.hub.publish(measurements=rows)
-            out = await asyncio.to_thread(self.engine.handle, rows) if rows else Outputs()
+            self.hub.publish(measurements=shown)
+            out = await asyncio.to_thread(self.engine.handle, news) if news else Outputs()
             out.add(self.engine.note([e for link in links for e in self._note(link)]))
             await self._keep(out)
 
@@ -279,6 +283,10 @@ class Pipeline:
 
     def _publish(self, fresh: Sequence[tuple[int, Event]], alarms: Sequence[Alarm]) -> None:
         self.hub.publish(events=fresh, alarms=alarms)
+
+
+def _rows(delivery: Delivery) -> int:
+    return 1 + len(delivery.readings) + len(delivery.refused)
 
 
 def _quarantined(m: Measurement, reason: str) -> Quarantined:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from connectors.sources.http import Config, HttpSource, open_source
+from connectors.sources.http import PART, Config, HttpSource, open_source
 from twin.domain.tag import Tag, TagKind
 from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import Delivery, SourceContext
@@ -96,6 +96,20 @@ async def test_what_is_not_durable_in_time_is_asked_for_again() -> None:
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
         one.takes.set()
+
+
+async def test_a_large_request_comes_in_parts_and_is_answered_after_the_last() -> None:
+    lines = b"\n".join(b"ua,vessel=R1 pH=7.01 %d" % (1_700_000_000 + k) for k in range(2 * PART + 1))
+    async with door() as (one, client):
+        one.takes.clear()
+        asking = asyncio.create_task(client.post("/write?precision=s", content=lines))
+        await asyncio.wait_for(one.came.wait(), 30)
+        assert not asking.done()
+        one.takes.set()
+        assert (await asking).status_code == 204
+    assert [len(each.readings) for each in one.found] == [PART, PART, 1]
+    times = [r.time_ns for each in one.found for r in each.readings]
+    assert times == [(1_700_000_000 + k) * 10**9 for k in range(2 * PART + 1)]
 
 
 async def test_bad_lines_are_kept_aside_and_told_as_influxdb_does() -> None:

@@ -38,6 +38,14 @@ async def test_a_full_channel_holds_its_writer_back() -> None:
     assert [item async for batch in batches for item in batch] == [3]
 
 
+async def test_a_batch_takes_no_more_once_it_weighs_enough() -> None:
+    channel: Channel[str] = Channel(10)
+    for item in ("a", "bb", "cccc", "d", "e"):
+        await channel.put(item)
+    channel.close()
+    assert [batch async for batch in channel.batches(3, len)] == [["a", "bb"], ["cccc"], ["d", "e"]]
+
+
 async def test_close_wakes_a_waiting_reader() -> None:
     channel: Channel[int] = Channel(2)
 

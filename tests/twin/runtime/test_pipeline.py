@@ -256,7 +256,10 @@ async def test_a_refused_value_says_nothing_of_the_clock_of_its_source(ledger) -
     await one.process([Delivery((ahead,))])
     assert one.health.counts.quarantined == {"future_time": 1}
     assert one.health.links()[0].skew_s is None
-    await one.process([Delivery((reading(10, 7.0),))])
+    stood = replace(reading(10, 7.0), received_ns=150 * S)
+    await one.process([Delivery((stood,))])
+    assert one.health.links()[0].skew_s is None, "it may have stood there for long"
+    await one.process([Delivery((reading(160, 7.0),))])
     assert one.health.links()[0].skew_s == 0.0
 
 
@@ -372,6 +375,9 @@ async def test_values_that_come_again_or_by_two_wires_are_no_news_to_the_twin(le
             seen.append((t, [e.condition for _, e in kept.events()]))
     second.close()
     assert told[0] == told[1]
+    again = pipeline(twice.historian, ledger, line)
+    await again.process([Delivery((reading(298, 9.0),))])
+    assert again.hub.value_of("R1.pH") == 9.0, "people see what stands, also after a restart"
     assert next(t for t, found in told[0] if found) == 268, "believed since 256, on-delay 10 s"
     assert sum(handed) == len(values)
     assert twice.health.counters(0).duplicate == 3 * len(values)
