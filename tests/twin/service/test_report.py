@@ -212,6 +212,14 @@ def test_a_time_before_every_known_batch_is_reported_without_one(line: Path, tmp
     assert "-" not in lines[lines.index(words("en")["age"]) + 1]
 
 
+def test_a_batch_of_which_nothing_came_yet_says_so(line: Path, tmp_path: Path) -> None:
+    _next_begun(line, noted=False)
+    code, text = run("report", str(line), "--vessel", "R101", "--out", str(tmp_path / "r.html"))
+    assert code != 0
+    assert "the batch of R101 began at" in text
+    assert "no value has come since" in text
+
+
 def test_what_is_counted_is_what_is_stored(line: Path, tmp_path: Path) -> None:
     text = Reader(made(line, tmp_path / "r.html").decode()).text
     lines = text.split("\n")
@@ -332,6 +340,19 @@ def test_both_forms_have_one_content_and_another_time_has_another(line: Path, tm
             "there are values from 2026-",
         ),
         (("--vessel", "R101", "--out", "x.pdf", "--to", "tomorrow"), "--to"),
+        (
+            (
+                "--vessel",
+                "R101",
+                "--out",
+                "x.pdf",
+                "--from",
+                "2030-01-01T00:00:00Z",
+                "--to",
+                "2029-01-01T00:00:00Z",
+            ),
+            "the earlier one first would do",
+        ),
     ],
 )
 def test_what_can_not_be_reported_is_said(line: Path, more: tuple[str, ...], said: str) -> None:

@@ -12,6 +12,7 @@ from twin.domain.audit import START, Entry
 from twin.domain.batch import Stored
 from twin.domain.errors import ConfigError
 from twin.domain.event import Event, Kind, ModelRef, Stage
+from twin.domain.instant import iso
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.tag import Limits, Tag, TagKind
 from twin.ports import History, Record, Trend
@@ -233,6 +234,11 @@ async def _span(history: History, vessel: Vessel, asked: Asked) -> tuple[int, in
     begun = vessel.batch.start_ns if vessel.batch and vessel.batch.start_ns else oldest[0].time_ns
     start = begun if asked.start_ns is None else asked.start_ns
     end = newest_ns + 1 if asked.end_ns is None else asked.end_ns
+    if asked.start_ns is None and start >= end:
+        raise ConfigError(
+            f"report: the batch of {vessel.id} began at {iso(start)} and no value has come since; "
+            "an earlier begin would report what was before"
+        )
     first = await history.read(tags, start, end, 1) if start < end else []
     if not first:
         raise ConfigError(f"report: {await nothing_between(history, tags, start, end, vessel.id)}")
