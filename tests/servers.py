@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -78,14 +79,26 @@ def victoria(folder: Path) -> Server:
 
 
 class Broker:
-    """Debian's mosquitto on a port of its own; `durable` keeps every change of a session on disk (slow)."""
+    """Debian's mosquitto on a port of its own; `durable` keeps every change of a session on disk (slow).
 
-    def __init__(self, folder: Path, durable: bool = False, password_file: Path | None = None) -> None:
-        self.port = free_port()
+    `more` are further lines of its configuration, for its listener.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        durable: bool = False,
+        password_file: Path | None = None,
+        more: Sequence[str] = (),
+        port: int | None = None,
+    ) -> None:
+        self.port = port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", "user root", "max_queued_messages 0", "log_type error"]
-        lines.append(f"allow_anonymous {'true' if password_file is None else 'false'}")
+        lines = [f"listener {self.port} 127.0.0.1", *more, "user root", "max_queued_messages 0"]
+        lines.append("log_type error")
+        if not any(line.startswith("allow_anonymous") for line in more):
+            lines.append(f"allow_anonymous {'true' if password_file is None else 'false'}")
         if password_file is not None:
             lines.append(f"password_file {password_file}")
         if durable:

@@ -7,117 +7,28 @@ the session's receive maximum, and for QoS 0 a full queue stops the network thre
 
 import asyncio
 import contextlib
-import ipaddress
-import re
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Self
+from dataclasses import dataclass, replace
+from ssl import SSLError
+from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.sources import _mqtt_words as words
+from connectors.sources._mqtt_broker import BrokerConfig, is_loopback, password, tls_context
 from twin.domain.errors import ConnectorError
 
-_HOPELESS: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90})
-"""CONNACK codes that waiting does not mend: version, client id, password, rights, banned, method, topic."""
 _UNSUPPORTED_VERSION: Final = 0x84
-_TAKEN_OVER: Final = 0x8E
-_NO_REASON: Final = 0x80
-_PLAIN: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _STEADY: Final = 4.0
 """A connection that lasted this many pauses is steady again (chosen default): two clients of one name wait
 alike, so each lasts about as long as the other's pause."""
-
-
-def is_loopback(host: str) -> bool:
-    """True when `host` is this machine by its name or address (no look-up)."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class BrokerConfig(BaseModel):
-    """How a broker is reached.
-
-    Parameters
-    ----------
-    host, port
-        Where the broker listens.
-    user
-        Account at the broker.
-    password_file
-        The password is read from the file at every connect, so that it can be changed.
-    tls
-        Encrypt; without `ca_file` the system's authorities are trusted.
-    ca_file
-        Certificates of authorities to trust instead of the system's.
-    certificate_file, key_file
-        Our own certificate and its key, where the broker asks for one.
-    allow_insecure
-        Permits another machine without TLS or without an account.
-    protocol
-        MQTT 5, 3.1.1 or ``auto``: 5 first, then 3.1.1 when the broker does not speak 5.
-    client_id
-        Fixed, so that the broker keeps the session, and of one client only: a broker ends the session of a
-        client when another comes with its name. ``bioline-<line>-<id>`` when empty.
-    keepalive_s
-        Longest silence on the connection before it is probed [s].
-    connect_timeout_s
-        Longest wait for the broker's answer to a connect [s].
-    retry_s, retry_max_s
-        First and longest pause between two tries to connect [s].
-    window
-        Receive maximum: messages the broker may send ahead of our acknowledgement.
-    max_packet_bytes
-        Larger messages are not sent to us (MQTT 5).
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    prefix: ClassVar[str] = "bioline"
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=1883, ge=1, le=65535)
-    user: str = ""
-    password_file: Path | None = None
-    tls: bool = False
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-    allow_insecure: bool = False
-    protocol: Literal["auto", 5, 311] = "auto"
-    client_id: str = ""
-    keepalive_s: int = Field(default=15, ge=1, le=3600)
-    connect_timeout_s: float = Field(default=5.0, gt=0)
-    retry_s: float = Field(default=1.0, gt=0)
-    retry_max_s: float = Field(default=30.0, gt=0)
-    window: int = Field(default=1000, ge=1, le=65535)
-    max_packet_bytes: int = Field(default=1_048_576, ge=1024)
-
-    @model_validator(mode="after")
-    def _secure(self) -> Self:
-        if not is_loopback(self.host) and not self.allow_insecure and not (self.tls and self.user):
-            raise ValueError(
-                f"broker {self.host} is another machine: give tls: true and user with password_file, "
-                "or allow_insecure: true when its network is trusted"
-            )
-        return self
-
-    def session_name(self, line: str) -> str:
-        """Name of the session at the broker: as configured, or made of the line's name and our id.
-
-        Characters that a broker may refuse are replaced by ``-``.
-        """
-        return self.client_id or _PLAIN.sub("-", f"{self.prefix}-{line}-{getattr(self, 'id', '')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +68,23 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """Connected and subscribed."""
+    """Connected and subscribed; `known` is True when the broker had kept our session."""
 
     text: str
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """Not connected; `code` is the broker's reason when it gave one.
+    """Not connected, with the cause in words.
 
-    `version` is True when the other side may not speak the protocol version we used.
+    `version` is True when the other side may not speak the protocol version we used; `unheard` when it
+    neither took nor refused us, so that a closer look is due (`text` is empty then).
     """
 
     text: str
-    code: int | None = None
     version: bool = False
+    unheard: bool = False
 
 
 Happening = Arrival | Up | Down
@@ -189,6 +102,9 @@ class _Connection:
         self._room.set()
         self._open = True
         self._taken = False
+        self._fault: BaseException | None = None
+        self.known: bool | None = None
+        """What the broker said of our session; None before it took us."""
         self._client = self._make(version)
 
     def _make(self, version: int) -> mqtt.Client:
@@ -204,15 +120,15 @@ class _Connection:
         client.connect_timeout = self._config.connect_timeout_s
         client.reconnect_delay_set(0.1, 0.1)  # how long its thread lingers after a failed connect
         if self._config.user:
-            client.username_pw_set(self._config.user, _password(self._config))
+            client.username_pw_set(self._config.user, password(self._config))
         if self._config.tls:
-            _set_tls(client, self._config)
+            client.tls_set_context(tls_context(self._config))
         will = self._rules.will()
         if will is not None:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
         client.on_disconnect, client.on_subscribe = self._on_disconnect, self._on_subscribe
-        client.on_message = self._on_message
+        client.on_message, client.on_log = self._on_message, self._on_log
         return client
 
     def start(self, version: int) -> None:
@@ -288,15 +204,25 @@ class _Connection:
             topic = "(a topic that is not UTF-8)"
         self._put(Arrival(topic, bytes(message.payload), bool(message.retain), ack))
 
-    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+    def _on_log(self, _client: mqtt.Client, _data: Any, _level: int, _text: str) -> None:
+        """Keep what broke the connection before the broker took us; paho tells it nowhere else."""
+        self._fault = sys.exception() or self._fault
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, code: Any, _properties: Any) -> None:
+        client.on_log = None
+        self._taken = not code.is_failure
         if code.is_failure:
-            text = f"the broker at {self._where} refused the connection: {code}"
-            self._put(Down(text, code.value, code.value == _UNSUPPORTED_VERSION))
-        elif self._rules.subscriptions:
+            text = words.refused(self._config, self._rules.client_id, code)
+            self._put(Down(text, version=code.value == _UNSUPPORTED_VERSION))
+            return
+        self.known = flags.session_present
+        if self._rules.subscriptions:
             client.subscribe(list(self._rules.subscriptions))
         else:
-            self._put(Up(self._where))
-        self._taken = not code.is_failure
+            self._up()
+
+    def _up(self) -> None:
+        self._put(Up(self._config.where, bool(self.known)))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: Any, _properties: Any) -> None:
         refused = [str(code) for code in codes if code.is_failure]
@@ -305,31 +231,20 @@ class _Connection:
             text = f"the broker refused a subscription of {who}: {refused[0]}; check its access list"
             self._put(Down(text))
         else:
-            self._put(Up(self._where))
+            self._up()
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
-        self._put(Down(f"nothing answers at {self._where}; check that the broker runs"))
+        error = sys.exception()  # paho calls this while it handles what the socket or TLS raised
+        assert isinstance(error, OSError)
+        self._put(Down(words.no_connection(self._config, error)))
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        self._put(Down(_lost(self._where, self._rules.client_id, code), code.value, not self._taken))
-
-    @property
-    def _where(self) -> str:
-        return f"{self._config.host}:{self._config.port}"
-
-
-def _lost(where: str, client: str, code: Any) -> str:
-    if code.value == _TAKEN_OVER:
-        return (
-            f"session taken over: another client uses client_id {client} at the broker at {where}; "
-            "give each client a client_id of its own"
-        )
-    if code.value == _NO_REASON:
-        return (
-            f"connection to the broker at {where} lost without a reason; if this comes again and again, "
-            f"another client may use client_id {client}"
-        )
-    return f"connection to the broker at {where} lost: {code}"
+        if self._taken:
+            self._put(Down(words.lost(self._config, self._rules.client_id, code)))
+        elif isinstance(self._fault, SSLError):
+            self._put(Down(words.no_connection(self._config, self._fault)))
+        else:
+            self._put(Down("", version=True, unheard=True))
 
 
 class _Pauses:
@@ -366,6 +281,7 @@ class MqttLink:
         self._connection: _Connection | None = None
         self._all_versions = [5, 311] if config.protocol == "auto" else [config.protocol]
         self._versions = self._all_versions
+        self._told, self._ever_up, self._forgotten = "", False, False
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> mqtt.MQTTMessageInfo | None:
         """Send when connected; None when not."""
@@ -377,38 +293,40 @@ class MqttLink:
         """Arrivals and changes of the link in order, at most `limit` at once.
 
         With `tick_s` an empty list comes when nothing happened for that long. One `Down` comes
-        for an outage, with the first cause, however many attempts follow.
-
-        Raises
-        ------
-        ConnectorError
-            With `retry=False`, when the broker refuses for a reason that waiting does not mend
-            and has never taken us.
+        for an outage, and another whenever the cause is a new one, however many attempts follow.
         """
-        known_down, ever_up = False, False
         pauses = _Pauses(self._config.retry_s, self._config.retry_max_s)
         while True:
             other_version = False
             async with contextlib.aclosing(self._one_connection(tick_s, limit)) as batches:
                 async for batch in batches:
-                    down = next((one for one in batch if isinstance(one, Down)), None)
                     if any(isinstance(one, Up) for one in batch):
-                        known_down, ever_up = False, True
                         pauses.up(time.monotonic())
-                    if down is not None and not ever_up and self._is_hopeless(down):
-                        raise ConnectorError(f"{down.text} (client {self._rules.client_id})", retry=False)
-                    other_version = down is not None and self._turn(down, ever_up)
-                    told = [
-                        one for one in batch if not ((known_down or other_version) and isinstance(one, Down))
-                    ]
-                    known_down = known_down or (down is not None and not other_version)
-                    if told or not batch:
-                        yield told
+                    news, other_version = await self._sifted(batch)
+                    if news or not batch:
+                        yield news
             if not other_version:
                 await asyncio.sleep(pauses.next(time.monotonic()))
 
-    def _is_hopeless(self, down: Down) -> bool:
-        return down.code in _HOPELESS and not (down.version and len(self._versions) > 1)
+    async def _sifted(self, batch: list[Happening]) -> tuple[list[Happening], bool]:
+        """What of a batch is news, and whether another version of the protocol is to be tried at once."""
+        news: list[Happening] = [one for one in batch if not isinstance(one, Down)]
+        if any(isinstance(one, Up) for one in news):
+            self._told, self._ever_up = "", True
+        down = next((one for one in batch if isinstance(one, Down)), None)
+        if down is None or self._turn(down):
+            return news, down is not None
+        down = await self._looked_at(down)
+        if down.text != self._told:
+            news.append(down)
+        self._told = down.text
+        return news, False
+
+    async def _looked_at(self, down: Down) -> Down:
+        """The cause in words; where nothing was heard, after a look at what speaks there."""
+        if not down.unheard:
+            return down
+        return replace(down, text=await asyncio.to_thread(words.unheard, self._config, self._rules.client_id))
 
     async def _one_connection(
         self, tick_s: float | None, limit: int
@@ -416,7 +334,7 @@ class MqttLink:
         version = self._versions[0]
         try:
             connection = _Connection(self._config, self._rules, version)
-        except OSError as error:
+        except ConnectorError as error:
             yield [Down(f"a file named for the broker can not be read: {error}")]
             return
         up = False
@@ -426,34 +344,29 @@ class MqttLink:
             while True:
                 batch = await connection.take(tick_s if up else self._config.connect_timeout_s * 2, limit)
                 if not up and not batch:
-                    batch = [Down(f"no answer from {self._config.host}:{self._config.port} to our greeting")]
-                up = up or any(isinstance(one, Up) for one in batch)
-                down = next((one for one in batch if isinstance(one, Down)), None)
+                    batch = [Down("", unheard=True)]
+                if any(isinstance(one, Up) for one in batch):
+                    batch = [self._remembered(one) for one in batch]
+                    up, self._forgotten = True, False
                 yield batch
-                if down is not None:
+                if any(isinstance(one, Down) for one in batch):
                     return
         finally:
             self._connection = None
+            self._forgotten |= not up and connection.known is False
             await connection.close()
 
-    def _turn(self, down: Down, ever_up: bool) -> bool:
+    def _remembered(self, one: Happening) -> Happening:
+        """An `Up` that tells of a session that an earlier connection found lost and did not live to tell."""
+        return replace(one, known=False) if isinstance(one, Up) and self._forgotten else one
+
+    def _turn(self, down: Down) -> bool:
         """Settle on the version that was taken, or go to the next one; True when there is one to try."""
-        if ever_up or not down.version:
-            self._versions = self._versions[:1] if ever_up else self._versions
+        if self._ever_up or not down.version:
+            self._versions = self._versions[:1] if self._ever_up else self._versions
             return False
         self._versions = self._versions[1:] or self._all_versions
         return len(self._versions) < len(self._all_versions)
-
-
-def _password(config: BrokerConfig) -> str | None:
-    return None if config.password_file is None else config.password_file.read_text(encoding="utf-8").strip()
-
-
-def _set_tls(client: mqtt.Client, config: BrokerConfig) -> None:
-    path = [
-        str(file) if file else None for file in (config.ca_file, config.certificate_file, config.key_file)
-    ]
-    client.tls_set(*path)
 
 
 def delivered(arrivals: Sequence[Arrival]) -> Callable[[], None]:

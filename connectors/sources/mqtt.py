@@ -22,6 +22,7 @@ from connectors.sources._mqtt_link import (
     Up,
     delivered,
 )
+from twin.domain import instant
 from twin.ports import Delivery, LinkChange, Source, SourceContext
 
 
@@ -94,6 +95,7 @@ class MqttSource:
     def __init__(self, config: Config, context: SourceContext) -> None:
         self.id = config.id
         self._config, self._context = config, context
+        self._up, self._heard_ns = False, 0
         self._routes = tuple(
             Route(TopicTemplate(one.topic), one.tag, one.values, one.time) for one in config.topics
         )
@@ -115,23 +117,38 @@ class MqttSource:
         now_ns = self._context.clock.now_ns()
         arrivals = [one for one in batch if isinstance(one, Arrival)]
         decoded = [self._decode(one, now_ns) for one in arrivals]
+        links = [self._change(one, now_ns) for one in batch if isinstance(one, (Up, Down))]
+        if arrivals and self._up:
+            self._heard_ns = now_ns
         return Delivery(
             readings=tuple(reading for one in decoded for reading in one.readings),
             refused=tuple(row for one in decoded for row in one.refused),
-            links=tuple(
-                LinkChange(self.id, isinstance(one, Up), _words(one), now_ns)
-                for one in batch
-                if isinstance(one, (Up, Down))
-            ),
+            links=tuple(links),
             ack=delivered(arrivals),
+        )
+
+    def _change(self, change: Up | Down, now_ns: int) -> LinkChange:
+        """A change of the link; a session that the broker lost leaves a hole since it was last heard."""
+        was_up, self._up = self._up, isinstance(change, Up)
+        if isinstance(change, Down):
+            if was_up:  # paho hears of a broker that vanished after two silent keep-alives at the latest
+                silent_ns = int(2e9 * self._config.keepalive_s * self._context.clock.speed)
+                self._heard_ns = max(self._heard_ns, now_ns - silent_ns)
+            return LinkChange(self.id, False, change.text, now_ns)
+        heard_ns, self._heard_ns = self._heard_ns, now_ns
+        if change.known or not heard_ns:
+            return LinkChange(self.id, True, f"connected to the broker at {change.text}", now_ns)
+        return LinkChange(
+            self.id,
+            True,
+            f"connected to the broker at {change.text}; the broker did not know our session; "
+            f"values it acknowledged since {instant.iso(heard_ns)} may be missing",
+            now_ns,
+            (heard_ns, now_ns),
         )
 
     def _decode(self, arrival: Arrival, now_ns: int) -> Decoded:
         return decode(self.id, arrival.topic, arrival.payload, self._routes, now_ns, arrival.retain)
-
-
-def _words(change: Up | Down) -> str:
-    return f"connected to the broker at {change.text}" if isinstance(change, Up) else change.text
 
 
 def open_source(config: Config, context: SourceContext) -> Source:

@@ -28,6 +28,8 @@ WRITERS = [
     ROOT / "twin/runtime/hold.py",
     ROOT / "twin/runtime/accounting.py",
 ]
+RETURNING = ("_mqtt_words.py",)
+"""Writers whose functions return nothing but texts of links."""
 REASON = re.compile("`([a-z_]+)`")
 SAYING = ("_link", "Down", "LinkChange", "_tell", "_say")
 FOREIGN = {"{}: {}", "{}"}
@@ -55,6 +57,8 @@ def written() -> tuple[set[str], set[str]]:
                 )
                 if name in SAYING:
                     said |= {text for part in node.args if (text := shape(part)) and " " in text}
+            if isinstance(node, ast.Return) and node.value and path.name in RETURNING:
+                said |= {text for text in [shape(node.value)] if text and " " in text}
     return every, said
 
 
@@ -75,7 +79,7 @@ def test_every_text_of_a_link_is_translated_and_none_is_left_over() -> None:
     loose = [text for text in known if not text.startswith("{}; ")]
     stale = [text for text in loose if not any(text in each for each in every)]
     assert stale == [], "nobody writes these any more"
-    assert len(said & known) > 10
+    assert len(said & known) > 30
 
 
 def test_both_languages_fill_in_the_same() -> None:

@@ -87,7 +87,8 @@ class Source(Protocol):
     """A wire values arrive on.
 
     `deliveries` runs until cancelled. It restores lost connections by itself, reports
-    one LinkChange down and one up, and raises `ConnectorError(retry=False)` only for
+    one LinkChange down and one up (a source that can tell causes apart reports down again
+    when the cause is a new one), and raises `ConnectorError(retry=False)` only for
     what waiting can not mend. Readings that are not acknowledged may come again.
     """
 

@@ -68,6 +68,8 @@ class Health:
         gaps = base.gaps + (change.gap is not None)
         if change.up is not None and (known is None or up != was_up):
             log.info("link up" if up else "link down", source=change.source, text=change.text)
+        elif change.up is False and change.text != base.text:
+            log.info("link still down", source=change.source, text=change.text)
         self._links[change.source] = replace(base, up=up, text=change.text, since_ns=since, gaps=gaps)
 
     def links(self) -> list[LinkState]:

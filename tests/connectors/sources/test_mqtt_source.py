@@ -6,10 +6,13 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 from servers import Broker
 from watching import Watched, context
@@ -19,7 +22,7 @@ from connectors.sources.mqtt import Config, open_source
 from simulators.broker import RunningBroker
 from simulators.wires import AssayRow, Row
 from simulators.wires_mqtt import JsonWire
-from twin.domain.errors import ConnectorError
+from twin.domain.instant import iso
 
 pytestmark = [pytest.mark.usefixtures("no_leaks"), pytest.mark.servers]
 BASE = 1_795_305_600_000_000_000
@@ -32,6 +35,11 @@ def rows(start: int, count: int, tag: str = "R102.seq") -> list[Row]:
 def source(port: int, protocol: Any = "auto", name: str = "m", **more: Any) -> Any:
     config = Config(id=name, port=port, protocol=protocol, retry_s=0.2, retry_max_s=0.5, **more)
     return open_source(config, context())
+
+
+def went(watched: Watched) -> list[bool]:
+    """How the link went; a link that is down speaks again when the cause is another."""
+    return [up for up, _ in groupby(watched.ups)]
 
 
 def numbers(watched: Watched) -> set[float]:
@@ -136,14 +144,15 @@ async def test_R_05_a_broker_that_ends_and_comes_back_loses_nothing_it_acknowled
             feeding = asyncio.create_task(feed(wire, round_ * 200, 200))
             await asyncio.sleep(0.3)
             await asyncio.to_thread(durable_mosquitto.end, how)
-            await got.until(lambda n=round_: got.ups == [True, False] * (n + 1))
+            await got.until(lambda n=round_: went(got) == [True, False] * (n + 1))
             await asyncio.to_thread(durable_mosquitto.start)
-            await got.until(lambda n=round_: got.ups == [True, False] * (n + 1) + [True])
+            await got.until(lambda n=round_: went(got) == [True, False] * (n + 1) + [True])
             await feeding
         assert await wire.drained(20)
         sent = {json.loads(data)["v"]["seq"] for data in acknowledged}
         await got.until(lambda: numbers(got) >= sent)
     assert sent == {float(n) for n in range(400)}
+    assert [link.gap for link in got.links] == [None] * len(got.links)
 
 
 async def feed(wire: JsonWire, start: int, count: int) -> None:
@@ -163,6 +172,82 @@ async def test_one_down_and_one_up_however_long_it_lasts(mosquitto: Broker) -> N
         await got.until(lambda: got.ups == [False, True])
         assert time.monotonic() - began < 3.0
     assert "check that the broker runs" in got.links[0].text
+
+
+async def test_a_session_that_the_broker_lost_is_a_hole_that_is_told(
+    either_broker: Any, tmp_path: Path
+) -> None:
+    port, protocol = either_broker
+    name = f"hole-{port}-{protocol}"
+    wire = JsonWire("127.0.0.1", port, client_id=f"pub-{name}", protocol=protocol)
+    started_ns = time.time_ns()
+    async with wire, Watched(source(port, protocol, name)) as got:
+        await got.until(lambda: got.ups == [True])
+        await wire.publish(rows(0, 1))
+        await got.until(lambda: len(numbers(got)) == 1)
+        heard_ns = time.time_ns()
+        await taken_away(port, protocol, f"bioline--{name}")
+        await got.until(lambda: went(got) == [True, False, True])
+    assert [link.gap is not None for link in got.links] == [False] * (len(got.links) - 1) + [True]
+    told = got.links[-1]
+    assert told.gap
+    assert started_ns < told.gap[0] <= heard_ns
+    assert told.gap[1] == told.time_ns
+    assert told.text == (
+        f"connected to the broker at 127.0.0.1:{port}; the broker did not know our session; "
+        f"values it acknowledged since {iso(told.gap[0])} may be missing"
+    )
+
+
+async def taken_away(port: int, protocol: int, client_id: str) -> None:
+    """Another client of the name, with a clean session: the broker throws ours away."""
+    five = protocol == 5
+    other = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if five else True,
+        protocol=mqtt.MQTTv5 if five else mqtt.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    other.connect("127.0.0.1", port, **({"clean_start": True} if five else {}))
+    other.loop_start()
+    await asyncio.sleep(0.1)
+    other.disconnect()
+    await asyncio.to_thread(other.loop_stop)
+
+
+async def test_a_broker_without_a_memory_that_starts_again_has_lost_the_session(mosquitto: Broker) -> None:
+    async with Watched(source(mosquitto.port)) as got:
+        await got.until(lambda: got.ups == [True])
+        for n in range(2):
+            await asyncio.to_thread(mosquitto.end)
+            await got.until(lambda: got.links[-1].up is False)
+            await asyncio.to_thread(mosquitto.start)
+            await got.until(lambda n=n: sum(link.gap is not None for link in got.links) == n + 1)
+    first, second = (link.gap for link in got.links if link.gap)
+    assert first[0] < first[1] <= second[0] < second[1]
+
+
+async def test_a_lost_session_is_told_although_the_connection_that_found_it_ended_at_once() -> None:
+    """Session known (SUBACK); not known, ended before the SUBACK; known, as the one before made it."""
+    answers = [(0, True), (0, False), (1, True)]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        known, stays = answers.pop(0) if answers else (1, False)
+        await reader.read(1000)
+        writer.write(bytes([0x20, 3, known, 0, 0]))
+        wanted = await reader.read(1000)
+        if stays:
+            writer.write(bytes([0x90, 4, *wanted[2:4], 0, 1]))
+            await asyncio.sleep(0.2)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    one = source(server.sockets[0].getsockname()[1], 5, topics=[{"topic": "a/{vessel}"}])
+    async with server, Watched(one) as got:
+        await got.until(lambda: got.ups.count(True) == 2)
+        await asyncio.sleep(0.3)
+    assert [link.gap is not None for link in got.links if link.up] == [False, True]
 
 
 async def test_two_lines_with_sources_of_one_name_keep_their_sessions(either_broker: tuple[int, int]) -> None:
@@ -240,22 +325,6 @@ async def test_auto_finds_the_protocol_the_broker_speaks(embedded: RunningBroker
     for port in (embedded.port, embedded.port_311):
         async with Watched(source(port, "auto", f"auto-{port}")) as got:
             await got.until(lambda: got.ups == [True])
-
-
-async def test_MQ_07_a_refused_account_ends_the_source_with_words(
-    guarded_mosquitto: Broker, tmp_path: Path
-) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("wrong\n")
-    account = {"user": "twin", "password_file": secret}
-    for protocol in (5, 311, "auto"):
-        with pytest.raises(ConnectorError, match="refused") as caught:
-            async with Watched(source(guarded_mosquitto.port, protocol, **account)) as got:
-                await got.until(lambda: bool(got.links))
-        assert not caught.value.retry
-    secret.write_text("right\n")
-    async with Watched(source(guarded_mosquitto.port, **account)) as got:
-        await got.until(lambda: got.ups == [True])
 
 
 async def test_a_closed_source_leaves_no_thread(embedded: RunningBroker) -> None:

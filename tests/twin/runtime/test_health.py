@@ -75,11 +75,13 @@ def test_a_link_that_goes_and_comes_is_a_line_each_in_the_log() -> None:
             (None, "a gap"),
             (False, "lost"),
             (False, "lost"),
+            (False, "refused"),
             (True, "back"),
         ]:
             health.link(LinkChange("mq", up, text, NOW))
     assert [(row["event"], row["text"], row["log_level"]) for row in told] == [
         ("link up", "connected", "info"),
         ("link down", "lost", "info"),
+        ("link still down", "refused", "info"),
         ("link up", "back", "info"),
     ]
