@@ -26,6 +26,7 @@ WRITERS = [
     ROOT / "connectors/publishers/uns.py",
     *sorted((ROOT / "connectors/historians").glob("*.py")),
     ROOT / "twin/runtime/hold.py",
+    ROOT / "twin/runtime/writeback.py",
     ROOT / "twin/runtime/accounting.py",
 ]
 RETURNING = ("_mqtt_words.py",)

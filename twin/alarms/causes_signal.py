@@ -270,6 +270,34 @@ SIGNAL_CAUSES: Final[dict[str, Texts]] = {
             "Voir à la page Diagnostic si le compte des valeurs est bon.",
         ),
     ),
+    "fallback": both(
+        (
+            "Fallback could not be written",
+            "The dead-man time of a set point is over, and the plant does not take its fallback.",
+            "The value that was written last may still stand, and nobody watches over it.",
+            "Set it at the controller, and mend the link; it is tried again every minute at the least.",
+        ),
+        (
+            "Valeur de repli non écrite",
+            "Le délai de veille d'une consigne est passé, et sa valeur de repli n'est pas prise.",
+            "La dernière valeur écrite est peut-être encore en place, et personne ne veille sur elle.",
+            "La régler au contrôleur, et rétablir la liaison ; un essai suit au moins chaque minute.",
+        ),
+    ),
+    "fallback_back": both(
+        (
+            "Set point is watched again",
+            "A fallback could not be written for a time; now it is, or the command was given again.",
+            "Until then the value that was written before may have stood.",
+            "See in the audit trail when it was written, and what the culture did meanwhile.",
+        ),
+        (
+            "Consigne de nouveau surveillée",
+            "La valeur de repli n'a pu être écrite un temps ; elle l'est, ou la consigne est redonnée.",
+            "Jusque-là, la valeur écrite auparavant est peut-être restée en place.",
+            "Voir au journal d'audit quand elle a été écrite, et ce que la culture a fait entre-temps.",
+        ),
+    ),
     "link_back": both(
         (
             "Link is up again",

@@ -101,6 +101,8 @@ RESPONSES: Final[dict[tuple[Kind, Verdict | None], Response]] = {
 
 EXTREME: Final = Response(Consequence.SEVERE, 10)
 """A limit of the second kind (chosen default)."""
+UNWRITTEN: Final = Response(Consequence.MAJOR, 15)
+"""A fallback that the plant does not take: a set point stands that nobody watches (chosen default)."""
 OTHERWISE: Final = Response(Consequence.MINOR, 480)
 """Whatever is not listed: within the shift (chosen default)."""
 
@@ -121,6 +123,8 @@ def response(event: Event) -> Response:
     """What the alarm that `event` raises asks of a person."""
     if event.kind is Kind.LIMIT and str(event.detail.get("which", "")) in ("low_low", "high_high"):
         return EXTREME
+    if event.detail.get("code") == "fallback":
+        return UNWRITTEN
     return RESPONSES.get((event.kind, event.verdict), OTHERWISE)
 
 

@@ -31,6 +31,8 @@ class LinkChange:
     time_ns : int
     gap : tuple of (int, int) or None
         Source times between which values are known to be missing.
+    code : str
+        Key of the words of its alarm in the message catalogue; where empty, those of a link.
     """
 
     source: str
@@ -38,6 +40,7 @@ class LinkChange:
     text: str
     time_ns: int
     gap: tuple[int, int] | None = None
+    code: str = ""
 
 
 def unheard(change: LinkChange) -> None:

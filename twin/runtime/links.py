@@ -9,7 +9,9 @@ from twin.ports import LinkChange
 
 LINK: Final = "link"
 STORE: Final = "store"
-"""Texts of an outage: a source that does not answer, a store that takes nothing. Their ends have `_back`."""
+FALLBACK: Final = "fallback"
+"""Texts of an outage: a source that does not answer, a store that takes nothing, a fallback that can not be
+written. Their ends have `_back`."""
 
 
 class LinkEvents:
@@ -25,7 +27,8 @@ class LinkEvents:
                 self._down[alarm.event.asset] = alarm.event.condition
 
     def events(self, link: LinkChange, code: str = LINK) -> list[Event]:
-        """Events of one change, told in the texts of `code`; an outage that is known already makes none."""
+        """Events of one change, told in its own texts or those of `code`; a known outage makes none."""
+        code = link.code or code
         found = [_gap_event(link)] if link.gap else []
         if link.up is False and link.source not in self._down:
             self._down[link.source] = f"{link.source}/link/{link.time_ns}"

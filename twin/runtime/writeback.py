@@ -6,23 +6,45 @@ sent which could not be entered; what became of it is entered after.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
 import orjson
-import structlog
 
 from twin.domain.audit import Deed
 from twin.domain.command import Command, CommandRefusedError, Permit
 from twin.domain.errors import TwinError
-from twin.ports import Actuator, Ledger
+from twin.ports import Actuator, Ledger, LinkChange
+from twin.ports.source import unheard
+from twin.runtime.links import FALLBACK
 
 SNAPSHOT: Final = "write-back"
 LOOK_S: Final = 0.5
 """Time between two looks at what is held [s of the wall]."""
 DEAD_MAN: Final = "dead-man"
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+"""Pauses between two tries to write a fallback [s], doubled from first to longest (chosen defaults)."""
 
-log = structlog.get_logger("write-back")
+
+@dataclass(slots=True)
+class _Tries:
+    """What became of a command so far: what of it is in the trail, and when it may be tried again."""
+
+    asked: bool = False
+    error: str = ""
+    last_ns: int = 0
+    pause_s: float = 0.0
+
+    def wait(self, now_ns: int) -> bool:
+        """True while the next try is not due, also when the clock was set back."""
+        return abs(now_ns - self.last_ns) < self.pause_s * 1e9
+
+    def fail(self, now_ns: int) -> None:
+        """Count a failure."""
+        self.last_ns = now_ns
+        self.pause_s = min(max(2 * self.pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
 
 
 class WriteBack:
@@ -40,6 +62,11 @@ class WriteBack:
         Newest good measured value of a tag.
     now_ns : Callable[[], int]
         Wall time [ns since 1970-01-01 UTC].
+
+    Attributes
+    ----------
+    report : Callable[[LinkChange], None]
+        Told of a fallback that can not be written (down) and that is over (up), by tag.
     """
 
     def __init__(
@@ -53,6 +80,8 @@ class WriteBack:
         self.permits, self._actuators = permits, actuators
         self._ledger = ledger
         self._value_of, self._now_ns = value_of, now_ns
+        self.report: Callable[[LinkChange], None] = unheard
+        self._overdue: dict[str, _Tries] = {}
         self._last_ns: dict[str, int] = {}
         self._turn = asyncio.Lock()
         kept = ledger.load_snapshot(SNAPSHOT)
@@ -78,9 +107,12 @@ class WriteBack:
             except CommandRefusedError as refusal:
                 self._enter(command, f"command.refused.{refusal.reason}", old, f"{command.value:g}")
                 raise
-            said = await self._send(permit, command, old)
+            said = await self._send(permit, command, old, _Tries())
             if permit.hold_s is not None:
-                self._hold(command.tag, self._now_ns() + int(permit.hold_s * 1e9))
+                self.held[command.tag] = self._now_ns() + int(permit.hold_s * 1e9)
+                self._save(self.held)
+            if self._overdue.pop(command.tag, None):
+                self._tell(command.tag, True, f"{command.tag} was given again: {said}")
             return said
 
     async def watch(self) -> None:
@@ -90,47 +122,58 @@ class WriteBack:
             await asyncio.sleep(LOOK_S)
 
     async def release_due(self) -> None:
-        """Write the fallbacks that are due now; what is not taken is tried again at the next look."""
-        due = [tag for tag, until_ns in self.held.items() if until_ns <= self._now_ns()]
-        for tag in due:
-            permit = self.permits[tag]
-            assert permit.fallback is not None
-            why = f"not given again within {permit.hold_s:g} s"
-            command = Command(tag, permit.fallback, DEAD_MAN, "system", "service", why)
-            async with self._turn:
-                if self.held.get(tag, 2**63) > self._now_ns():
-                    continue
-                try:
-                    await self._send(permit, command, self._shown(tag))
-                except TwinError as error:
-                    log.error("fallback not written", tag=tag, error=str(error))
-                    continue
-                self._hold(tag, None)
+        """Write the fallbacks that are due now; what is not taken is tried again after a pause."""
+        for tag, until_ns in tuple(self.held.items()):
+            if until_ns <= self._now_ns():
+                tries = self._overdue.setdefault(tag, _Tries())
+                if not tries.wait(self._now_ns()):
+                    await self._release(tag, tries)
 
-    async def _send(self, permit: Permit, command: Command, old: str) -> str:
-        """The only call of an actuator."""
+    async def _release(self, tag: str, tries: _Tries) -> None:
+        permit = self.permits[tag]
+        assert permit.fallback is not None
+        why = f"not given again within {permit.hold_s:g} s"
+        command = Command(tag, permit.fallback, DEAD_MAN, "system", "service", why)
+        async with self._turn:
+            if self.held.get(tag, 2**63) > self._now_ns():
+                return
+            try:
+                said = await self._send(permit, command, self._shown(tag), tries)
+                self._save({other: until_ns for other, until_ns in self.held.items() if other != tag})
+            except TwinError as error:
+                tries.fail(self._now_ns())
+                self._tell(tag, False, f"fallback of {tag} could not be written: {error}; it is tried again")
+                return
+            del self.held[tag], self._overdue[tag]
+            self._tell(tag, True, f"fallback of {tag} is written: {said}")
+
+    async def _send(self, permit: Permit, command: Command, old: str, tries: _Tries) -> str:
+        """The only call of an actuator; of further tries those are entered that end in another way."""
         new = f"{command.value:g}"
-        self._enter(command, "command.asked", old, new)
+        if not tries.asked:
+            self._enter(command, "command.asked", old, new)
+            tries.asked = True
         self._last_ns[command.tag] = self._now_ns()
         try:
             said = await self._actuators[permit.actuator].write(command.tag, command.value)
         except TwinError as error:
-            self._enter(command, "command.failed", old, f"{new}: {error}")
+            if str(error) != tries.error:
+                self._enter(command, "command.failed", old, f"{new}: {error}")
+                tries.error = str(error)
             raise
         self._enter(command, "command.taken", old, f"{new}: {said}")
         return said
+
+    def _tell(self, tag: str, up: bool, text: str) -> None:
+        self.report(LinkChange(tag, up, text, self._now_ns(), code=FALLBACK))
 
     def _enter(self, c: Command, action: str, old: str, new: str) -> None:
         """Put it into the audit trail; durable when this returns."""
         deed = Deed(self._now_ns(), c.by, c.role, c.origin, action, c.tag, old, new, c.why)
         self._ledger.commit(deeds=[deed])
 
-    def _hold(self, tag: str, until_ns: int | None) -> None:
-        if until_ns is None:
-            self.held.pop(tag, None)
-        else:
-            self.held[tag] = until_ns
-        self._ledger.save_snapshot(SNAPSHOT, orjson.dumps(self.held))
+    def _save(self, held: Mapping[str, int]) -> None:
+        self._ledger.save_snapshot(SNAPSHOT, orjson.dumps(held))
 
     def _shown(self, tag: str) -> str:
         value = self._value_of(tag)

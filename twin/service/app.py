@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,7 @@ async def open_service(
             line_file, line, clock, historian, ledger, notifiers, actuators, folder, settings
         )
         service.pipeline.heard = heard
+        service.writeback.report = lambda change: heard.append(replace(change, time_ns=clock.now_ns()))
         told = PublisherContext(line, clock, heard.append)
         service.publishers = [
             _open(s, "publishers", "open_publisher", folder, told) for s in line_file.publishers

@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.ledgers.sqlite import SqliteLedger
+from twin.alarms.machine import AlarmBook
+from twin.alarms.words import in_words
+from twin.domain.alarm import Priority, priority
 from twin.domain.audit import verify
 from twin.domain.command import Command, CommandRefusedError, Permit
 from twin.domain.errors import ConnectorError, StorageError
+from twin.domain.event import Stage
+from twin.ports import LinkChange
+from twin.runtime.links import LinkEvents
 from twin.runtime.writeback import WriteBack
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,11 +33,12 @@ class Plant:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, float]] = []
-        self.away = False
+        self.away, self.why, self.tries = False, "the server is away", 0
 
     async def write(self, tag: str, value: float) -> str:
+        self.tries += 1
         if self.away:
-            raise ConnectorError("the server is away")
+            raise ConnectorError(self.why)
         self.written.append((tag, value))
         return "Good"
 
@@ -43,11 +50,20 @@ class World:
     def __init__(self, ledger: SqliteLedger, *permits: Permit) -> None:
         self.now_ns, self.value, self.plant, self.ledger = 1_000 * S, 7.0, Plant(), ledger
         self.permits = {p.tag: p for p in permits}
+        self.told: list[LinkChange] = []
         self.guard = self.restarted()
 
     def restarted(self) -> WriteBack:
         actuators = {"ua": self.plant}
-        return WriteBack(self.permits, actuators, self.ledger, lambda tag: self.value, lambda: self.now_ns)
+        made = WriteBack(self.permits, actuators, self.ledger, lambda tag: self.value, lambda: self.now_ns)
+        made.report = self.told.append
+        return made
+
+    async def looks(self, seconds: int) -> None:
+        """Two looks a second, as the service does."""
+        for _ in range(2 * seconds):
+            self.now_ns += S // 2
+            await self.guard.release_due()
 
     @property
     def trail(self) -> list[tuple[str, str, str, str]]:
@@ -158,8 +174,93 @@ async def test_the_dead_man_time_goes_on_over_a_restart_and_an_absence_of_the_pl
     await again.release_due()
     assert world.trail[-1][1] == "command.failed"
     world.plant.away = False
+    world.now_ns += 1 * S
     await again.release_due()
     assert world.plant.written[-1] == ("R1.pH_sp", 7.0)
+    assert world.restarted().held == {}
+
+
+async def test_an_hour_without_the_plant_is_a_few_entries_and_one_alarm(world: World) -> None:
+    await world.guard.order(ASKED)
+    world.plant.away = True
+    await world.looks(60 + 3_600)
+    assert 60 <= world.plant.tries - 1 <= 70, "1, 2, 4 ... 32 s, then every minute"
+    assert [action for _, action, _, _ in world.trail[2:]] == ["command.asked", "command.failed"]
+    world.plant.why = "the node is read only"
+    await world.looks(120)
+    world.plant.away = False
+    await world.looks(60)
+    assert [(action, new) for _, action, _, new in world.trail[2:]] == [
+        ("command.asked", "7"),
+        ("command.failed", "7: the server is away"),
+        ("command.failed", "7: the node is read only"),
+        ("command.taken", "7: Good"),
+    ]
+    assert verify(world.ledger.trail()).fault == ""
+    assert world.plant.written == [("R1.pH_sp", 7.1), ("R1.pH_sp", 7.0)]
+    links = LinkEvents()
+    opened, closed = (event for change in world.told for event in links.events(change))
+    assert opened.condition == closed.condition
+    assert (opened.stage, closed.stage) == (Stage.CONFIRMED, Stage.CLOSED)
+    text = "fallback of R1.pH_sp could not be written: the server is away; it is tried again"
+    assert opened.detail["text"] == text
+    assert closed.detail["text"] == "fallback of R1.pH_sp is written: Good"
+    assert priority(opened) is Priority.HIGH
+    assert in_words(opened, "en")[0] == "R1.pH_sp: Fallback could not be written"
+    assert in_words(opened, "fr")[0] == "R1.pH_sp: Valeur de repli non écrite"
+    assert in_words(closed, "fr")[0] == "R1.pH_sp: Consigne de nouveau surveillée"
+
+
+async def test_a_command_given_again_ends_the_tries_and_the_alarm(world: World) -> None:
+    await world.guard.order(ASKED)
+    world.plant.away = True
+    await world.looks(90)
+    world.plant.away = False
+    await world.guard.order(replace(ASKED, value=7.2))
+    assert [change.up for change in world.told] == [False] * (len(world.told) - 1) + [True]
+    assert world.told[-1].text == "R1.pH_sp was given again: Good"
+    await world.looks(50)
+    assert world.plant.written == [("R1.pH_sp", 7.1), ("R1.pH_sp", 7.2)]
+
+
+async def test_a_fallback_that_is_written_after_a_restart_closes_the_alarm_of_before(world: World) -> None:
+    await world.guard.order(ASKED)
+    world.plant.away = True
+    await world.looks(70)
+    (opened,) = LinkEvents().events(world.told[0])
+    standing = AlarmBook().apply(opened)
+    world.told.clear()
+    world.guard, world.plant.away = world.restarted(), False
+    await world.looks(1)
+    links = LinkEvents()
+    links.restore(standing)
+    (closed,) = links.events(world.told[0])
+    assert (closed.condition, closed.stage) == (opened.condition, Stage.CLOSED)
+
+
+async def test_a_clock_that_is_set_back_does_not_put_a_fallback_off(world: World) -> None:
+    await world.guard.order(ASKED)
+    world.plant.away = True
+    await world.looks(60 + 600)
+    world.plant.away = False
+    world.now_ns -= 500 * S
+    await world.guard.release_due()
+    assert world.plant.written[-1] == ("R1.pH_sp", 7.0)
+
+
+async def test_a_ledger_that_can_not_keep_the_end_has_the_fallback_written_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("disk full")
+
+    await world.guard.order(ASKED)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger, "save_snapshot", full)
+        await world.looks(61)
+        assert world.told[-1].text.endswith("could not be written: disk full; it is tried again")
+    await world.looks(5)
+    assert world.told[-1].up
     assert world.restarted().held == {}
 
 
