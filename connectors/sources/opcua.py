@@ -12,13 +12,15 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.codecs.opcua_status import overflowed
 from connectors.codecs.opcua_values import Stamp, to_reading
+from connectors.codecs.opcua_words import connected, nodes_lacking
 from connectors.sources._mqtt_link import is_loopback
 from connectors.sources._opcua_session import (
     FAILURES,
@@ -32,6 +34,8 @@ from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
 from twin.domain.tag import TagKind
 from twin.ports import Delivery, LinkChange, Source, SourceContext
+
+log = structlog.get_logger("links")
 
 _HOUR_NS: Final = 3_600_000_000_000
 _LEAST_WIDTH_NS: Final = 1_000_000_000
@@ -94,6 +98,8 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
+    MADE: ClassVar[tuple[str, str]] = ("certificate", "private_key")
+    """Keys of files that are made at the first start, together."""
 
     kind: Literal["opcua"] = "opcua"
     id: str
@@ -265,7 +271,10 @@ class OpcUaSource:
                 look_again_s = loop.time() + self._config.retry_missing_s
                 before = set(session.missing)
                 await session.monitor(sorted(before))
-                holes |= before - set(session.missing)
+                found = before - set(session.missing)
+                holes |= found
+                if found:
+                    yield Delivery(links=(self._link(None, self._state(session)),))
 
     # --- history ---------------------------------------------------------------------------------
 
@@ -351,12 +360,10 @@ class OpcUaSource:
     # --- words -----------------------------------------------------------------------------------
 
     def _state(self, session: Session) -> str:
-        found, wanted = len(session.nodes) - len(session.missing), len(session.nodes)
-        text = f"connected to {self._config.url}: {found} of {wanted} nodes"
-        if session.missing:
-            text += "; refused: " + _listed(f"{tag} ({why})" for tag, why in session.missing.items())
-        if self._unit_faults:
-            text += "; not believed: " + _listed(self._unit_faults.values())
+        faults = self._unit_faults.values()
+        text = connected(self._config.url, len(session.nodes), session.missing, faults)
+        if nodes_lacking(text):
+            log.warning("not every node", source=self.id, text=text)
         return text
 
     def _link(self, up: bool | None, text: str, gap: tuple[int, int] | None = None) -> LinkChange:
@@ -403,12 +410,6 @@ def _lossy(notices: Iterable[Notice], watched: set[str]) -> set[str]:
             return set(watched)
         holes |= {tag for tag, data in notice.values if data.StatusCode and overflowed(data.StatusCode.value)}
     return holes & watched
-
-
-def _listed(items: Iterable[str], most: int = 3) -> str:
-    all_items = list(items)
-    more = f" and {len(all_items) - most} more" if len(all_items) > most else ""
-    return ", ".join(all_items[:most]) + more
 
 
 def _words(error: Exception, url: str) -> str:

@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from twin import __version__
 from twin.domain.asset import Line
@@ -28,7 +29,7 @@ from twin.service.registry import commands
 from twin.service.registry.resolve import in_words, resolved, with_sources
 from twin.service.report.reporter import Reporter
 from twin.service.settings import Settings
-from twin.service.surroundings import look_around
+from twin.service.surroundings import look_around, made_at_start
 from twin.service.terminal import (
     LineArgument,
     complain,
@@ -84,6 +85,8 @@ def check(line: LineArgument) -> None:
         faults.append(str(error))
     if faults:
         raise ConfigError("\n".join(f"{line}: {fault}" for fault in faults))
+    for note in made_at_start(line_file, Settings().data_dir / built.id):
+        console.print(f"{line}: {note}", soft_wrap=True)
     console.print(
         f"{line}: line {built.id} is usable (vessels {len(built.vessels)}, tags {len(built.tags())}, "
         f"sources {len(line_file.sources)}, subscribers {len(line_file.subscribers)})"
@@ -118,18 +121,18 @@ def doctor(
     line: LineArgument,
     token_file: Annotated[Path | None, typer.Option(help="A program's token, for a running service")] = None,
 ) -> None:
-    """Say the state of every link in words; ends with 1 when one is down."""
-    from twin.service.doctor import examine
+    """Say the state of every link in words; ends with 1 when one is down or lacks something."""
+    from twin.service.doctor import State, examine
 
     line_file, built = load(line)
     token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
     found = asyncio.run(examine(line_file, built, settings_now(), token))
     table = Table("link", "state", "in words", box=None)
-    states = {True: "[green]well[/]", False: "[red]down[/]", None: "-"}
+    colours = {State.WELL: "green", State.WARNING: "yellow", State.DOWN: "red", State.UNSEEN: "none"}
     for each in found:
-        table.add_row(each.link, states[each.well], escape(each.text))
+        table.add_row(each.link, Text(each.state, colours[each.state]), escape(each.text))
     console.print(table)
-    if any(each.well is False for each in found):
+    if any(each.bad for each in found):
         raise typer.Exit(1)
 
 

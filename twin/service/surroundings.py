@@ -19,6 +19,8 @@ OURS: Final = ("path", "spool")
 """Keys of files that the service writes itself."""
 DROP: Final = "folder"
 """Key of a drop folder, which the service makes and moves files in."""
+KEY: Final = "private_key"
+"""Key of a private key: a certificate is made anew with it, never the other way round."""
 CLIENTS: Final = ("sources", "publishers", "actuators")
 """Families whose members keep a session at a broker."""
 LOCAL: Final = frozenset({"localhost", "localhost.localdomain"})
@@ -73,16 +75,47 @@ def _sections(line_file: LineFile) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield f"{part}.{i}.notifier", "notifiers", row.notifier
 
 
+def made_at_start(line_file: LineFile, folder: Path) -> list[str]:
+    """Certificates that are named, not there, and made at the first start: each in words, with its place."""
+    return [
+        f"{place}.{name}: {path} is not there and is made at the first start"
+        for place, _, config in _configs(line_file, folder)
+        for name, path in _made(config).items()
+        if not path.exists()
+    ]
+
+
+def _made(config: BaseModel) -> dict[str, Path]:
+    """The files of a section that its plug-in makes when they are not there, by key."""
+    found = {name: getattr(config, name) for name in getattr(config, "MADE", ())}
+    return {name: path for name, path in found.items() if isinstance(path, Path)}
+
+
 def _named_files(place: str, config: BaseModel, faults: Faults) -> None:
     """Secrets and certificates that are named must be there and readable."""
+    made = _made(config)
     for name in type(config).model_fields:
         path = getattr(config, name)
         if not isinstance(path, Path) or name in OURS or name == DROP:
             continue
-        if not path.exists():
+        if path.exists():
+            if not os.access(path, os.R_OK):
+                faults.add(f"{place}.{name}", f"{path} can not be read by this account; give it leave to")
+        elif name not in made:
             faults.add(f"{place}.{name}", f"{path} is not there; put it there or correct the path")
-        elif not os.access(path, os.R_OK):
-            faults.add(f"{place}.{name}", f"{path} can not be read by this account; give it leave to")
+        elif fault := _unmade(name, made):
+            faults.add(f"{place}.{name}", fault)
+
+
+def _unmade(name: str, made: Mapping[str, Path]) -> str:
+    """Why a file would not be made at the first start; empty when it would."""
+    path, others = made[name], [each for key, each in made.items() if key != name]
+    if name == KEY and any(other.exists() for other in others):
+        return f"{path} is not there, but {others[0]} is, which would be replaced; give both files or neither"
+    spot = path.absolute().parent
+    if not spot.is_dir():
+        return f"{spot} is not there, so {path.name} can not be made in it; make the folder"
+    return "" if os.access(spot, os.W_OK) else f"{spot} can not be written by this account; give it leave to"
 
 
 def _writable(place: str, config: BaseModel, faults: Faults) -> None:
@@ -103,13 +136,18 @@ def _writable(place: str, config: BaseModel, faults: Faults) -> None:
 def _makeable(place: str, config: BaseModel, faults: Faults) -> None:
     """A drop folder is made when it is missing, so that must be possible, and files are moved in it."""
     path = getattr(config, DROP, None)
-    if not isinstance(path, Path):
-        return
-    spot = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if isinstance(path, Path) and (fault := unmakeable(path)):
+        faults.add(f"{place}.{DROP}", fault)
+
+
+def unmakeable(folder: Path) -> str:
+    """Why a folder can not be made or written in, in words; empty when it can."""
+    spot = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not spot.is_dir():
-        faults.add(f"{place}.{DROP}", f"{spot} is no folder; another path would do")
-    elif not os.access(spot, os.W_OK):
-        faults.add(f"{place}.{DROP}", f"{spot} can not be written by this account; give it leave to")
+        return f"{spot} is no folder; another path would do"
+    if not os.access(spot, os.W_OK):
+        return f"{spot} can not be written by this account; give it leave to"
+    return ""
 
 
 def _one_client_each(line: str, found: list[tuple[str, BaseModel]], faults: Faults) -> None:

@@ -26,6 +26,7 @@ from watching import Watched, context
 
 from connectors.codecs.certificates import term
 from connectors.codecs.iso_time import ns_datetime
+from connectors.codecs.opcua_words import nodes_lacking
 from connectors.sources import _opcua_session as opcua_session
 from connectors.sources.opcua import Config, open_source
 from simulators.wires import Row, WireTag, free_port
@@ -216,7 +217,8 @@ async def test_D_07_a_node_that_appears_later_is_taken_up_without_a_restart(benc
         await got.until(lambda: any(r.value == 0.5 for r in bench.of(got, "new")))
         await bench.count(0, 1)
         await got.until(lambda: bench.numbers(got) == [0])
-    assert got.ups == [True]
+    assert [link.up for link in got.links] == [True, None]
+    assert [nodes_lacking(link.text) for link in got.links] == [True, False]
 
 
 async def test_UA_13_a_namespace_that_is_not_there_is_named(bench: Bench) -> None:

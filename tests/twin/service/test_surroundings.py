@@ -118,3 +118,28 @@ def test_a_drop_folder_is_made_and_needs_a_place_for_it(tmp_path, monkeypatch) -
 def test_looking_makes_nothing(tmp_path, monkeypatch) -> None:
     assert checked(tmp_path, monkeypatch) == ""
     assert not (tmp_path / "data").exists()
+
+
+def test_certificates_that_are_made_at_the_first_start_are_told_and_no_fault(tmp_path, monkeypatch) -> None:
+    named = {"certificate": str(tmp_path / "c.der"), "private_key": str(tmp_path / "k.pem")}
+    server = {"kind": "opcua", "id": "ua", "url": "opc.tcp://127.0.0.1:1", "security": "aes256", **named}
+    assert checked(tmp_path, monkeypatch, sources=[server]) == ""
+    said = CliRunner().invoke(app, ["check", str(tmp_path / "line.yaml")]).output
+    assert f"sources.0.certificate: {tmp_path / 'c.der'} is not there and is made at the first start" in said
+    assert f"sources.0.private_key: {tmp_path / 'k.pem'} is not there and is made at the first start" in said
+    nowhere = {**server, "private_key": str(tmp_path / "keys" / "k.pem")}
+    said = checked(tmp_path, monkeypatch, sources=[nowhere])
+    assert f"sources.0.private_key: {tmp_path / 'keys'} is not there" in said
+    (tmp_path / "c.der").write_text("x")
+    said = checked(tmp_path, monkeypatch, sources=[server])
+    assert "sources.0.private_key" in said
+    assert "would be replaced" in said
+
+
+def test_a_users_certificate_is_not_made_and_must_be_there(tmp_path, monkeypatch) -> None:
+    named = {"certificate": str(tmp_path / "c.der"), "private_key": str(tmp_path / "k.pem")}
+    user = {"user_certificate": str(tmp_path / "u.der"), "user_private_key": str(tmp_path / "u.pem")}
+    server = {"kind": "opcua", "id": "ua", "url": "opc.tcp://127.0.0.1:1", "security": "aes256", **named}
+    said = checked(tmp_path, monkeypatch, sources=[{**server, **user}])
+    assert f"sources.0.user_certificate: {tmp_path / 'u.der'} is not there; put it there" in said
+    assert "sources.0.certificate" not in said
