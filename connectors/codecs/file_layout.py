@@ -1,6 +1,7 @@
 """The section of a line file that says how the columns of foreign files are to be read."""
 
 import codecs
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connectors.codecs.file_times import NUMERIC, RELATIVE
+from twin.domain.asset import Line
 
 
 class _Section(BaseModel):
@@ -149,3 +151,35 @@ class FileLayout(_Section):
 
 OWN_LONG = FileLayout(tag="tag", value="value")
 """Our own long format: time, tag id, value, and quality where there is one."""
+
+
+def layout_faults(layout: FileLayout, line: Line) -> list[str]:
+    """What of a layout does not fit the tags of a line, in words, each with its key.
+
+    With a key column a value belongs to a tag inside a vessel, by its name; without, to a tag by its id.
+    """
+    units: dict[str, set[str]] = {}
+    for tag in line.tags():
+        units.setdefault(tag.name if layout.keys else tag.id, set()).add(tag.unit)
+    faults = []
+    for column in layout.values:
+        known = units.get(column.tag)
+        if known is None:
+            faults.append(f"values {column.column!r}: {_unknown(column.tag, layout, units)}")
+        elif column.unit is not None and known != {column.unit}:
+            faults.append(
+                f"values {column.column!r}: unit {column.unit!r} came, {column.tag} is in "
+                f"{', '.join(map(repr, sorted(known)))}; give scale and offset that lead there"
+            )
+    for name, address in layout.tags.items():
+        if address not in units:
+            faults.append(f"tags {name!r}: {_unknown(address, layout, units)}")
+    return faults
+
+
+def _unknown(tag: str, layout: FileLayout, known: Iterable[str]) -> str:
+    """That a tag is not there, with those that are."""
+    few = ", ".join(sorted(known)[:12])
+    if layout.keys:
+        return f"no vessel of the line has a tag {tag!r}; there are {few}"
+    return f"the line has no tag {tag!r} (without a key, a whole tag id would do); there are {few}"

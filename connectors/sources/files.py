@@ -22,17 +22,17 @@ from connectors.codecs.file_layout import OWN_LONG, FileLayout, ValueColumn
 from connectors.codecs.file_times import local_ns, names_no_zone, plain_number, reader
 from connectors.codecs.iso_time import LATEST_NS, datetime_ns
 from connectors.codecs.tables import Sheet, header, read_sheet
-from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Quarantined, Raw, Reading
 from twin.ports import Delivery, SourceContext
 
 __all__ = [
+    "LINE_SECTION",
+    "SOURCE_LAYOUT",
     "Config",
     "FileLayout",
     "FileSource",
     "ValueColumn",
-    "layout_faults",
     "open_source",
     "read_file",
     "read_series",
@@ -43,43 +43,35 @@ CHUNK = 20_000
 NO_TIME = np.iinfo(np.int64).min
 
 
-def layout_faults(layout: FileLayout, line: Line) -> list[str]:
-    """What of a layout does not fit the tags of a line, in words."""
-    units = {tag.name: tag.unit for tag in line.tags()} | {tag.id: tag.unit for tag in line.tags()}
-    faults = []
-    for column in layout.values:
-        if column.tag not in units:
-            faults.append(f"files.values {column.column!r}: no vessel of the line has a tag {column.tag!r}")
-        elif column.unit is not None and column.unit != units[column.tag]:
-            faults.append(
-                f"files.values {column.column!r}: unit {column.unit!r} came, {column.tag} is in "
-                f"{units[column.tag]!r}; give scale and offset that lead there"
-            )
-    return faults
-
-
-NO_ZONE: Final = "`zone: UTC`, or `zone: Europe/Paris`, in the line's section `files` would do"
-"""What to do about times without a zone, of text and of Parquet alike."""
+LINE_SECTION: Final = "the line's section `files`"
+"""Where the layout of files that a command names is written."""
+SOURCE_LAYOUT: Final = "`layout` of the source {id!r}"
+"""Where the layout of files that a source reads is written."""
 ARRIVALS: Final = ("reported", "received")
 """Columns of our own long files that say when a row came: of `twin simulate`, and of `twin export`."""
 
 
 def read_file(
-    path: Path, layout: FileLayout | None, source_id: str, vessels: Set[str] | None = None
+    path: Path,
+    layout: FileLayout | None,
+    source_id: str,
+    vessels: Set[str] | None = None,
+    place: str = LINE_SECTION,
 ) -> Iterator[Reading | Quarantined]:
     """Every value of a file, by time of arrival and then as written.
 
     Without a layout our own formats are recognised: ``time, tag, value[, quality][, reported | received]``,
     or a ``time`` column beside columns named by tag ids. The time of arrival is the source time, or
     that at which it was reported where there is one; rows without a time come where they stand.
-    With `vessels`, only rows whose key names one of them are read.
+    With `vessels`, only rows whose key names one of them are read. `place` says where a layout is, or
+    would be, written.
 
     Raises
     ------
     ConfigError
         When the file as a whole can not be read, or has not the columns of the layout.
     """
-    rows = _opened(path, layout, source_id)
+    rows = _opened(path, layout, source_id, place)
     if vessels is not None:
         rows.keep(vessels)
     return rows.stream()
@@ -117,7 +109,7 @@ def read_series(path: Path, layout: FileLayout | None) -> Iterator[Series]:
     ConfigError
         When the file as a whole can not be read, or has not the columns of the layout.
     """
-    return _opened(path, layout, path.name).series()
+    return _opened(path, layout, path.name, LINE_SECTION).series()
 
 
 @dataclass(slots=True)
@@ -135,24 +127,24 @@ class _Plan:
         return fixed + [v.column for v in self.values]
 
 
-def _opened(path: Path, layout: FileLayout | None, source_id: str) -> "_Rows":
+def _opened(path: Path, layout: FileLayout | None, source_id: str, place: str) -> "_Rows":
     names = header(path, *((layout.delimiter, layout.encoding) if layout else (",",)))
-    plan = _fit(layout, names) if layout else _own(path, names)
+    plan = _fit(layout, names) if layout else _own(path, names, place)
     wanted = list(dict.fromkeys(plan.columns(names)))
     _require(path, plan, wanted, names)
     sheet = read_sheet(path, wanted, plan.layout.delimiter, plan.layout.encoding)
-    return _Rows(plan, sheet, source_id)
+    return _Rows(plan, sheet, source_id, place)
 
 
 def _fit(layout: FileLayout, names: Sequence[str]) -> _Plan:
     return _Plan(layout, [v for v in layout.values if v.column in names], layout.quality)
 
 
-def _own(path: Path, names: Sequence[str]) -> _Plan:
+def _own(path: Path, names: Sequence[str], place: str) -> _Plan:
     if "time" not in names:
         raise ConfigError(
-            f"{path}: no column 'time' among {_few(names)}; give the line a section 'files' that says "
-            f"which columns are time, key and values"
+            f"{path}: no column 'time' among {_few(names)}; {place} says which columns are time, key and "
+            "values"
         )
     if {"tag", "value"} <= set(names):
         came = next((name for name in ARRIVALS if name in names), None)
@@ -184,6 +176,7 @@ class _Rows:
     plan: _Plan
     sheet: Sheet
     source: str
+    place: str
     addresses: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def stream(self) -> Iterator[Reading | Quarantined]:
@@ -255,7 +248,8 @@ class _Rows:
         layout, kind = self.plan.layout, self.sheet.table.column(name).type
         naive = pa.types.is_timestamp(kind) and kind.tz is None and cell is not None
         if layout.zone is None and (naive or names_no_zone(_text(cell).strip(), layout.format)):
-            return f"column {name!r}: {_text(cell)!r:.60} names no zone; {NO_ZONE}"
+            remedy = f"`zone: UTC`, or `zone: Europe/Paris`, in {self.place} would do"
+            return f"column {name!r}: {_text(cell)!r:.60} names no zone; {remedy}"
         return f"column {name!r}: {cell!r:.60} is no time of the form {layout.format}"
 
     def _reader(self) -> Callable[[str], int]:
@@ -475,7 +469,8 @@ class FileSource:
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Values in order; what is no Reading goes along as refused."""
         for path in self.config.paths:
-            rows = await asyncio.to_thread(read_file, path, self.config.layout, self.id)
+            where = SOURCE_LAYOUT.format(id=self.id)
+            rows = await asyncio.to_thread(read_file, path, self.config.layout, self.id, place=where)
             while batch := await asyncio.to_thread(_take, rows, self.config.batch):
                 yield Delivery(
                     readings=tuple(row for row in batch if isinstance(row, Reading)),

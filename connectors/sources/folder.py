@@ -1,26 +1,35 @@
 """A drop folder: every CSV, CSV.gz or Parquet file put there is read once, and moved when it is stored.
 
-A file is taken when it has not changed for two looks. After its last value is durable it goes to ``done``;
-one that can not be read as a whole goes to ``refused`` with the reason beside it. A service that dies in the
-middle reads the file again: what is stored already is known by tag and time.
+A file is taken when it has not changed for two looks. After its last value is durable it goes to ``done``,
+with the values that were refused and why beside it; one that can not be read as a whole goes to ``refused``
+with the reason. A service that dies in the middle reads the file again: what is stored already is known by
+tag and time.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.sources.files import FileLayout, read_file
+from connectors.sources.files import SOURCE_LAYOUT, FileLayout, read_file
 from twin.domain.errors import ConfigError
+from twin.domain.instant import iso
 from twin.domain.measurement import Quarantined, Reading
 from twin.ports import Delivery, LinkChange, Source, SourceContext
 
 ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+REASON: Final = ".reason.txt"
+"""Ending of what says why a file was refused, beside it."""
+MOST_SHOWN: Final = 200
+"""Refused values of a file that are written down beside it (chosen default)."""
+
+log = structlog.get_logger("links")
 
 Stamp = tuple[int, int]
 
@@ -107,7 +116,7 @@ class FolderSource:
                     )
             else:
                 if self._up is not True:
-                    yield self._link(True, f"looks into {self._config.folder}")
+                    yield self._link(True, f"looks into {self._config.folder}{await self._aside()}")
                 for path in ready:
                     async for delivery in self._file(path):
                         yield delivery
@@ -127,32 +136,52 @@ class FolderSource:
         return settled
 
     async def _file(self, path: Path) -> AsyncGenerator[Delivery, None]:
+        seen = _Seen(self._context.refusal)
         try:
             rows = await asyncio.to_thread(self._read, path)
-            stored = _Stored()
             while batch := await asyncio.to_thread(_some, rows, self._config.batch):
-                yield self._delivery(batch, stored)
+                yield self._delivery(batch, seen)
         except (ConfigError, OSError) as error:
-            await asyncio.to_thread(self._put_away, path, "refused", str(error))
-            yield self._link(None, f"{path.name} can not be read and lies in 'refused': {error}")
+            await asyncio.to_thread(self._put_away, path, "refused", REASON, str(error))
+            log.warning("file refused", source=self.id, file=path.name, reason=str(error))
+            yield self._link(
+                None, f"{path.name} can not be read and lies in 'refused': {error}{await self._aside(most=1)}"
+            )
             return
-        await stored.all()
-        await asyncio.to_thread(self._put_away, path, "done")
-        yield self._link(None, f"{path.name}: {stored.values} values read; it lies in 'done'")
+        await seen.stored()
+        beside = ".refused.txt" if seen.refused else ""
+        target = await asyncio.to_thread(self._put_away, path, "done", beside, seen.told())
+        text = f"{path.name}: {seen.values} values read"
+        if seen.refused:
+            text += f", {seen.refused} of them refused, why stands in '{target.name}{beside}'"
+        text += "; it lies in 'done'"
+        if seen.refused:
+            log.warning("values of a file refused", source=self.id, text=text)
+        yield self._link(None, f"{text}{await self._aside()}")
 
-    def _delivery(self, batch: list[Reading | Quarantined], stored: "_Stored") -> Delivery:
+    def _delivery(self, batch: list[Reading | Quarantined], seen: "_Seen") -> Delivery:
         now_ns = self._context.clock.now_ns()
-        return Delivery(
-            readings=tuple(replace(row, received_ns=now_ns) for row in batch if isinstance(row, Reading)),
-            refused=tuple(
-                replace(row, reading=replace(row.reading, received_ns=now_ns))
-                for row in batch
-                if isinstance(row, Quarantined)
-            ),
-            ack=stored.expect(len(batch)),
+        readings = tuple(replace(row, received_ns=now_ns) for row in batch if isinstance(row, Reading))
+        refused = tuple(
+            replace(row, reading=replace(row.reading, received_ns=now_ns))
+            for row in batch
+            if isinstance(row, Quarantined)
         )
+        return Delivery(readings=readings, refused=refused, ack=seen.expect(readings, refused))
 
-    def _put_away(self, path: Path, where: str, reason: str = "") -> None:
+    async def _aside(self, most: int = 0) -> str:
+        """How many files lie in 'refused' and which came last; empty when not more than `most` do."""
+        names = await asyncio.to_thread(self._refused_files)
+        return f"; files in 'refused': {len(names)}, last: {names[-1]}" if len(names) > most else ""
+
+    def _refused_files(self) -> list[str]:
+        """Names of refused files that still lie where they were put, oldest first."""
+        reasons = sorted(self._config.folder.glob(f"refused/*{REASON}"), key=_written_ns)
+        files = [path.with_name(path.name.removesuffix(REASON)) for path in reasons]
+        return [path.name for path in files if path.exists()]
+
+    def _put_away(self, path: Path, where: str, beside: str, text: str) -> Path:
+        """Move a file, and write a text in a file beside it; gives the new place."""
         folder = path.parent / where
         folder.mkdir(exist_ok=True)
         target = folder / path.name
@@ -161,42 +190,75 @@ class FolderSource:
             target = folder / f"{number}-{path.name}"
             number += 1
         os.replace(path, target)
-        if reason:
-            target.with_name(target.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
+        if beside:
+            note = target.with_name(target.name + beside)
+            note.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         self._seen.pop(path, None)
+        return target
 
     def _link(self, up: bool | None, text: str) -> Delivery:
         self._up = self._up if up is None else up
         return Delivery(links=(LinkChange(self.id, up, text, self._context.clock.now_ns()),))
 
 
-class _Stored:
-    """Which deliveries of a file are durable."""
+class _Seen:
+    """What came of a file: which deliveries are durable, and which values are refused.
 
-    def __init__(self) -> None:
-        self.values = 0
+    Parameters
+    ----------
+    refusal : callable
+        Why the line will not take a reading; see `twin.ports.SourceContext`.
+    """
+
+    def __init__(self, refusal: Callable[[Reading], Quarantined | None]) -> None:
+        self.values = self.refused = 0
+        self._refusal = refusal
+        self._shown: list[Quarantined] = []
         self._open = 0
         self._changed = asyncio.Event()
 
-    def expect(self, count: int) -> Callable[[], None]:
-        """Count one delivery of so many values; gives its acknowledgement."""
+    def expect(self, readings: Sequence[Reading], refused: Sequence[Quarantined]) -> Callable[[], None]:
+        """Count one delivery; gives its acknowledgement."""
         self._open += 1
-        self.values += count
+        self.values += len(readings) + len(refused)
+        late = [why for reading in readings if (why := self._refusal(reading)) is not None]
+        self.refused += len(refused) + len(late)
+        self._shown += [*refused, *late][: MOST_SHOWN - len(self._shown)]
         return self._one
 
     def _one(self) -> None:
         self._open -= 1
         self._changed.set()
 
-    async def all(self) -> None:
-        """Wait until all of them are."""
+    async def stored(self) -> None:
+        """Wait until all deliveries are durable."""
         while self._open:
             self._changed.clear()
             await self._changed.wait()
 
+    def told(self) -> str:
+        """The refused values, one a line, as many as are shown."""
+        lines = [_refused_line(one) for one in self._shown]
+        more = self.refused - len(lines)
+        return "\n".join([*lines, f"and {more} more"] if more else lines)
+
+
+def _refused_line(one: Quarantined) -> str:
+    reading = one.reading
+    time = "no time" if reading.time_ns is None else iso(reading.time_ns)
+    return f"{reading.address or '?'}, {time}, {reading.value!r}: {one.reason}: {one.detail}"
+
 
 def _some(rows: Iterator[Reading | Quarantined], most: int) -> list[Reading | Quarantined]:
     return list(islice(rows, most))
+
+
+def _written_ns(path: Path) -> int:
+    """When a file was written [ns since 1970-01-01 UTC]; 0 when it has just been taken away."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _stamp(path: Path) -> Stamp:
@@ -206,4 +268,5 @@ def _stamp(path: Path) -> Stamp:
 
 def open_source(config: Config, context: SourceContext) -> Source:
     """Make the source; the folder is looked into when its deliveries are asked for."""
-    return FolderSource(config, context, lambda path: read_file(path, config.layout, config.id))
+    place = SOURCE_LAYOUT.format(id=config.id)
+    return FolderSource(config, context, lambda path: read_file(path, config.layout, config.id, place=place))

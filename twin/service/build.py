@@ -27,6 +27,8 @@ from twin.service.yaml_file import read_yaml
 
 MOST_ROUNDS = 20
 """Times a document is looked at again without its faulty parts (chosen default)."""
+WITH_LAYOUT = ("folder", "files")
+"""Kinds of sources that read files by a layout."""
 STAND_INS = {"schema": 1, "line": "line"}
 """What a line must have, where it is missing or faulty and the rest is looked at all the same."""
 
@@ -336,17 +338,25 @@ def _matched(place: str, patterns: list[str], known: set[str], faults: Faults) -
 
 
 def _check_files(line_file: LineFile, line: Line, faults: Faults) -> None:
-    if line_file.files is None:
-        return
-    from connectors.sources.files import FileLayout, layout_faults
+    """Layouts of files, of the line and of its sources, must lead to tags that are there."""
+    if line_file.files is not None:
+        _check_layout("files", line_file.files, line, faults)
+    for i, section in enumerate(line_file.sources):
+        if section.get("kind") in WITH_LAYOUT and isinstance(section.get("layout"), dict):
+            _check_layout(f"sources.{i}.layout", section["layout"], line, faults)
+
+
+def _check_layout(place: str, section: dict[str, Any], line: Line, faults: Faults) -> None:
+    from connectors.codecs.file_layout import FileLayout, layout_faults
 
     try:
-        layout = FileLayout.model_validate(line_file.files)
+        layout = FileLayout.model_validate(section)
     except ValidationError as error:
-        faults.add_validation("files", error)
+        if place == "files":  # that of a source is told with the source
+            faults.add_validation(place, error)
         return
     for fault in layout_faults(layout, line):
-        faults.add("", fault)
+        faults.add("", f"{place}.{fault}")
 
 
 def _check_process(vessel: Vessel, faults: Faults) -> None:

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from connectors.codecs.file_layout import layout_faults
 from connectors.sources.files import (
     Config,
     FileLayout,
     ValueColumn,
-    layout_faults,
     open_source,
     read_file,
     read_series,
@@ -391,11 +391,12 @@ def test_a_layout_is_held_against_the_tags_of_the_line():
     tag = Tag("R0", "pO2", "pO2", "%", 0.0, 150.0, 1.0)
     line = Line("l", {}, "", Origin.PLANT, (Vessel("R0", {}, (tag,)),))
     layout = FileLayout(
+        key="position",
         values=[
             ValueColumn(column="a", tag="pO2", unit="%"),
             ValueColumn(column="b", tag="pO2", unit="mm[Hg]"),
             ValueColumn(column="c", tag="pO3"),
-        ]
+        ],
     )
     faults = layout_faults(layout, line)
     assert len(faults) == 2

@@ -1,11 +1,17 @@
 """The drop folder: each file once, moved when it is stored, kept with a reason when it can not be read."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from structlog.testing import capture_logs
 from watching import Watched
 
 from connectors.sources.folder import Config, open_source
+from twin.domain.measurement import Quarantined, Reading
+from twin.domain.tag import Tag
+from twin.engine.tagbook import TagBook, TimeWindow
 from twin.ports import SourceContext
 from twin.runtime.clock import WallClock
 
@@ -19,9 +25,16 @@ LAB = {
 }
 
 
-def watched(folder: Path, ack: bool = True, **more: object) -> Watched:
+def watched(
+    folder: Path,
+    ack: bool = True,
+    refusal: Callable[[Reading], Quarantined | None] | None = None,
+    **more: object,
+) -> Watched:
     config = Config.model_validate({"id": "drop", "folder": folder, "every_s": 0.02, **more})
-    return Watched(open_source(config, SourceContext({}, WallClock(), lambda tag: None)), ack)
+    context = SourceContext({}, WallClock(), lambda tag: None)
+    context = context if refusal is None else replace(context, refusal=refusal)
+    return Watched(open_source(config, context), ack)
 
 
 def told(found: Watched, name: str) -> bool:
@@ -73,3 +86,70 @@ async def test_the_same_name_again_does_not_replace_the_first(tmp_path: Path) ->
             (tmp_path / "c.csv").write_text(f"time,tag,value\n2026-11-22T08:00:00Z,R1.pH,{value}\n")
             await found.until(lambda: told(found, "c.csv"))
             assert (tmp_path / "done" / target).exists()
+
+
+async def test_a_remedy_names_the_layout_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("vessel;drawn;VCD\nR1;2026-11-22T08:00:00;5,2\n")
+    (tmp_path / "b.csv").write_text("nothing,of,use\n1,2,3\n")
+    async with watched(tmp_path, layout={**LAB, "zone": None}) as found:
+        await found.until(lambda: told(found, "a.csv"))
+        assert "in `layout` of the source 'drop' would do" in found.refused[0].detail
+    async with watched(tmp_path) as found:
+        await found.until(lambda: told(found, "b.csv"))
+    reason = (tmp_path / "refused" / "b.csv.reason.txt").read_text()
+    assert "`layout` of the source 'drop' says which columns" in reason
+    assert "files" not in reason
+
+
+async def test_refused_values_of_a_file_are_counted_and_written_down_beside_it(tmp_path: Path) -> None:
+    book, window = TagBook([Tag("R1", "pH", "pH", "1", 0.0, 14.0, 0.02)]), TimeWindow(0, 2**62)
+    rows = [f"2026-11-22T08:00:0{i}Z,R1.{tag},7.{i}" for i, tag in enumerate(["pH", "pX", "pX", "pX"])]
+    (tmp_path / "l.csv").write_text("\n".join(["time,tag,value", *rows, "noon,R1.pH,7.5", ""]))
+    with capture_logs() as logged:
+        async with watched(tmp_path, refusal=lambda r: book.refusal(r, window), batch=2) as found:
+            await found.until(lambda: told(found, "l.csv"))
+    text = found.links[-1].text
+    assert (
+        text
+        == "l.csv: 5 values read, 4 of them refused, why stands in 'l.csv.refused.txt'; it lies in 'done'"
+    )
+    lines = (tmp_path / "done" / "l.csv.refused.txt").read_text().splitlines()
+    assert len(lines) == 4
+    assert "R1.pX, 2026-11-22T08:00:01.000Z, 7.1: unknown_tag: no tag 'R1.pX' in this line" in lines
+    assert any(line.startswith("R1.pH, no time, '7.5': bad_time: ") for line in lines)
+    assert len(found.readings) == 4, "they go on to be counted and kept as refused"
+    assert [(each["log_level"], each["text"]) for each in logged] == [("warning", text)]
+
+
+async def test_a_file_of_many_refused_values_writes_down_the_first(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("time,tag,value\n" + "noon,R1.pH,7\n" * 1000)
+    async with watched(tmp_path) as found:
+        await found.until(lambda: told(found, "m.csv"))
+    assert "1000 values read, 1000 of them refused" in found.links[-1].text
+    lines = (tmp_path / "done" / "m.csv.refused.txt").read_text().splitlines()
+    assert (len(lines), lines[-1]) == (201, "and 800 more")
+
+
+async def test_refused_files_stay_told_until_somebody_takes_them_away(tmp_path: Path) -> None:
+    good = "time,tag,value\n2026-11-22T08:00:00Z,R1.pH,7.0\n"
+    with capture_logs() as logged:
+        async with watched(tmp_path) as found:
+            for name in ("a.csv", "b.csv", "c.csv"):
+                (tmp_path / name).write_text(good if name == "c.csv" else "nothing,of,use\n1,2,3\n")
+                await found.until(lambda name=name: told(found, name))
+    assert found.links[-1].text == (
+        "c.csv: 1 values read; it lies in 'done'; files in 'refused': 2, last: b.csv"
+    )
+    assert [(each["event"], each["file"]) for each in logged] == [
+        ("file refused", "a.csv"),
+        ("file refused", "b.csv"),
+    ]
+    assert all("no column 'time'" in each["reason"] for each in logged)
+    async with watched(tmp_path) as again:
+        await again.until(lambda: bool(again.links))
+    assert again.links[0].text.endswith("; files in 'refused': 2, last: b.csv")
+    for path in (tmp_path / "refused").iterdir():
+        path.unlink()
+    async with watched(tmp_path) as last:
+        await last.until(lambda: bool(last.links))
+    assert last.links[0].text == f"looks into {tmp_path}"

@@ -285,3 +285,43 @@ def test_check_opens_nothing(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("TWIN_DATA_DIR", str(tmp_path / "data"))
     assert CliRunner().invoke(app, ["check", str(written(tmp_path, GOOD))]).exit_code == 0
     assert not (tmp_path / "data").exists()
+
+
+WIDE: dict[str, Any] = {
+    "time": "T",
+    "values": [{"column": "a", "tag": "R101.nope"}, {"column": "b", "tag": "R101.pH", "unit": "kg"}],
+}
+LONG = {"tag": "what", "value": "v", "tags": {"acid": "R101.pH", "gas": "R101.pCO2"}}
+
+
+@pytest.mark.parametrize("kind", ["folder", "files", None])
+def test_the_layout_of_files_must_lead_to_tags_that_are_there(kind: str | None, tmp_path: Path) -> None:
+    def said(layout: dict[str, Any]) -> list[str]:
+        where = {"folder": str(tmp_path)} if kind == "folder" else {"paths": ["x.csv"]}
+        source = {"kind": kind, "id": "drop", **where, "layout": layout}
+        section = {"sources": [source]} if kind else {"files": layout}
+        return refusals(tmp_path, {**GOOD, **section})
+
+    place = "sources.0.layout" if kind else "files"
+    wrong = said(WIDE)
+    assert len(wrong) == 2
+    assert f"{place}.values 'a': the line has no tag 'R101.nope'" in wrong[0]
+    assert f"{place}.values 'b': unit 'kg' came, R101.pH is in '1'" in wrong[1]
+    (wrong_key,) = said({**WIDE, "key": "R", "values": [{"column": "a", "tag": "R101.pH"}]})
+    assert f"{place}.values 'a': no vessel of the line has a tag 'R101.pH'; there are pH, pO2" in wrong_key
+    (wrong_name,) = said(LONG)
+    assert f"{place}.tags 'gas': the line has no tag 'R101.pCO2'" in wrong_name
+    assert said({**WIDE, "values": [{"column": "b", "tag": "R101.pH", "unit": "1"}]}) == []
+    (unknown,) = said({**WIDE, "values": [], "delimiter": ";;"})[:1]
+    assert unknown.count("delimiter") == 1
+
+
+def refusals(folder: Path, line: dict[str, Any]) -> list[str]:
+    """Every fault of a line, without the name of its file."""
+    path = folder / "line.yaml"
+    path.write_text(yaml.safe_dump(line), encoding="utf-8")
+    try:
+        load_line(path)
+    except ConfigError as error:
+        return [each.removeprefix(f"{path}: ") for each in str(error).splitlines()]
+    return []
