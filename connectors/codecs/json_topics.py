@@ -101,7 +101,7 @@ def _decode(context: _Context, payload: bytes, route: Route, fields: dict[str, s
     try:
         values, qualities, time = _flat(_load(payload), route) if route.values else _parts(_load(payload))
     except (ValueError, RecursionError) as error:
-        return Decoded(refused=(context.refuse(payload, "malformed", str(error)[:200]),))
+        return Decoded(refused=(context.refuse(payload, "malformed", _malformed(error, route)),))
     try:
         time_ns = None if time is None else parse_ns(time)
     except ValueError as error:
@@ -126,6 +126,21 @@ def _decode(context: _Context, payload: bytes, route: Route, fields: dict[str, s
                 Quarantined(kept, "wrong_type", f"{type(value).__name__} where a number is expected")
             )
     return Decoded(tuple(readings), tuple(refused))
+
+
+def _malformed(error: Exception, route: Route) -> str:
+    """What is wrong with the form of a message, and what would do when it is no JSON at all."""
+    if isinstance(error, json.JSONDecodeError):
+        what = f"this is no JSON ({error.msg} at line {error.lineno} column {error.colno})"
+    elif isinstance(error, UnicodeDecodeError):
+        what = "this is no JSON (not UTF-8)"
+    elif isinstance(error, RecursionError):
+        what = "this is no JSON that can be read (too deep)"
+    else:
+        return str(error)[:200]
+    if route.values:
+        return f"{what}; an object with {', '.join([*route.values, route.time])} would do"
+    return f'{what}; an object such as {{"t": "2026-11-22T08:00:00Z", "v": {{"NAME": 5.2}}}} would do'
 
 
 def _load(payload: bytes) -> Any:

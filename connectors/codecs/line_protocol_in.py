@@ -59,24 +59,25 @@ class Point:
 
 
 def decode(source: str, body: bytes, series: Sequence[Series], precision: str, received_ns: int) -> Decoded:
-    """Readings and refusals of a request's body; empty lines and comments hold nothing."""
+    """Readings and refusals of a request's body, by line; empty lines and comments hold nothing."""
     readings: list[Reading] = []
     refused: list[Quarantined] = []
     scale = PRECISIONS[precision]
-    for raw in body.split(b"\n"):
+    for number, raw in enumerate(body.split(b"\n"), 1):
         line = raw.rstrip(b"\r")
         if not line.strip() or line.lstrip().startswith(b"#"):
             continue
+        reason = "malformed"
         try:
-            text = line.decode("utf-8")
-            point = parse(text)
-            readings += _readings(source, point, series, scale, received_ns)
+            readings += _readings(source, parse(line.decode("utf-8")), series, scale, received_ns)
+            continue
         except UnicodeDecodeError:
-            refused.append(_refusal(source, line, "malformed", "the line is not UTF-8", received_ns))
+            why = "the line is not UTF-8"
         except LookupError as error:
-            refused.append(_refusal(source, line, "unknown_series", str(error.args[0]), received_ns))
+            reason, why = "unknown_series", str(error.args[0])
         except ValueError as error:
-            refused.append(_refusal(source, line, "malformed", str(error), received_ns))
+            why = str(error)
+        refused.append(_refusal(source, line, reason, f"line {number}: {why}", received_ns))
     return Decoded(tuple(readings), tuple(refused))
 
 

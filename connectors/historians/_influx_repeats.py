@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.historians._spool import Row
+from twin.domain.instant import iso
 from twin.domain.measurement import Measurement
 
 GAP_NS: Final = 600_000_000_000
 """Rows further apart than this are looked up by a question each [ns] (chosen default)."""
-CONFLICT: Final = "conflict: the server holds another value for this tag and time"
 
 Key = tuple[str, int]
 
@@ -59,5 +59,7 @@ def sifted(rows: Iterable[Row], there: Mapping[Key, float | None]) -> tuple[list
         if not isinstance(row, Measurement) or (row.tag, row.time_ns) not in there:
             fresh.append(row)
         elif there[row.tag, row.time_ns] != row.value:
-            against.append((row, CONFLICT))
+            held = there[row.tag, row.time_ns]
+            text = f"conflict: {row.tag} at {iso(row.time_ns)} came as {row.value}, the server holds {held}"
+            against.append((row, text))
     return fresh, against

@@ -5,6 +5,7 @@ on its own, is not used.
 """
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from urllib3.exceptions import HTTPError
 
 from twin.domain.errors import ConfigError, ConnectorError, StorageError
 
+NO_DATABASE: Final = "database not found"
+"""How a server begins to say that there is no such database."""
 Api: TypeAlias = Literal["v1", "v2"]
 T = TypeVar("T")
 
@@ -116,6 +119,8 @@ class Server:
         answer = orjson.loads(response.data)
         results = answer.get("results", [{}])
         for problem in (answer.get("error"), *(result.get("error") for result in results)):
+            if problem and str(problem).startswith(NO_DATABASE):
+                raise StorageError(f"{self._url}: {no_database(self._database, self.version)}")
             if problem:
                 raise StorageError(f"{self._url}: {problem} (query {statement[:200]!r}).")
         return [series for result in results for series in result.get("series", [])]
@@ -176,6 +181,16 @@ def meaning(url: str, status: int, words: str, wait_s: float | None) -> Exceptio
             f"{url}: HTTP {status}: {words}. {remedy} Rows are kept meanwhile.", CAP_S, held=True
         )
     return ServerAwayError(f"{url}: HTTP {status}: {words}. Rows are kept and sent later.", wait_s)
+
+
+def no_database(name: str, version: str) -> str:
+    """That a database is not there, and what makes it on a server of a version."""
+    if not version.startswith(("0.", "1.")):
+        return f"database {name!r} is not there; create a bucket of that name, or correct `database`."
+    quoted = name if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) else f'"{name}"'
+    return (
+        f"database {name!r} is not there; create it with `CREATE DATABASE {quoted}`, or correct `database`."
+    )
 
 
 def isolate(items: Sequence[T], post: Callable[[Sequence[T]], str | None]) -> list[tuple[T, str]]:

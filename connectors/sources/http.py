@@ -15,8 +15,9 @@ store knows, that it holds another value for a tag and time, is found later and 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from typing import Literal, Self
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -34,6 +35,10 @@ WAITING = 16
 PART = 2_000
 """Values of a large request that are handed on at once, so that other sources get their turn (chosen
 default). They are made durable in order: with the last one all are."""
+MOST_TOLD: Final = 10
+"""Faults of a request that are told in its answer (chosen default)."""
+WRONG_TIME: Final = ("past_time", "future_time")
+"""Reasons that another unit of time may mend."""
 
 
 class SeriesConfig(BaseModel):
@@ -130,30 +135,35 @@ class HttpSource:
         return Answer(404, {"error": f"{request.path[:100]} is not known here"})
 
     async def _lines(self, request: Request) -> Answer:
-        precision = request.query.get("precision", "ns") or "ns"
-        if precision not in PRECISIONS:
-            return Answer(
-                400, {"error": f"precision {precision[:20]!r} is not known; ns, us, ms or s would do"}
-            )
+        asked = request.query.get("precision", "")
+        if asked and asked not in PRECISIONS:
+            return Answer(400, {"error": f"precision {asked[:20]!r} is not known; ns, us, ms or s would do"})
         now_ns = self._context.clock.now_ns()
-        decoded = await asyncio.to_thread(self._read, request.body, precision, now_ns)
+        decoded = await asyncio.to_thread(self._read, request.body, asked, now_ns)
         if not await self._durable(decoded):
             return _later()
         if not decoded.refused:
             return Answer(204)
-        first = decoded.refused[0]
-        return Answer(
-            400,
-            {
-                "error": f"partial write: {first.detail} dropped={len(decoded.refused)}",
-                "reason": first.reason,
-            },
-        )
+        told = f"{_several(decoded.refused)} dropped={len(decoded.refused)}"
+        return Answer(400, {"error": f"partial write: {told}", "reason": decoded.refused[0].reason})
 
-    def _read(self, body: bytes, precision: str, now_ns: int) -> Decoded:
+    def _read(self, body: bytes, asked: str, now_ns: int) -> Decoded:
         """What a body says, judged; a large one takes seconds, so it is read beside everything else."""
-        read = line_protocol_in.decode(self.id, body, self._series, precision, now_ns)
-        return _judged(read, self._context.refusal)
+        read = line_protocol_in.decode(self.id, body, self._series, asked or "ns", now_ns)
+        return _judged(read, lambda reading: self._counted(reading, asked))
+
+    def _counted(self, reading: Reading, asked: str) -> Quarantined | None:
+        """Why a value of a line will not be taken; a time that would be right in another unit is told so."""
+        why = self._context.refusal(reading)
+        if why is None or why.reason not in WRONG_TIME or reading.time_ns is None:
+            return why
+        count = reading.time_ns // PRECISIONS[asked or "ns"]
+        for unit in ("s", "ms", "us", "ns"):
+            other = self._context.refusal(replace(reading, time_ns=count * PRECISIONS[unit]))
+            if other is None or other.reason not in WRONG_TIME:
+                came = f"with `precision={asked}`" if asked else "without `precision`"
+                return replace(why, detail=f"{why.detail}; it came {came}? `?precision={unit}` would do")
+        return why
 
     async def _results(self, request: Request) -> Answer:
         now_ns = self._context.clock.now_ns()
@@ -201,6 +211,13 @@ def _judged(decoded: Decoded, refusal: Callable[[Reading], Quarantined | None]) 
         tuple(reading for reading, why in found if why is None),
         (*decoded.refused, *(why for _, why in found if why is not None)),
     )
+
+
+def _several(refused: Sequence[Quarantined]) -> str:
+    """What is wrong with the lines of a request: each fault once, the first of them."""
+    faults = list(dict.fromkeys(one.detail for one in refused))
+    more = len(faults) - MOST_TOLD
+    return "; ".join([*faults[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _later() -> Answer:

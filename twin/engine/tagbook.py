@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from twin.domain.instant import iso
 from twin.domain.measurement import Measurement, Quality, Quarantined, Reading
 from twin.domain.tag import Tag
 
@@ -55,13 +56,18 @@ def _time_refusal(time_ns: int | None, window: TimeWindow) -> tuple[str, str] | 
     if time_ns is None:
         return "no_time", "no source time came with the value; send one (ISO 8601 with Z)"
     if time_ns >= window.latest_ns:
-        return (
-            "future_time",
-            f"source time {time_ns} ns lies in the future; check the sender's clock",
-        )
+        return "future_time", f"source time {_when(time_ns)} lies in the future; check the sender's clock"
     if time_ns < window.earliest_ns:
-        return "past_time", f"source time {time_ns} ns lies too far back; check the sender's clock"
+        return "past_time", f"source time {_when(time_ns)} lies too far back; check the sender's clock"
     return None
+
+
+def _when(time_ns: int) -> str:
+    """A time as people read it; one that no calendar holds as it came."""
+    try:
+        return iso(time_ns)
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ns} ns"
 
 
 def _value_refusal(reading: Reading, tag: Tag) -> tuple[str, str] | None:

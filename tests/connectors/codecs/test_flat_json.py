@@ -35,6 +35,13 @@ def test_F_02_the_rest_is_refused_with_a_reason(payload: bytes, reason: str) -> 
     assert [r.reason for r in decoded.refused] == [reason]
 
 
+def test_what_is_no_json_is_told_with_the_keys_that_would_do() -> None:
+    (refused,) = decode("s", "p/u1/od1", b"0.5 at noon", (ROUTE,), 1).refused
+    assert refused.detail == (
+        "this is no JSON (Extra data at line 1 column 5); an object with od, raw, timestamp would do"
+    )
+
+
 def test_the_packaged_line_reads_what_the_devices_say() -> None:
     raw = yaml.safe_load((files("seeds") / "lines" / "pioreactor.yaml").read_text())
     config = Config.model_validate(raw["sources"][0])

@@ -22,17 +22,20 @@ from influx_rows import SECOND, T0, opened, row
 from connectors.codecs import line_protocol
 from connectors.historians import _influx_ql as ql
 from connectors.historians import influxdb
+from connectors.historians._influx_repeats import sifted
 from connectors.historians._influx_server import (
     CAP_S,
     LineRefusedError,
     ServerAwayError,
     isolate,
     meaning,
+    no_database,
     pause,
 )
 from connectors.historians._spool import Spool
 from connectors.historians.influxdb import Config
 from twin.domain.errors import ConfigError, StorageError
+from twin.domain.instant import iso
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.tag import Tag
 from twin.ports import Historian, LinkChange
@@ -122,8 +125,15 @@ async def test_what_comes_again_long_after_changes_nothing_on_the_server(
     kept = [(received, value) for one in series for _, received, value in one["values"]]
     assert kept == [(T0 + n * SECOND, float(n)) for n in range(21)]
     (reason, body) = Spool(spool, 10).rejected()[0]
-    assert "another value" in reason
+    assert "came as -1.0, the server holds 7.0" in reason
     assert orjson.loads(body)[:2] == ["R101.pH", -1.0]
+
+
+def test_a_row_that_contradicts_the_server_names_both_values() -> None:
+    fresh, against = sifted([row(0, 7.1), row(1, 7.2)], {("R101.pH", row(0).time_ns): 7.0})
+    assert fresh == [row(1, 7.2)]
+    ((_, why),) = against
+    assert why == f"conflict: R101.pH at {iso(row(0).time_ns)} came as 7.1, the server holds 7.0"
 
 
 def test_a_row_that_is_only_half_there_is_passed_over() -> None:
@@ -159,7 +169,11 @@ async def test_a_missing_database_is_named_and_rows_wait(influx: Any, tmp_path: 
         await historian.write([row(1)])
         await asyncio.sleep(0.2)
         assert await historian.pending() == 1
+        with pytest.raises(StorageError) as refused:
+            await historian.last(["R101.pO2"])
     assert "database not found" in heard[0].text
+    assert "database 'nowhere' is not there; create it with `CREATE DATABASE nowhere`" in str(refused.value)
+    assert "SELECT" not in str(refused.value)
 
 
 async def test_rows_the_server_never_takes_are_set_aside_with_its_words(
@@ -473,6 +487,18 @@ def test_what_answers_mean(status: int, words: str, refused: bool, held: bool) -
     assert isinstance(answer, LineRefusedError) == refused
     if isinstance(answer, ServerAwayError):
         assert (answer.held, answer.wait_s) == (held, CAP_S if held else 7.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "said"),
+    [
+        ("plant", "1.6.7", "create it with `CREATE DATABASE plant`"),
+        ("my-plant", "1.8.10", 'create it with `CREATE DATABASE "my-plant"`'),
+        ("plant", "v2.7.1", "create a bucket of that name"),
+    ],
+)
+def test_a_missing_database_says_what_makes_it(name: str, version: str, said: str) -> None:
+    assert f"database {name!r} is not there; {said}" in no_database(name, version)
 
 
 def test_pauses_grow_to_a_cap_and_obey_the_server() -> None:

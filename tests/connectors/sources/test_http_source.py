@@ -51,11 +51,10 @@ async def door(**settings: object) -> AsyncIterator[tuple[Door, httpx.AsyncClien
 
 
 @contextlib.asynccontextmanager
-async def judging_door() -> AsyncIterator[tuple[Door, httpx.AsyncClient]]:
+async def judging_door(window: TimeWindow | None = None) -> AsyncIterator[tuple[Door, httpx.AsyncClient]]:
     """With the tag book of a line behind it."""
     book = TagBook([PH, VCD])
-    now_ns = WallClock().now_ns()
-    window = TimeWindow(0, now_ns + 5_000_000_000)
+    window = window or TimeWindow(0, WallClock().now_ns() + 5_000_000_000)
     context = SourceContext(
         book.tags, WallClock(), lambda tag: None, "l", lambda reading: book.refusal(reading, window)
     )
@@ -185,6 +184,58 @@ async def test_values_of_lines_that_will_not_be_taken_are_told_as_influxdb_does(
         assert answer.json()["error"].endswith("dropped=2")
         assert [r.address for r in one.found[0].readings] == ["R1.pH"]
         assert [r.reason for r in one.found[0].refused] == ["unknown_tag", "future_time"]
+
+
+async def test_every_fault_of_a_batch_is_told_with_its_line() -> None:
+    bad = [
+        b"nonsense",
+        b"# comment",
+        LINE,
+        b"ua,vessel=R1 pH=one",
+        *(b"ua,vessel=R%d x=?" % i for i in range(20)),
+    ]
+    async with door() as (one, client):
+        answer = (await client.post("/write", content=b"\n".join(bad))).json()
+    told = answer["error"].removeprefix("partial write: ").removesuffix(" dropped=22").split("; ")
+    assert told[0] == "line 1: the line has no field"
+    assert told[1] == "line 4: 'one' is no number, truth value or quoted text"
+    assert told[9] == "line 12: '?' is no number, truth value or quoted text"
+    assert told[10:] == ["and 12 more"]
+    assert len(one.found[0].refused) == 22
+
+
+async def test_one_fault_of_many_lines_is_told_once() -> None:
+    lines = b"\n".join(b"ua,vessel=R9 pH=7 %d" % (1_700_000_000_000_000_000 + i) for i in range(50))
+    async with judging_door() as (_, client):
+        error = (await client.post("/write", content=lines)).json()["error"]
+    assert error == "partial write: no tag 'R9.pH' in this line dropped=50"
+
+
+@pytest.mark.parametrize(
+    ("query", "time", "said"),
+    [
+        ("", "1763800000", "it came without `precision`? `?precision=s` would do"),
+        ("", "1763800000000", "it came without `precision`? `?precision=ms` would do"),
+        ("", "1763800000000000", "it came without `precision`? `?precision=us` would do"),
+        ("?precision=ms", "1763800000", "it came with `precision=ms`? `?precision=s` would do"),
+        ("", "17", "lies too far back; check the sender's clock dropped=1"),
+    ],
+)
+async def test_a_time_in_another_unit_is_told_so(query: str, time: str, said: str) -> None:
+    async with judging_door(TimeWindow(1_700_000_000 * 10**9, 1_800_000_000 * 10**9)) as (_, client):
+        answer = await client.post(f"/write{query}", content=f"ua,vessel=R1 pH=7 {time}".encode())
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert answer.json()["error"].startswith("partial write: source time 1970-01-")
+    assert answer.json()["reason"] == "past_time"
+
+
+async def test_a_body_that_is_no_json_is_answered_with_what_would_do() -> None:
+    async with judging_door() as (_, client):
+        for body in (b"VCD=5.2", b"\xff\xfe", b"[" * 200_000):
+            (refused,) = (await client.post("/lab/R1", content=body)).json()["refused"]
+            assert refused["detail"].startswith("this is no JSON")
+            assert '{"t": "2026-11-22T08:00:00Z", "v": {"NAME": 5.2}} would do' in refused["detail"]
 
 
 async def test_only_who_shows_the_token_comes_in(tmp_path: Path) -> None:

@@ -44,6 +44,20 @@ def test_times_that_can_not_be_are_refused(time_ns, reason) -> None:
     assert found.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("time_ns", "said"),
+    [
+        (-1, "source time 1969-12-31T23:59:59.999Z lies too far back"),
+        (1_700_000_000_000_000_000, "source time 2023-11-14T22:13:20.000Z lies in the future"),
+        (10**25, f"source time {10**25} ns lies in the future"),
+    ],
+)
+def test_a_refused_time_is_told_as_people_read_it(time_ns: int, said: str) -> None:
+    found = measure(7.0, time_ns)
+    assert isinstance(found, Quarantined)
+    assert said in found.detail
+
+
 def test_an_unknown_tag_is_refused() -> None:
     found = measure(7.0, address="R999.pH")
     assert isinstance(found, Quarantined)
