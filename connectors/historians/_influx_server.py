@@ -18,6 +18,13 @@ from urllib3.exceptions import HTTPError
 
 from twin.domain.errors import ConfigError, ConnectorError, StorageError
 
+REMEDIES: Final = {
+    401: "Check the account (username, password_file or token_file).",
+    403: "The account may not write here: give it write access.",
+    404: "The database or bucket does not exist there: create it, or mend `database`/`org`.",
+    0: "Mend the configuration of this historian or of the server.",
+}
+"""What would do, by HTTP status; 0 for any other that waiting does not mend."""
 NO_DATABASE: Final = "database not found"
 """How a server begins to say that there is no such database."""
 Api: TypeAlias = Literal["v1", "v2"]
@@ -120,7 +127,7 @@ class Server:
         results = answer.get("results", [{}])
         for problem in (answer.get("error"), *(result.get("error") for result in results)):
             if problem and str(problem).startswith(NO_DATABASE):
-                raise StorageError(f"{self._url}: {no_database(self._database, self.version)}")
+                raise StorageError(no_database(self._url, self._database, self.version))
             if problem:
                 raise StorageError(f"{self._url}: {problem} (query {statement[:200]!r}).")
         return [series for result in results for series in result.get("series", [])]
@@ -170,26 +177,22 @@ def meaning(url: str, status: int, words: str, wait_s: float | None) -> Exceptio
     """
     if status in (400, 413, 422) and (status == 413 or any(mark in words for mark in _ABOUT_A_LINE)):
         return LineRefusedError(words)
-    remedies = {
-        401: "Check the account (username, password_file or token_file).",
-        403: "The account may not write here: give it write access.",
-        404: "The database or bucket does not exist there: create it, or mend `database`/`org`.",
-    }
     if 400 <= status < 500 and status not in (408, 429):
-        remedy = remedies.get(status, "Mend the configuration of this historian or of the server.")
+        remedy = REMEDIES.get(status, REMEDIES[0])
         return ServerAwayError(
             f"{url}: HTTP {status}: {words}. {remedy} Rows are kept meanwhile.", CAP_S, held=True
         )
     return ServerAwayError(f"{url}: HTTP {status}: {words}. Rows are kept and sent later.", wait_s)
 
 
-def no_database(name: str, version: str) -> str:
+def no_database(url: str, name: str, version: str) -> str:
     """That a database is not there, and what makes it on a server of a version."""
     if not version.startswith(("0.", "1.")):
-        return f"database {name!r} is not there; create a bucket of that name, or correct `database`."
+        return f"{url}: database {name!r} is not there; create a bucket of that name, or correct `database`."
     quoted = name if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) else f'"{name}"'
     return (
-        f"database {name!r} is not there; create it with `CREATE DATABASE {quoted}`, or correct `database`."
+        f"{url}: database {name!r} is not there; create it with `CREATE DATABASE {quoted}`, or correct "
+        "`database`."
     )
 
 

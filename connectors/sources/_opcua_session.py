@@ -246,7 +246,8 @@ class Session:
 
     async def on_lost(self, error: Exception) -> None:
         """The client noticed that the server is gone."""
-        self.end(f"connection to {self.settings.url} lost: {type(error).__name__} {error}".rstrip())
+        words = f"{type(error).__name__} {error}".rstrip()
+        self.end(f"connection to {self.settings.url} lost: {words}")
 
     def end(self, text: str) -> None:
         """Mark the session as over."""

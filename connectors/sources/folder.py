@@ -26,6 +26,8 @@ from twin.ports import Delivery, LinkChange, Source, SourceContext
 ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 REASON: Final = ".reason.txt"
 """Ending of what says why a file was refused, beside it."""
+REFUSED: Final = ".refused.txt"
+"""Ending of what says which values of a file were refused and why, beside it."""
 MOST_SHOWN: Final = 200
 """Refused values of a file that are written down beside it (chosen default)."""
 
@@ -116,7 +118,7 @@ class FolderSource:
                     )
             else:
                 if self._up is not True:
-                    yield self._link(True, f"looks into {self._config.folder}{await self._aside()}")
+                    yield self._link(True, f"looks into {self._config.folder}", await self._aside())
                 for path in ready:
                     async for delivery in self._file(path):
                         yield delivery
@@ -144,20 +146,20 @@ class FolderSource:
         except (ConfigError, OSError) as error:
             await asyncio.to_thread(self._put_away, path, "refused", REASON, str(error))
             log.warning("file refused", source=self.id, file=path.name, reason=str(error))
-            yield self._link(
-                None, f"{path.name} can not be read and lies in 'refused': {error}{await self._aside(most=1)}"
-            )
+            text = f"{path.name} can not be read and lies in 'refused': {error}"
+            yield self._link(None, text, await self._aside(most=1))
             return
         await seen.stored()
-        beside = ".refused.txt" if seen.refused else ""
-        target = await asyncio.to_thread(self._put_away, path, "done", beside, seen.told())
-        text = f"{path.name}: {seen.values} values read"
+        target = await asyncio.to_thread(self._put_away, path, "done", REFUSED, seen.told())
+        text = f"{path.name}: {seen.values} values read; it lies in 'done'"
         if seen.refused:
-            text += f", {seen.refused} of them refused, why stands in '{target.name}{beside}'"
-        text += "; it lies in 'done'"
-        if seen.refused:
+            why = target.name + REFUSED
+            text = (
+                f"{path.name}: {seen.values} values read, {seen.refused} of them refused, why stands in "
+                f"'{why}'; it lies in 'done'"
+            )
             log.warning("values of a file refused", source=self.id, text=text)
-        yield self._link(None, f"{text}{await self._aside()}")
+        yield self._link(None, text, await self._aside())
 
     def _delivery(self, batch: list[Reading | Quarantined], seen: "_Seen") -> Delivery:
         now_ns = self._context.clock.now_ns()
@@ -180,8 +182,8 @@ class FolderSource:
         files = [path.with_name(path.name.removesuffix(REASON)) for path in reasons]
         return [path.name for path in files if path.exists()]
 
-    def _put_away(self, path: Path, where: str, beside: str, text: str) -> Path:
-        """Move a file, and write a text in a file beside it; gives the new place."""
+    def _put_away(self, path: Path, where: str, ending: str, text: str) -> Path:
+        """Move a file, and write a text, if any, in a file of that ending beside it; gives the new place."""
         folder = path.parent / where
         folder.mkdir(exist_ok=True)
         target = folder / path.name
@@ -190,15 +192,21 @@ class FolderSource:
             target = folder / f"{number}-{path.name}"
             number += 1
         os.replace(path, target)
-        if beside:
-            note = target.with_name(target.name + beside)
-            note.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         self._seen.pop(path, None)
+        if text:
+            self._note(target.with_name(target.name + ending), text)
         return target
 
-    def _link(self, up: bool | None, text: str) -> Delivery:
+    def _note(self, path: Path, text: str) -> None:
+        """Write why something was refused; where that can not be written it stands in the log."""
+        try:
+            path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            log.warning("can not be written", source=self.id, file=str(path), error=str(error), text=text)
+
+    def _link(self, up: bool | None, text: str, aside: str = "") -> Delivery:
         self._up = self._up if up is None else up
-        return Delivery(links=(LinkChange(self.id, up, text, self._context.clock.now_ns()),))
+        return Delivery(links=(LinkChange(self.id, up, text + aside, self._context.clock.now_ns()),))
 
 
 class _Seen:

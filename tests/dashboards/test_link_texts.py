@@ -11,6 +11,7 @@ from browsing import serve, tab
 from playwright.async_api import expect
 from scripted_view import NOW, SECOND, ScriptedView, alarm, link_down
 
+from connectors.historians._influx_server import REMEDIES
 from dashboards import pages
 from twin.alarms.words import catalogue
 from twin.domain.alarm import AlarmState
@@ -23,6 +24,8 @@ WRITERS = [
     ROOT / "connectors/codecs/sparkplug_host.py",
     ROOT / "connectors/codecs/certificates.py",
     ROOT / "connectors/codecs/opcua_units.py",
+    ROOT / "connectors/codecs/opcua_words.py",
+    ROOT / "connectors/sqlite_file.py",
     ROOT / "connectors/publishers/uns.py",
     *sorted((ROOT / "connectors/historians").glob("*.py")),
     ROOT / "twin/runtime/hold.py",
@@ -32,9 +35,19 @@ WRITERS = [
 RETURNING = ("_mqtt_words.py",)
 """Writers whose functions return nothing but texts of links."""
 REASON = re.compile("`([a-z_]+)`")
-SAYING = ("_link", "Down", "LinkChange", "_tell", "_say")
-FOREIGN = {"{}: {}", "{}"}
-"""The words of an operating system or of a library."""
+SAYING = ("_link", "Down", "LinkChange", "_tell", "_say", "end")
+"""What a link's text is given to."""
+FAILING = ("ConnectorError", "ServerAwayError", "StorageError", "ConnectionError")
+"""What is raised while a link is used: its words become those of the link that is down."""
+FOREIGN = {"{}: {}", "{}", "{} ({})", "ca_file {} ({})", "password_file {} ({})"}
+"""The words of an operating system or of a library, with a key or file they are of."""
+AT_START = (
+    "{}: already being written by process",
+    "{}: can not be created or written",
+    "{}: has schema version",
+    "{}: is not there; nothing was stored yet",
+)
+"""Faults that end a command or a start on the terminal: no link says them."""
 
 
 def shape(node: ast.expr) -> str | None:
@@ -56,7 +69,7 @@ def written() -> tuple[set[str], set[str]]:
                 name = (
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 )
-                if name in SAYING:
+                if name in (*SAYING, *FAILING):
                     said |= {text for part in node.args if (text := shape(part)) and " " in text}
             if isinstance(node, ast.Return) and node.value and path.name in RETURNING:
                 said |= {text for text in [shape(node.value)] if text and " " in text}
@@ -76,7 +89,9 @@ def patterns() -> Iterator[str]:
 def test_every_text_of_a_link_is_translated_and_none_is_left_over() -> None:
     every, said = written()
     known = set(patterns())
-    assert said - known - FOREIGN == set(), "add them under said. in en.json and fr.json"
+    of_links = {text for text in said if not text.startswith(AT_START)}
+    assert of_links - known - FOREIGN == set(), "add them under said. in en.json and fr.json"
+    assert set(REMEDIES.values()) <= known
     loose = [text for text in known if not text.startswith("{}; ")]
     stale = [text for text in loose if not any(text in each for each in every)]
     assert stale == [], "nobody writes these any more"
@@ -111,6 +126,14 @@ async def test_a_link_speaks_french_on_the_diagnostics_page_and_its_card(browser
             "connected to opc.tcp://a:4840: 3 of 4 nodes; refused: R1.pH (BadNodeIdUnknown); "
             "not believed: the server gives R1.pO2 in 'mbar', the line file expects '%'",
         ),
+        ("ua-2", False, "connection to opc.tcp://b:4840 lost: ConnectionError transport lost"),
+        ("store", False, "http://db:8086: HTTP 503: busy. Rows are kept and sent later."),
+        (
+            "drop",
+            True,
+            "l.csv: 9 values read, 7 of them refused, why stands in 'l.csv.refused.txt'; it lies in 'done'; "
+            "files in 'refused': 2, last: b.csv",
+        ),
         ("x", False, "Zertifikat abgelaufen"),
     ]
     rows = [LinkState(name, up, text, NOW, 1, 0, None) for name, up, text in links]
@@ -123,6 +146,10 @@ async def test_a_link_speaks_french_on_the_diagnostics_page_and_its_card(browser
             "rien ne répond à 10.0.0.8:1883 ; vérifier que le broker tourne",
             "connecté à opc.tcp://a:4840 : 3 nœuds sur 4 ; refusés : R1.pH (BadNodeIdUnknown)"
             " ; non crus : le serveur donne R1.pO2 en 'mbar', le fichier de ligne attend '%'",
+            "connexion à opc.tcp://b:4840 perdue : ConnectionError transport lost",
+            "http://db:8086 : HTTP 503 : busy. Les lignes sont gardées et envoyées plus tard.",
+            "l.csv : 9 valeurs lues, dont 7 refusées, la raison est dans « l.csv.refused.txt » ; "
+            "il se trouve dans « done » ; fichiers dans « refused » : 2, le dernier : b.csv",
             "Zertifikat abgelaufen",
         ):
             await expect(page.locator("main")).to_contain_text(text)

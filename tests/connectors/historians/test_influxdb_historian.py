@@ -498,7 +498,8 @@ def test_what_answers_mean(status: int, words: str, refused: bool, held: bool) -
     ],
 )
 def test_a_missing_database_says_what_makes_it(name: str, version: str, said: str) -> None:
-    assert f"database {name!r} is not there; {said}" in no_database(name, version)
+    told = no_database("http://db", name, version)
+    assert told.startswith(f"http://db: database {name!r} is not there; {said}")
 
 
 def test_pauses_grow_to_a_cap_and_obey_the_server() -> None:
