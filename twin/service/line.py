@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from twin.domain.asset import Form, Origin
 from twin.domain.quantity import UNITS, unit_is_known
@@ -251,13 +259,19 @@ class VesselSection(Strict):
     fleet: FleetSection | None = None
     name: Text = {}
     process: ProcessSection | None = None
-    normal: str | NormalSection = ""
+    normal: Annotated[
+        Annotated[str, Tag("[text]")] | Annotated[NormalSection, Tag("[section]")],
+        Discriminator(lambda found: "[text]" if isinstance(found, str) else "[section]"),
+    ] = ""
     batch: BatchSection | None = None
     form: Form = Form.VESSEL
     feeds: list[str] = []
     phases: PhasesSection | None = None
     suppress: list[SuppressSection] = []
-    tags: TagUse | Annotated[list[TagSection], Field(min_length=1)]
+    tags: Annotated[
+        Annotated[TagUse, Tag("[use]")] | Annotated[list[TagSection], Field(min_length=1), Tag("[list]")],
+        Discriminator(lambda found: "[list]" if isinstance(found, list) else "[use]"),
+    ]
 
     @model_validator(mode="after")
     def _one_of(self) -> "VesselSection":

@@ -287,6 +287,26 @@ def test_check_opens_nothing(tmp_path: Path, monkeypatch) -> None:
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "tags",
+            [*GOOD["vessels"][0]["tags"], {**GOOD["vessels"][0]["tags"][0], "name": "x", "unit": "kg"}],
+            "vessels.0.tags.2: unit 'kg' does not fit pH; 1 would do",
+        ),
+        ("tags", [], "vessels.0.tags: List should have at least 1 item"),
+        ("tags", {"use": 5}, "vessels.0.tags.use: Input should be a valid string"),
+        ("tags", 7, "vessels.0.tags: keys with their values would do; came 7"),
+        ("normal", {"model": 5}, "vessels.0.normal.model: Input should be a valid string; came 5"),
+        ("normal", [1], "vessels.0.normal: keys with their values would do"),
+    ],
+)
+def test_only_the_form_that_was_meant_is_judged(key: str, value: Any, said: str, tmp_path: Path) -> None:
+    (fault,) = refusals(tmp_path, broken("vessels", 0, key, value))
+    assert fault.startswith(said)
+
+
 WIDE: dict[str, Any] = {
     "time": "T",
     "values": [{"column": "a", "tag": "R101.nope"}, {"column": "b", "tag": "R101.pH", "unit": "kg"}],
