@@ -99,7 +99,8 @@ def simulated(seed: int) -> tuple[list[Pair], dict[str, float]]:
         assert isinstance(engine.model, CultureTwin)
         mind = engine.model._mind
         hours += [hour for hour in (mind.consistency.hours if mind else ())[-6:] if h > 12]
-        forecast = engine.model.forecast(engine.set_points) if h % 24 == 0 and h // 24 in DAYS else None
+        question = engine.question() if h % 24 == 0 and h // 24 in DAYS else None
+        forecast = question and question.forecast()
         made += [forecast] if forecast else []
     follower.finish()
     truth = plant.truth()

@@ -31,6 +31,7 @@ WRITERS = [
     ROOT / "twin/runtime/hold.py",
     ROOT / "twin/runtime/writeback.py",
     ROOT / "twin/runtime/accounting.py",
+    ROOT / "twin/service/play/desk.py",
 ]
 RETURNING = ("_mqtt_words.py",)
 """Writers whose functions return nothing but texts of links."""

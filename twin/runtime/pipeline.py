@@ -291,7 +291,8 @@ def _rows(delivery: Delivery) -> int:
 
 def _quarantined(m: Measurement, reason: str) -> Quarantined:
     reading = Reading(m.source, m.tag, m.value, m.quality, m.time_ns, m.received_ns)
-    return Quarantined(reading, reason, "the store holds another value for this tag and time")
+    at = instant.iso(m.time_ns)
+    return Quarantined(reading, reason, f"{m.value} came; the store holds another value of {m.tag} for {at}")
 
 
 def person_event(alarm: Alarm, what: str, by: str, why: str, t: int | None = None) -> Event:

@@ -316,12 +316,14 @@ def _check_meant(mine: Opened, instead: str) -> None:
 
 
 def _told(closed: Closed) -> str:
-    then = " · ".join(closed.then or ())
-    why = {
-        Ending.CLOSED: "was closed by you",
-        Ending.REPLACED: f"was closed because you opened {then} in its place",
-        Ending.IDLE: f"was closed because nobody looked at it for {IDLE_S / 60:.0f} min",
-        Ending.DIED: "ended by itself; the log of the service says why",
+    name, then = f"{closed.opened.vessel} · {closed.opened.batch}", " · ".join(closed.then or ())
+    idle = f"{IDLE_S / 60:.0f}"
+    return {
+        Ending.CLOSED: f"The playback of {name} was closed by you. The list of batches opens it again.",
+        Ending.REPLACED: f"The playback of {name} was closed because you opened {then} in its place. "
+        "The list of batches opens it again.",
+        Ending.IDLE: f"The playback of {name} was closed because nobody looked at it for {idle} min. "
+        "The list of batches opens it again.",
+        Ending.DIED: f"The playback of {name} ended by itself; the log of the service says why. "
+        "The list of batches opens it again.",
     }[closed.why]
-    name = f"{closed.opened.vessel} · {closed.opened.batch}"
-    return f"The playback of {name} {why}. The list of batches opens it again."

@@ -71,9 +71,9 @@ export function together(event: Happening): string {
   return names.length ? t("alarms.together", { count: number(count, 0), tags: names.map(nameOf).join(", ") }) : "";
 }
 
-/** Why something did not work, in the reader's language when it is the page that knows it. */
+/** Why something did not work, in the reader's language where its words are known. */
 export function reason(error: Error): string {
-  return error instanceof NoContact ? t("lost.reason") : error.message;
+  return error instanceof NoContact ? t("lost.reason") : said(error.message);
 }
 
 /** Details that the card says elsewhere. */
