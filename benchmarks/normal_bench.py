@@ -28,7 +28,7 @@ import numpy as np
 
 from twin.domain.event import ModelRef
 from twin.learning import normal as learning
-from twin.learning.normal import Windows
+from twin.learning.windows import Windows
 from twin.monitors.normal import NormalModel, NormalScorer, leading
 from twin.monitors.normal_watch import NormalWatch
 from twin.service.build import load_line

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.learning.normal import Windows, filled, mean_of, smooth, variance_of
+from twin.learning.windows import Windows, filled, mean_of, smooth, variance_of
 from twin.monitors.normal import Array
 
 POINTS = 120

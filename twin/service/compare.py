@@ -25,7 +25,7 @@ from twin.learning.compare import (
     phase_values,
     phases_of,
 )
-from twin.learning.normal import Windows, course_of, matured, mean_of, quantiles_of
+from twin.learning.windows import Windows, course_of, matured, mean_of, quantiles_of
 from twin.monitors.normal import Array
 from twin.service.learn import read_runs
 from twin.service.line import LineFile

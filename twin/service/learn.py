@@ -16,7 +16,8 @@ from connectors.sources.files import Series, read_series
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.tag import TagKind
-from twin.learning.normal import Windows, learn
+from twin.learning.normal import learn
+from twin.learning.windows import Windows
 from twin.monitors.normal import NormalModel
 from twin.service.line import LineFile
 from twin.service.normal import save

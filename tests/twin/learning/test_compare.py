@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from twin.learning.compare import Phase, capability, departures, phase_values, phases_of, student_975
-from twin.learning.normal import Windows
+from twin.learning.windows import Windows
 
 WINDOW_S = 3600.0
 

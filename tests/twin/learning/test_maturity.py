@@ -5,7 +5,7 @@ import pytest
 
 from twin.domain.errors import ConfigError
 from twin.learning import normal as learning
-from twin.learning.normal import Windows
+from twin.learning.windows import Windows
 from twin.monitors.normal import Maturity, maturity_of
 
 WINDOW_S = 720.0

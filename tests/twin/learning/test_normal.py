@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 
 from twin.domain.errors import ConfigError
 from twin.learning import normal as learning
-from twin.learning.normal import Windows
+from twin.learning.windows import Windows, mean_of, quantiles_of, variance_of
 from twin.monitors.normal import NormalScorer, contributions, distances, leading
 from twin.monitors.normal_standing import Standing
 
@@ -186,11 +186,11 @@ def test_windows_without_values_and_a_tag_without_any_leave_the_others_as_they_a
 def test_statistics_over_runs_are_numpys_where_enough_came_and_nan_elsewhere():
     values = made(9, 5).means
     values[:, 3, 0], values[1:, 4, 0], values[4:, 5, 0] = np.nan, np.nan, np.nan
-    assert np.isnan(learning.mean_of(values)[3, 0])
-    assert learning.mean_of(values)[4, 0] == values[0, 4, 0]
-    assert np.isnan(learning.variance_of(values)[3:5, 0]).all()
-    assert learning.variance_of(values)[5, 0] == pytest.approx(values[:4, 5, 0].var(ddof=1))
-    low, high = learning.quantiles_of(values, (0.05, 0.95))
+    assert np.isnan(mean_of(values)[3, 0])
+    assert mean_of(values)[4, 0] == values[0, 4, 0]
+    assert np.isnan(variance_of(values)[3:5, 0]).all()
+    assert variance_of(values)[5, 0] == pytest.approx(values[:4, 5, 0].var(ddof=1))
+    low, high = quantiles_of(values, (0.05, 0.95))
     assert np.allclose((low[6:], high[6:]), np.quantile(values[:, 6:], (0.05, 0.95), axis=0))
     assert np.isnan(low[3, 0])
 
