@@ -25,10 +25,11 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("kd_power", 6.4, "1", _FIT),
     Parameter("inoculum", 0.5, "10*9/L", _DEFAULT),
     Parameter("qG", 0.06, "mmol/(10*9.h)", "order of Xing et al. 2010; " + _DEFAULT),
-    Parameter("qO2", 0.19, "mmol/(10*9.h)", "Goudar et al. 2011: 5.1-5.8 pmol/cell/day; " + _DEFAULT),
+    Parameter("qO2", 0.19, "mmol/(10*9.h)", "at mu0; Goudar et al. 2011: 5.1-5.8 pmol/cell/day; " + _DEFAULT),
     Parameter("qP", 8e-4, "g/(10*9.h)", _DEFAULT),
     Parameter("qG_growth", 1.5, "1", _FOLLOWS),
     Parameter("qP_growth", -1.0, "1", _FOLLOWS),
+    Parameter("qO2_growth", 0.5, "1", _FOLLOWS),
     Parameter(
         "qN", 0.01, "mmol/(10*9.h)", "0.45 ammonia per glutamine, 1 mmol of it for 8e8 cells, at mu 0.02/h"
     ),
@@ -64,7 +65,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
 STATES: Final[tuple[State, ...]] = (
     State("log_Xv", "1", 0.0, 0.6, 0.004, -7.0, 5.0),
     State("log_Xd", "1", -2.0, 1.0, 0.05, -9.0, 5.0),
-    State("growth", "1", 1.0, 0.25, 0.03, 0.0, 2.0),
+    State("growth", "1", 1.0, 0.25, 0.015, 0.0, 2.0),
     State("G", "mmol/L", 30.0, 10.0, 0.06, 0.0, 300.0),
     State("L", "mmol/L", 10.0, 8.0, 0.06, 0.0, 300.0),
     State("N", "mmol/L", 2.0, 1.5, 0.15, 0.0, 100.0),
@@ -72,7 +73,7 @@ STATES: Final[tuple[State, ...]] = (
     State("log_qG", "1", -2.8, 0.4, 0.04, -7.0, 1.0),
     State("qL", "mmol/(10*9.h)", 0.0, 0.03, 0.005, -0.3, 0.3),
     State("log_qN", "1", -4.6, 0.6, 0.03, -9.0, 0.0),
-    State("log_qO2", "1", -1.6, 0.2, 0.006, -5.0, 3.0),
+    State("log_qO2", "1", -1.6, 0.2, 0.004, -5.0, 3.0),
     State("log_qP", "1", -7.1, 0.3, 0.01, -12.0, 0.0),
     State("W", "kg", 2.0, 2.0, 2e-4, 0.05, 1e5),
     State("pO2", "%", 40.0, 30.0, 0.2, 0.0, 600.0, regulated=True),

@@ -45,9 +45,9 @@ batches."""
 
 FORESEEN: Final = ("pH", "pO2", "pCO2", "conductivity", "weight")
 """Outputs whose readings are forecast."""
-FOLLOWS: Final[Mapping[str, float]] = {"log_qO2": 0.5, "qL": 0.06}
+FOLLOWS: Final[Mapping[str, float]] = {"qL": 0.06}
 """How states that the filter lets drift move with the growth rate over `mu0` in a forecast: a culture that
-stops growing takes up less oxygen and begins to use its lactate. Set on simulated batches of the tuning
+stops growing begins to use its lactate. Set on simulated batches of the tuning
 seeds."""
 WALKS: Final[Mapping[str, float]] = {
     "log_Xv": 0.01, "log_Xd": 0.1, "log_qP": 0.004, "log_qO2": 0.016, "N": 0.3, "qL": 0.003,
@@ -124,18 +124,17 @@ class Loops:
         after[..., _S["log_Xv"]] -= lost
         after[..., _S["log_Xd"]] += np.log1p(died)
 
-    def oxygen(self, x: Array, kla: Array, flow: Array, dry: Array, reading: Array) -> Array:
+    def oxygen(self, x: Array, uptake: Array, kla: Array, flow: Array, dry: Array, reading: Array) -> Array:
         """Steady pO2 [%]: what makes the probe read `reading` [%], or all that pure oxygen can do.
 
-        `kla` [1/h] is that at the fastest stirrer, `flow` [mmol/h] the gas and `dry` [atm] the pressure of
-        dry gas.
+        `uptake` [mmol/L/h] is that of the cells, `kla` [1/h] that at the fastest stirrer, `flow` [mmol/h] the
+        gas and `dry` [atm] the pressure of dry gas.
         """
         p = self._p
         full = p["oxygen_saturation"] / 100.0
         volume = x[..., _S["W"]] / p["broth_density"]
         over = saturation(dry, p["water_vapour"])
         moved = carried(kla, flow, volume, over * full)
-        uptake = np.exp(x[..., _S["log_qO2"]] + x[..., _S["log_Xv"]])
         most = np.maximum(over - uptake / full / moved, 0.0)
         return np.asarray(np.minimum(reading / np.exp(x[..., _S["log_pO2_gain"]]), most))
 

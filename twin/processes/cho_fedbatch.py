@@ -103,6 +103,7 @@ class ChoFedBatch:
         sd[_S["log_Xv"]] = 0.1 + 0.3 * min(max(age_h, 0.0) / 72.0, 1.0)
         for name in ("qG", "qN", "qO2", "qP"):
             mean[_S["log_" + name]] = np.log(p[name])
+        mean[_S["log_qO2"]] -= 0.5 * p["qO2_growth"]  # given of cells that grow at mu0
         mean[_S["G"]] = p["glucose_start"]
         mean[_S["W"]] = volume * p["broth_density"]
         sd[_S["W"]] = 0.5 * mean[_S["W"]]
@@ -125,6 +126,11 @@ class ChoFedBatch:
         crowd = np.minimum(cells / p["X_max"], 3.0)
         mu = p["mu0"] * growth * np.maximum(0.0, 1.0 - crowd ** p["theta"])
         return np.asarray(mu), np.asarray(p["kd0"] + p["kd1"] * np.minimum(crowd, 1.3) ** p["kd_power"])
+
+    def _breath(self, x: Array, mu: Array) -> Array:
+        """Oxygen uptake rate [mmol/L/h]: a part of each cell's goes with its growth (Pirt 1965)."""
+        growing = self._p["qO2_growth"] * (mu / self._p["mu0"] - 0.5)
+        return np.asarray(np.exp(x[..., _S["log_qO2"]] + x[..., _S["log_Xv"]] + growing))
 
     def _clip(self, x: Array) -> Array:
         return np.clip(x, _LOW, _HIGH)
@@ -172,7 +178,6 @@ class ChoFedBatch:
         mu, kd = self._growth(x[..., _S["growth"]], viable + dead)
         out[..., _S["log_Xv"]] += (mu - kd - thin) * hours
         out[..., _S["log_Xd"]] += np.log1p(np.maximum(kd * viable / dead * hours, 0.0)) - thin * hours
-        qO2 = np.exp(x[..., _S["log_qO2"]])
         young = mu / p["mu0"] - 0.5
         thirst = np.exp(x[..., _S["log_qG"]] + p["qG_growth"] * young)
         uptake = thirst * viable * x[..., _S["G"]] / (p["K_glucose"] + x[..., _S["G"]])
@@ -196,7 +201,8 @@ class ChoFedBatch:
         out[..., _S["feed_left"]] -= feed * p["feed_density"] * 1e3 * hours
         out[..., _S["base_left"]] -= base * p["base_density"] * 1e3 * hours
 
-        self._gases(x, u, out, hours, volume, qO2 * viable, alkali - (acid - ammonia), thin, base)
+        breath = self._breath(x, mu)
+        self._gases(x, u, out, hours, volume, breath, alkali - (acid - ammonia), thin, base)
         for (true, seen), lag in self._lags.items():
             out[..., seen] = followed(x[..., seen], x[..., true], out[..., true], lag, hours)
         return self._clip(out)
@@ -260,7 +266,7 @@ class ChoFedBatch:
         u = u.copy()
         u[..., _U["flow_CO2"]] = 0.0  # what is needed of it `acidity` brings
         if "temperature_sp" in wanted:
-            x = self._loops.warm(x, wanted["temperature_sp"] - u[..., _U["temperature"]], wanted)
+            x = self._warmed(x, wanted["temperature_sp"] - u[..., _U["temperature"]], wanted)
             u[..., _U["temperature"]] = wanted["temperature_sp"]
         cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
         mu, _ = self._growth(x[..., _S["growth"]], cells)
@@ -279,10 +285,21 @@ class ChoFedBatch:
         fast = u.copy()
         fast[..., _U["stirrer"]] = np.maximum(u[..., _U["stirrer"]], self._p["stirrer_most"])
         kla = self._kla(out, fast, out[..., _S["W"]] / self._p["broth_density"])
-        out[..., _S["pO2"]] = self._loops.oxygen(out, kla, flow, dry, wanted["pO2_sp"])
+        out[..., _S["pO2"]] = self._loops.oxygen(out, self._breath(out, mu), kla, flow, dry, wanted["pO2_sp"])
         for true, seen in self._lags:
             out[..., seen] = out[..., true]
         return self._clip(out), u
+
+    def _warmed(self, x: Array, kelvin: Array, wanted: Mapping[str, Array]) -> Array:
+        """States of a culture that became warmer by `kelvin` [K].
+
+        What is known of oxygen is the whole effect, so what comes with growth is taken off.
+        """
+        out = self._loops.warm(x, kelvin, wanted)
+        cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
+        old, new = (self._growth(each[..., _S["growth"]], cells)[0] for each in (x, out))
+        out[..., _S["log_qO2"]] -= self._p["qO2_growth"] * (new - old) / self._p["mu0"]
+        return out
 
     def _follow_growth(self, before: Array, after: Array) -> None:
         """Move specific rates with the growth rate, in place."""
@@ -339,7 +356,7 @@ class ChoFedBatch:
         own = [
             mu,
             self._kla(x, u, volume),
-            np.exp(x[..., _S["log_qO2"]]) * viable,
+            self._breath(x, mu),
             self._bicarbonate(x)[1],
             x[..., _S["pO2"]],
             x[..., _S["CO2"]] / self._p["CO2_solubility"],

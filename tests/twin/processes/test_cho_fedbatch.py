@@ -99,6 +99,16 @@ def test_oxygen_settles_where_transfer_meets_demand() -> None:
     assert pO2_after == pytest.approx(pO2_before, abs=0.05)
 
 
+def test_cells_that_do_not_grow_take_up_less_oxygen() -> None:
+    growing, resting = start(growth=1.0), start(growth=0.0)
+    quantity = [q.name for q in QUANTITIES].index
+    told = [MODEL.derive(x, drive()) for x in (growing, resting)]
+    rates = [found[quantity("est_growth_rate")] for found in told]
+    uptakes = [found[quantity("est_OUR")] for found in told]
+    assert rates[1] == 0.0
+    assert uptakes[0] / uptakes[1] == pytest.approx(np.exp(0.5 * rates[0] / 0.0339))
+
+
 def test_carbon_and_oxygen_in_the_exit_gas_match_respiration_at_rest() -> None:
     x = start(log_Xv=np.log(2.0), growth=0.0, log_RQ=0.0, qL=0.0)
     u = drive(flow_air=0.012)
