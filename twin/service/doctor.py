@@ -35,10 +35,11 @@ PATIENCE_S = 15.0
 SKEWED_S = 1.0
 """A source's clock is named when it is further off than this [s]."""
 OWN: Final[Mapping[str, Mapping[str, Any]]] = {
-    "mqtt": {"client_id": "doctor", "session_h": 0.001},
-    "sparkplug": {"client_id": "doctor", "host_id": "bioline-doctor"},
+    "mqtt": {"session_h": 0.001},
+    "sparkplug": {"host_id": "bioline-doctor"},
 }
-"""So that a look takes nobody's session and tells no edge node that its host has gone."""
+"""So that a look takes nobody's session and tells no edge node that its host has gone; the name of the client is
+that of the look's own folder."""
 
 
 class State(StrEnum):
@@ -213,7 +214,8 @@ async def _source(section: Mapping[str, Any], line: Line, running: bool) -> Find
     if kind in ("folder", "files"):
         return (_folder if kind == "folder" else _files)(name, section)
     with TemporaryDirectory(prefix="bioline-doctor-") as folder:
-        module, config = configured("sources", {**section, **OWN.get(kind, {})}, Path(folder))
+        own: Mapping[str, Any] = {"client_id": Path(folder).name, **OWN[kind]} if kind in OWN else {}
+        module, config = configured("sources", {**section, **own}, Path(folder))
         context = SourceContext({t.id: t for t in line.tags()}, WallClock(), lambda tag: WallClock().now_ns())
         return await _first_word(name, module.open_source(config, context))
 
