@@ -38,8 +38,8 @@ OWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "mqtt": {"session_h": 0.001},
     "sparkplug": {"host_id": "bioline-doctor"},
 }
-"""So that a look takes nobody's session and tells no edge node that its host has gone; the name of the client is
-that of the look's own folder."""
+"""So that a look takes nobody's session and tells no edge node that its host has gone; its client bears the
+name of the look's own folder."""
 
 
 class State(StrEnum):
