@@ -14,7 +14,7 @@ LACTATE_G: Final = 0.08907  # g/mmol, as lactate ion
 
 _FIT = "fit of the theta-logistic law to the NISTCHO fed-batch assays, condition A"
 _DEFAULT = "chosen default"
-_FOLLOWS = "log of the specific rate per growth rate over mu0; set on simulated batches of the tuning seeds"
+_FOLLOWS = "log of the specific rate per growth rate over mu0; of simulated batches of tuning seeds 1100-1113"
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("mu0", 0.0339, "1/h", _FIT),
@@ -28,7 +28,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("qO2", 0.19, "mmol/(10*9.h)", "at mu0; Goudar et al. 2011: 5.1-5.8 pmol/cell/day; " + _DEFAULT),
     Parameter("qP", 8e-4, "g/(10*9.h)", _DEFAULT),
     Parameter("qG_growth", 1.5, "1", _FOLLOWS),
-    Parameter("qP_growth", -1.0, "1", _FOLLOWS),
+    Parameter("qP_growth", -0.75, "1", _FOLLOWS),
     Parameter("qO2_growth", 0.5, "1", _FOLLOWS),
     Parameter(
         "qN", 0.01, "mmol/(10*9.h)", "0.45 ammonia per glutamine, 1 mmol of it for 8e8 cells, at mu 0.02/h"
