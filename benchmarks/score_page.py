@@ -99,7 +99,7 @@ def curve_section(points: list[Figures]) -> list[str]:
         low, high = p["false_alarms_interval"]
         measured = f"{p['false_alarms_per_1000h']:.1f} ({low:.1f}–{high:.1f})"
         missed, right = f"{p['missed']} of {p['batches']}", f"{100 * p['verdict_accuracy']:.0f} %"
-        cells = (f"{1000.0 / p['interval_h']:g}", measured, missed, f"{p['median_delay_h']:.2f}", right)
+        cells = (f"{1000.0 / p['interval_h']:.2g}", measured, missed, f"{p['median_delay_h']:.2f}", right)
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
