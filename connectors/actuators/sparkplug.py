@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from connectors.codecs.sparkplug import DataType, Metric, Payload, encode, wire_of
 from connectors.codecs.sparkplug_messages import NAMESPACE
-from connectors.sources._mqtt_link import BrokerConfig, Down, MqttLink, Rules, Up
+from connectors.sources._mqtt_broker import BrokerConfig
+from connectors.sources._mqtt_link import Down, MqttLink, Rules, Up
 from twin.domain.errors import ConnectorError
 from twin.domain.tag import Tag
 from twin.ports import Actuator, ActuatorContext

@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from connectors.codecs.uns import LEVEL, Namespace, Value, fault
-from connectors.sources._mqtt_link import BrokerConfig, Down, MqttLink, Rules, Up
+from connectors.sources._mqtt_broker import BrokerConfig
+from connectors.sources._mqtt_link import Down, MqttLink, Rules, Up
 from twin.domain.alarm import Alarm
 from twin.domain.errors import ConfigError
 from twin.ports import LinkChange, Publisher, PublisherContext, Update

@@ -15,7 +15,7 @@ import orjson
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.sources._mqtt_link import is_loopback
+from connectors.sources._mqtt_broker import is_loopback
 from twin.domain.errors import ConnectorError
 
 LARGEST_BODY: Final = 8 * 1024 * 1024

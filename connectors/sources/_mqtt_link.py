@@ -22,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from connectors.sources import _mqtt_words as words
-from connectors.sources._mqtt_broker import BrokerConfig, is_loopback, password, tls_context
+from connectors.sources._mqtt_broker import BrokerConfig, password, tls_context
 from twin.domain.errors import ConnectorError
 
 _UNSUPPORTED_VERSION: Final = 0x84
@@ -377,17 +377,3 @@ def delivered(arrivals: Sequence[Arrival]) -> Callable[[], None]:
             arrival.ack()
 
     return ack
-
-
-__all__ = [
-    "Arrival",
-    "BrokerConfig",
-    "Down",
-    "Happening",
-    "MqttLink",
-    "Rules",
-    "Up",
-    "Will",
-    "delivered",
-    "is_loopback",
-]

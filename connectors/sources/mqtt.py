@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.codecs.json_topics import Decoded, Route, decode
 from connectors.codecs.topics import TopicTemplate
+from connectors.sources._mqtt_broker import BrokerConfig
 from connectors.sources._mqtt_link import (
     Arrival,
-    BrokerConfig,
     Down,
     Happening,
     MqttLink,

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from connectors.codecs.opcua_status import overflowed
 from connectors.codecs.opcua_values import Stamp, to_reading
 from connectors.codecs.opcua_words import connected, nodes_lacking
-from connectors.sources._mqtt_link import is_loopback
+from connectors.sources._mqtt_broker import is_loopback
 from connectors.sources._opcua_session import (
     FAILURES,
     Notice,

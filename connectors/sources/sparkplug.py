@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 
 from connectors.codecs.sparkplug_host import Host
 from connectors.codecs.sparkplug_messages import NAMESPACE, Outcome, Settings, state_payload, state_topic
+from connectors.sources._mqtt_broker import BrokerConfig
 from connectors.sources._mqtt_link import (
     Arrival,
-    BrokerConfig,
     Happening,
     MqttLink,
     Rules,
