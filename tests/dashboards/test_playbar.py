@@ -1,5 +1,6 @@
 """The time bar of a replay: banner, playhead, speed, what was known when; nothing to acknowledge."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field, replace
 
@@ -115,6 +116,41 @@ async def test_a_jump_shows_what_stood_then_and_nothing_can_be_acknowledged(brow
         await page.get_by_role("button", name="+60 min", exact=True).click()
         await expect(page.locator("article.card")).to_have_count(1)
         assert json.dumps(view.playback.done[-1]) == json.dumps(["seek", NOW])
+
+
+async def test_an_answer_from_before_a_jump_does_not_take_the_place_of_a_later_one(browser, view):
+    first, last = (START - 2 * HOUR) // 1_000_000, (NOW + HOUR) // 1_000_000
+    view.clock.time_ns = START - HOUR
+    gate, held, passed = asyncio.Event(), [], []
+
+    async def trend(route) -> None:
+        answer = await route.fetch()
+        if view.playback.done:
+            passed.append(answer)
+        else:
+            held.append(answer)
+            await gate.wait()
+        await route.fulfill(response=answer)
+
+    async def until(reached) -> None:
+        async with asyncio.timeout(20):
+            while not reached():
+                await asyncio.sleep(0.05)
+
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.route("**/trend?*", trend)
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en&from={first}&to={last}")
+        await until(lambda: len(held) >= 5)
+        head = page.locator(".playbar input[type=range]")
+        await head.evaluate(
+            "(e, t) => { e.value = t; e.dispatchEvent(new Event('change', { bubbles: true })); }",
+            NOW // 1_000_000,
+        )
+        await until(lambda: len(passed) >= len(held))
+        gate.set()
+        await asyncio.sleep(1)
+        await expect(page.locator(".trends")).to_contain_text("pH")
+        await expect(page.locator(".trends")).not_to_contain_text("Nothing is stored", timeout=100)
 
 
 async def test_a_live_line_has_no_bar(browser):

@@ -90,10 +90,10 @@ async def test_the_same_name_again_does_not_replace_the_first(tmp_path: Path) ->
 
 async def test_a_remedy_names_the_layout_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("vessel;drawn;VCD\nR1;2026-11-22T08:00:00;5,2\n")
-    (tmp_path / "b.csv").write_text("nothing,of,use\n1,2,3\n")
     async with watched(tmp_path, layout={**LAB, "zone": None}) as found:
         await found.until(lambda: told(found, "a.csv"))
         assert "in `layout` of the source 'drop' would do" in found.refused[0].detail
+    (tmp_path / "b.csv").write_text("nothing,of,use\n1,2,3\n")
     async with watched(tmp_path) as found:
         await found.until(lambda: told(found, "b.csv"))
     reason = (tmp_path / "refused" / "b.csv.reason.txt").read_text()

@@ -41,6 +41,8 @@ export const playback = signal<Playback | null>(null);
 export const epoch = signal(0);
 
 const EVERY_MS = 1000;
+/** How often the playhead was moved from here: what was asked for before the last move is void. */
+let moves = 0;
 
 async function take(state: Playback): Promise<void> {
   const jumped = playback.peek() !== null && state.epoch !== epoch.peek();
@@ -54,14 +56,18 @@ async function take(state: Playback): Promise<void> {
 }
 
 export async function move(what: Move): Promise<void> {
-  await take(await send<Playback>("playback", what));
+  const moved = await send<Playback>("playback", what);
+  moves += 1;
+  await take(moved);
 }
 
 /** Follow the playhead of a line that is a replay. */
 export function followPlayback(): void {
   const read = () => {
     if (line.peek()?.origin !== "replay" || over.peek()) return;
-    void get<Playback>("playback").then(take, (error: unknown) => void askFate(error).catch(() => undefined));
+    const before = moves;
+    const fresh = (state: Playback) => (before === moves ? take(state) : undefined);
+    void get<Playback>("playback").then(fresh, (error: unknown) => void askFate(error).catch(() => undefined));
   };
   line.subscribe(read);
   setInterval(read, EVERY_MS);

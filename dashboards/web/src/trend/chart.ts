@@ -16,6 +16,7 @@ export class Chart {
   private data: Data = empty();
   private readAt = 0;
   private readUntil = 0;
+  private reads = 0;
   private made: string | undefined;
   private readonly watcher = new ResizeObserver(() => this.fit());
   private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -60,14 +61,19 @@ export class Chart {
     this.made = this.newestForecast();
     this.readAt = performance.now();
     this.readUntil = until;
+    this.reads += 1;
+    const number = this.reads;
+    const newest = () => this.reads === number; // asked again meanwhile: an answer may be from before a jump
     load(this.names, from, until)
       .then((data) => {
-        if (this.readUntil !== until) return; // another time was asked for meanwhile
+        if (!newest()) return;
         this.data = data;
         this.tell("", data.measured.t.length + data.mean.t.length + data.lab.t.length === 0);
         this.draw();
       })
-      .catch((error: Error) => this.tell(lost.peek() ? "" : reason(error), false));
+      .catch((error: Error) => {
+        if (newest()) this.tell(lost.peek() ? "" : reason(error), false);
+      });
   }
 
   /** Take what came live; read again when the window has moved on by a tenth. */
