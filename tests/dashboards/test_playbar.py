@@ -134,7 +134,7 @@ async def test_an_answer_from_before_a_jump_does_not_take_the_place_of_a_later_o
 
     async def until(reached) -> None:
         async with asyncio.timeout(20):
-            while not reached():
+            while not reached():  # noqa: ASYNC110 - it happens in the browser
                 await asyncio.sleep(0.05)
 
     async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
