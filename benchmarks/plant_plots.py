@@ -31,7 +31,7 @@ UNITS: Final = {
     "offgas_CO2": "exit CO2 [%]", "jacket_temperature": "jacket [°C]", "pressure": "head pressure [mbar]",
     "base_flow": "base flow [mL/h]", "stirrer": "stirrer [rpm]", "osmolality": "osmolality [mOsm/kg]",
     "kLa": "kLa [1/h]", "titre_harvest": "titre of the harvest [g/L]", "sieving": "sieving [1]",
-    "bleed": "bleed [mL/h]", "harvest": "harvest [mL/h]", "weight": "weight [kg]",
+    "bleed_flow": "bleed [mL/h]", "harvest_flow": "harvest [mL/h]", "weight": "weight [kg]",
     "F0": "F0 of the coldest spot [min]",
     "cold_spot": "coldest spot [°C]", "biomass": "dry cells [g/L]", "acetate": "acetate [g/L]",
     "return_conductivity": "CIP return [mS/cm]",
@@ -190,7 +190,7 @@ def perfusion() -> Path:
     plant = Plant(load_scenario(packaged("perfusion")).model_copy(update={"period_s": 600.0}))
     plant.advance(479.0 * 3600.0)
     truth = plant.truth()
-    shown = ("VCD", "viability", "glucose", "bleed", "titre", "sieving")
+    shown = ("VCD", "viability", "glucose", "bleed_flow", "titre", "sieving")
     figure, axes = figures.pyplot().subplots(2, 3, figsize=(8.6, 4.0), sharex=True, layout="constrained")
     for ax, name in zip(axes.flat, shown, strict=True):
         ax.plot(truth["time_s"] / 86400.0, truth[name], color=figures.BLUE)

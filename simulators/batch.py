@@ -23,7 +23,7 @@ BOTTLES: Final = {"cho_fedbatch": (0.2, 0.025), "cho_perfusion": (4.0, 0.025), "
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one vessel said in one interval; rows are sampling times, columns are `probes.TAGS`."""
+    """What one vessel said in one interval; rows are sampling times, columns the tags of its kind."""
 
     time_s: NDArray[np.float64]
     values: NDArray[np.float64]
@@ -54,6 +54,7 @@ class BatchRun:
         self._names = (seed, scenario.id, scenario.batch)
         self.every = max(1, math.ceil(period_s / LONGEST_TICK_S))
         self.tick_s = period_s / self.every
+        self.columns = len(probes.tags(scenario.kind))
         self.opening = max(1, round(scenario.start_h * 3600.0 / period_s)) * self.every
         self.tick = 0
         self._next_row = self.opening
@@ -98,16 +99,16 @@ class BatchRun:
         self.x = np.zeros(len(loop.KEPT))
         loop.observe(self.y, self.p, self.k, self.u, self.c, self.m, self.x)
         specs = self.specs = probes.instruments(s.volume_l, s.kind, s.steamed)
-        calibrations = {name: self.draws("calibration", name) for name in probes.CHANNELS}
+        calibrations = {name: self.draws("calibration", name) for name in specs}
         self.probes = probes.install(specs, self.tick_s, period_s, calibrations, self.x)
-        self._noise_of = [self.draws("noise", name) for name in probes.CHANNELS]
+        self._noise_of = [self.draws("noise", name) for name in specs]
         self._slow_noise_of = self.draws("disturbances")
-        self._odd_noise_of = [self.draws("faults", name) for name in probes.CHANNELS]
+        self._odd_noise_of = [self.draws("faults", name) for name in specs]
         n = loop.TICKS_PER_BLOCK
         self.faults = self._fault_table()
         on_probes = not np.isin(self.faults.action, faults.ON_PLANT).all()
-        self._noise = np.zeros((len(probes.CHANNELS), 2, n))
-        self._odd_noise = np.zeros((len(probes.CHANNELS), n if on_probes else 0))
+        self._noise = np.zeros((len(specs), 2, n))
+        self._odd_noise = np.zeros((len(specs), n if on_probes else 0))
         self._slow_noise = np.zeros((n, loop.DISTURBANCES))
         self._scratch = np.zeros((3, state.STATES))
         self._truths: list[NDArray[np.float64]] = [np.zeros((0, len(loop.KEPT)))]
@@ -120,15 +121,15 @@ class BatchRun:
             ramp = (math.inf if drift else 0.0) if fault.ramp_h is None else fault.ramp_h * 3600.0
             end = math.inf if fault.end_h is None else opened + fault.end_h * 3600.0
             action, place = faults.FAULTS[fault.kind].action, faults.place(fault.kind, fault.tag)
-            other = probes.CHANNELS.index(fault.other) if fault.other else 0
+            other = probes.MEASURED.index(fault.other) if fault.other else 0
             table[i] = (action, place, other, opened + fault.at_h * 3600.0, ramp, end, fault.magnitude)
         return table.view(np.recarray)
 
     def advance(self, to_s: float, keep_truth: bool) -> Said:
         """Run to `to_s` seconds after the opening and return what was said since the last call."""
         target = self.opening + math.floor(to_s / self.tick_s + 1e-9)
-        values: list[NDArray[np.float64]] = [np.zeros((0, len(probes.TAGS)))]
-        qualities: list[NDArray[np.int16]] = [np.zeros((0, len(probes.TAGS)), np.int16)]
+        values: list[NDArray[np.float64]] = [np.zeros((0, self.columns))]
+        qualities: list[NDArray[np.int16]] = [np.zeros((0, self.columns), np.int16)]
         self.crew.happen()
         while self.tick < target:
             block = (self.tick // loop.TICKS_PER_BLOCK + 1) * loop.TICKS_PER_BLOCK
@@ -152,8 +153,8 @@ class BatchRun:
         if at == 0:
             self._draw_noise()
         rows = count // self.every + 1
-        values = np.empty((rows, len(probes.TAGS)))
-        qualities = np.empty((rows, len(probes.TAGS)), np.int16)
+        values = np.empty((rows, self.columns))
+        qualities = np.empty((rows, self.columns), np.int16)
         truths = np.empty((rows, len(loop.KEPT)))
         fed, based, ended = self.m.feed_changed, self.m.base_changed, self.m.ended
         written = loop.run(

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from simulators.compiled import compiled
-from simulators.probes import CHANNELS
+from simulators.probes import CHANNELS, MEASURED
 
 (
     OFFSET, OFFSET_RATE, GAIN, GAIN_RATE, FROZEN, SPIKES, NOISE, DEAD, DROPOUT, BAD, SLOW, EFFECT,
@@ -374,9 +374,9 @@ def place(kind: str, tag: str | None) -> int:
         return fault.choices[name]
     if fault.on_plant:
         return fault.effect
-    if name not in CHANNELS:
-        raise ValueError(f"tag {name!r} can not have {kind!r}; one of: {', '.join(CHANNELS)}")
-    return CHANNELS.index(name)
+    if name not in MEASURED:
+        raise ValueError(f"tag {name!r} can not have {kind!r}; one of: {', '.join(MEASURED)}")
+    return MEASURED.index(name)
 
 
 @compiled

@@ -38,7 +38,7 @@ TRUTH: Final = (
     "osmolality", "volume", "IVC", "OUR", "CER", "kLa", "carbon", "SID", "contaminant", "base_in", "feed_in",
 )  # fmt: skip
 """Names of the true values the recorder keeps: what probes should read, then states."""
-PERFUSION: Final = ("harvest", "bleed", "sieving", "titre_harvest")
+PERFUSION: Final = (*pr.OUTLETS, "sieving", "titre_harvest")
 """Those of perfused vessels only: flows [mL/h], part of the product that passes, product [g/L]."""
 MICROBIAL: Final = ("biomass", "acetate")
 """Those of microbial vessels only: dry cells and acetic acid [g/L]."""
@@ -47,14 +47,13 @@ CELLS_ONLY: Final = ("VCD", "viability", "glutamine", "lactate", "titre", "IVC")
 CLEANED: Final = ("F0", "cold_spot", "return_conductivity")
 """Those of vessels that are washed or steamed: F0 of the coldest spot [min], its temperature [Cel], and the
 conductivity of what comes back from CIP [mS/cm at 25 Cel]."""
-KEPT: Final = TRUTH + PERFUSION + MICROBIAL + CLEANED
+KEPT: Final = pr.MEASURED + TRUTH[len(pr.CHANNELS) :] + PERFUSION[len(pr.OUTLETS) :] + MICROBIAL + CLEANED
+"""All of them, what probes should read first."""
 (
     VCD, VIABILITY, GLUCOSE, GLUTAMINE, LACTATE, AMMONIA, TITRE, OXYGEN, OSMOLALITY, VOLUME, IVC,
     OUR, CER, KLA, CARBON, SID, CONTAMINANT, BASE_IN, FEED_IN,
-) = range(len(pr.CHANNELS), len(TRUTH))  # fmt: skip
-HARVEST, BLEED, SIEVING, TITRE_HARVEST, BIOMASS, ACETATE, F0, COLD_SPOT, RETURNED = range(
-    len(TRUTH), len(KEPT)
-)
+    SIEVING, TITRE_HARVEST, BIOMASS, ACETATE, F0, COLD_SPOT, RETURNED,
+) = range(len(pr.MEASURED), len(KEPT))  # fmt: skip
 
 PLANT: Final = np.dtype(
     [
@@ -228,7 +227,8 @@ def observe(y: Any, p: Any, k: Any, u: Any, c: Any, m: Any, x: Any) -> None:
     x[OSMOLALITY], x[VOLUME], x[IVC] = vessel.osmolality(y, p), v, y[state.IVC]
     x[KLA], x[CARBON], x[SID] = u.kla, y[state.CT] / v, vessel.strong_ions(y, p)
     x[CONTAMINANT], x[BASE_IN], x[FEED_IN] = y[state.BUG] / v, 1e3 * y[state.V_BASE], 1e3 * y[state.V_FEED]
-    x[HARVEST], x[BLEED], x[SIEVING] = 1e3 * u.harvest, 1e3 * u.bleed, vessel.sieving(y, p, u)
+    x[pr.HARVEST_FLOW], x[pr.BLEED_FLOW] = 1e3 * c.harvest, 1e3 * c.bleed
+    x[SIEVING] = vessel.sieving(y, p, u)
     x[TITRE_HARVEST] = x[SIEVING] * x[TITRE]
     x[COLD_SPOT] = y[state.TEMP]
     x[BIOMASS] = x[ACETATE] = 0.0

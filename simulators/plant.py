@@ -13,7 +13,7 @@ from simulators.faults import FAULTS
 from simulators.laboratory import AssayResult
 from simulators.log import LogEvent
 from simulators.loop import CELLS_ONLY, CLEANED, KEPT, MICROBIAL, NOTHING, PERFUSION, TRUTH
-from simulators.probes import TAGS
+from simulators.probes import tags
 from simulators.reporting import Exceptions
 from simulators.scenario import Scenario
 from twin.domain.errors import ConfigError
@@ -97,7 +97,7 @@ class Plant:
     def __post_init__(self) -> None:
         seed = self.scenario.seed if self.seed is None else self.seed
         self._runs = {v.id: BatchRun(v, self.scenario.period_s, seed) for v in self.scenario.vessels}
-        self._tags = tuple(f"{vessel}.{name}" for vessel in self._runs for name in TAGS)
+        self._tags = tuple(f"{v.id}.{name}" for v in self.scenario.vessels for name in tags(v.kind))
         how = self.scenario.on_change
         self._quiet = () if how is None else tuple(Exceptions(v, how) for v in self.scenario.vessels)
         faults = carrier_faults(self.scenario.vessels, self._tags, self.scenario.period_s)
@@ -122,8 +122,8 @@ class Plant:
         said = [run.advance(to_s, self.keep_truth) for run in self._runs.values()]
         for one, quiet in zip(said, self._quiet, strict=False):
             quiet.thin(one.time_s, one.values, one.qualities)
-        value = np.stack([one.values for one in said], axis=1).ravel()
-        quality = np.stack([one.qualities for one in said], axis=1).ravel()
+        value = np.concatenate([one.values for one in said], axis=1).ravel()
+        quality = np.concatenate([one.qualities for one in said], axis=1).ravel()
         columns = len(self._tags)
         time_s = np.repeat(said[0].time_s, columns)
         tag = np.tile(np.arange(columns, dtype=np.int32), len(said[0].time_s))

@@ -16,21 +16,35 @@ CHANNELS: Final = (
     "flow_N2", "feed_flow", "base_flow", "feed_scale", "base_scale", "stirrer", "offgas_O2", "offgas_CO2",
     "jacket_temperature", "pressure",
 )  # fmt: skip
-"""Measured quantities in the order of every array of them."""
+"""Measured quantities of every vessel, in the order of every array of them."""
+OUTLETS: Final = ("harvest_flow", "bleed_flow")
+"""What a perfused vessel measures beside `CHANNELS`: what its pumps say of harvest and bleed [mL/h]."""
+MEASURED: Final = CHANNELS + OUTLETS
 GASES: Final = ("flow_air", "flow_O2", "flow_CO2", "flow_N2")
 SET_POINTS: Final = ("pH_sp", "pO2_sp", "temperature_sp", "feed_sp")
 TAGS: Final = CHANNELS + SET_POINTS
+"""Tags that every vessel has; see `tags`."""
 MICROBIAL_ASSAYS: Final = ("OD600", "dry_mass", "glucose", "acetate", "ammonia", "pH_lab", "pCO2_lab")
 ASSAYS: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "pH_lab", "pCO2_lab")
 
 (
     PH, PO2, PCO2, KAPPA, TEMPERATURE, WEIGHT, FLOW_AIR, FLOW_O2, FLOW_CO2, FLOW_N2,
     FEED_FLOW, BASE_FLOW, FEED_SCALE, BASE_SCALE, SPEED, OFFGAS_O2, OFFGAS_CO2,
-    JACKET_T, PRESSURE,
-) = range(len(CHANNELS))  # fmt: skip
+    JACKET_T, PRESSURE, HARVEST_FLOW, BLEED_FLOW,
+) = range(len(MEASURED))  # fmt: skip
 
 CONTROLLED: Final = (PH, PO2, TEMPERATURE)
 """Channels the controller reads at every tick."""
+
+
+def channels(kind: str) -> tuple[str, ...]:
+    """Measured quantities of a kind of vessel, in the order of every array of them."""
+    return MEASURED if kind == "cho_perfusion" else CHANNELS
+
+
+def tags(kind: str) -> tuple[str, ...]:
+    """What the wires of a kind of vessel carry: its measured quantities, then its set points."""
+    return channels(kind) + SET_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +87,11 @@ class ProbeSpec:
 
 
 def instruments(volume_l: float, kind: str = "cho_fedbatch", steamed: bool = False) -> dict[str, ProbeSpec]:
-    """The instruments of a vessel with this working volume [L].
+    """The instruments of a vessel with this working volume [L], in the order of `channels`.
 
-    A ``cho_perfusion`` has a larger feed line and lines for four times the gas; an ``ecoli_fedbatch`` has
-    lines for 200 times the gas and for more feed and base, a faster stirrer, an optical pO2 probe.
+    A ``cho_perfusion`` has a larger feed line, pumps of its size for harvest and bleed, and lines for four
+    times the gas; an ``ecoli_fedbatch`` has lines for 200 times the gas and for more feed and base, a faster
+    stirrer, an optical pO2 probe.
     Temperatures and pressure of a vessel that is steamed in place have the range for it.
 
     pH: glass, response 20-30 s when new, drift 0.005 pH/day after the first days; noise 0.003 and
@@ -121,7 +136,8 @@ def instruments(volume_l: float, kind: str = "cho_fedbatch", steamed: bool = Fal
         found["pressure"] = replace(found["pressure"], high=3000.0)
     if kind == "cho_perfusion":
         lines = {name: _larger(found[name]) for name in ("feed_flow", "feed_scale")}
-        return found | lines | {name: _larger(found[name], 4.0) for name in GASES}
+        lines |= {name: _larger(found[name], 4.0) for name in GASES}
+        return found | lines | dict.fromkeys(OUTLETS, lines["feed_flow"])
     return found | _microbial(found, v) if kind == "ecoli_fedbatch" else found
 
 
@@ -208,9 +224,9 @@ def install(
     `tick_s` is the time between two looks of the controller, `period_s` between two values sent. `draws`
     holds one generator a probe; each gives the probe's own gain, offset and drift.
     """
-    probes = np.zeros(len(CHANNELS), PROBE).view(np.recarray)
-    for i, name in enumerate(CHANNELS):
-        spec, z = specs[name], draws[name].standard_normal(4)
+    probes = np.zeros(len(specs), PROBE).view(np.recarray)
+    for i, (name, spec) in enumerate(specs.items()):
+        z = draws[name].standard_normal(4)
         probe = probes[i]
         probe.low, probe.high, probe.resolution = spec.low, spec.high, spec.resolution
         probe.fast = float(i in CONTROLLED)

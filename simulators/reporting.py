@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.compiled import compiled
-from simulators.probes import SET_POINTS, TAGS, instruments
+from simulators.probes import SET_POINTS, instruments
 from simulators.scenario import OnChange, VesselScenario
 
 UNSAID: Final = -1
@@ -46,9 +46,9 @@ class Exceptions:
 
     def __init__(self, vessel: VesselScenario, how: OnChange) -> None:
         specs = instruments(vessel.volume_l, vessel.kind, vessel.steamed)
-        steps = [how.steps * specs[name].resolution for name in TAGS if name not in SET_POINTS]
+        steps = [how.steps * spec.resolution for spec in specs.values()]
         self._bands = 0.999 * np.array(steps + [1e-12] * len(SET_POINTS))
-        self._last, self._status, self._sent = (np.full(len(TAGS), -np.inf) for _ in range(3))
+        self._last, self._status, self._sent = (np.full(len(self._bands), -np.inf) for _ in range(3))
         self._longest_s = how.longest_s
 
     def thin(

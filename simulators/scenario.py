@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from simulators.faults import CROSSED, FAULTS, HEADING, FaultKind, place
 from simulators.parameters import names
-from simulators.probes import CHANNELS
+from simulators.probes import CHANNELS, MEASURED, OUTLETS
 from twin.domain.errors import ConfigError
 
 ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
@@ -82,8 +82,8 @@ class FaultSpec(_Strict):
         if kind.action != CROSSED:
             if self.other is not None:
                 raise ValueError(f"kind {self.kind!r} takes no `other`")
-        elif self.other not in CHANNELS or self.other == self.concerns:
-            known = ", ".join(CHANNELS)
+        elif self.other not in MEASURED or self.other == self.concerns:
+            known = ", ".join(MEASURED)
             raise ValueError(f"kind {self.kind!r} needs `other`, a second tag; one of: {known}")
 
     @property
@@ -95,6 +95,11 @@ class FaultSpec(_Strict):
     def concerns(self) -> str:
         """Name of the tag it concerns."""
         return self.tag or FAULTS[self.kind].tag or ""
+
+    @property
+    def of_perfusion(self) -> bool:
+        """Whether it is about something that only a perfused vessel has."""
+        return self.kind == "retention_fouling" or not {self.tag, self.other}.isdisjoint(OUTLETS)
 
 
 class Recipe(_Strict):
@@ -224,9 +229,10 @@ class VesselScenario(_Strict):
         unknown = sorted(set(self.parameters) - set(names()))
         if unknown:
             raise ValueError(f"parameters not known: {', '.join(unknown)}")
-        alien = self.perfusion != Perfusion() or any(f.kind == "retention_fouling" for f in self.faults)
+        alien = self.perfusion != Perfusion() or any(f.of_perfusion for f in self.faults)
         if alien and not self.perfused:
-            raise ValueError("perfusion and retention_fouling need `kind: cho_perfusion`")
+            about = ", ".join(OUTLETS)
+            raise ValueError(f"perfusion, retention_fouling, {about} need `kind: cho_perfusion`")
         if any(f.kind == "trapped_air" for f in self.faults) and not self.steamed:
             raise ValueError("trapped_air needs `recipe.sip_h`")
         if self.is_microbial and "glutamine" in self.laboratory.also:

@@ -22,7 +22,8 @@ import numpy as np
 
 from simulators.log import LogEvent
 from simulators.plant import Plant, PlantBatch
-from simulators.probes import SET_POINTS, TAGS, instruments
+from simulators.probes import SET_POINTS, instruments
+from simulators.probes import tags as tags_of
 from simulators.scenario import Scenario, VesselScenario, load_scenario
 from simulators.wires import AssayRow, Row, Wire, WireTag
 from simulators.wires_commands import LOG_LENGTH, Commanded, Commands
@@ -48,7 +49,8 @@ WIRES: Final = ("opcua", "mqtt", "sparkplug")
 _UNITS: Final[dict[str, str]] = {
     "pH": "1", "pO2": "%", "pCO2": "mm[Hg]", "conductivity": "mS/cm", "temperature": "Cel", "weight": "kg",
     "flow_air": "L/min", "flow_O2": "L/min", "flow_CO2": "L/min", "flow_N2": "L/min",
-    "feed_flow": "mL/h", "base_flow": "mL/h", "feed_scale": "g", "base_scale": "g", "stirrer": "{rpm}",
+    "feed_flow": "mL/h", "base_flow": "mL/h", "harvest_flow": "mL/h", "bleed_flow": "mL/h",
+    "feed_scale": "g", "base_scale": "g", "stirrer": "{rpm}",
     "offgas_O2": "%", "offgas_CO2": "%", "jacket_temperature": "Cel", "pressure": "mbar",
     "pH_sp": "1", "pO2_sp": "%", "temperature_sp": "Cel", "feed_sp": "mL/h",
 }  # fmt: skip
@@ -59,7 +61,7 @@ _MEASURED: Final = dict(zip(SET_POINTS, ("pH", "pO2", "temperature", "feed_flow"
 def wire_tags(vessel: VesselScenario) -> list[WireTag]:
     """Tags of a vessel with unit and range, as its control system declares them."""
     ranges = instruments(vessel.volume_l, vessel.kind, vessel.steamed)
-    specs = {name: ranges[_MEASURED.get(name, name)] for name in TAGS}
+    specs = {name: ranges[_MEASURED.get(name, name)] for name in tags_of(vessel.kind)}
     return [
         WireTag(f"{vessel.id}.{name}", _UNITS[name], spec.low, spec.high, name in SET_POINTS)
         for name, spec in specs.items()
@@ -98,7 +100,7 @@ def routes(scenario: Scenario) -> dict[str, str]:
                     f"scenario {scenario.id}, vessel {vessel.id}: wires.{group}: {wire} is not known; "
                     f"probes and skid take one of {', '.join(WIRES)}, lab takes mqtt"
                 )
-        for name in TAGS:
+        for name in tags_of(vessel.kind):
             group = "probes" if name in PROBES else "skid"
             found[f"{vessel.id}.{name}"] = vessel.wires.get(group, "opcua")
     return found

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from simulators import chemistry, parameters, state, vessel
-from simulators.plant import Plant
-from simulators.scenario import Scenario, VesselScenario, load_scenario, packaged
+from simulators.plant import Plant, PlantBatch
+from simulators.probes import OUTLETS, SET_POINTS, instruments, tags
+from simulators.scenario import FaultSpec, Scenario, VesselScenario, load_scenario, packaged
+from simulators.station import wire_tags
 
 DAY_H = 24.0
 
@@ -103,7 +105,7 @@ def test_the_bleed_holds_the_cells_within_a_tenth_for_the_last_five_of_twenty_da
     _, truth = twenty_days()
     late = truth["time_s"] > 15 * 86400.0
     assert np.abs(truth["VCD"][late] / 20.0 - 1.0).max() < 0.1
-    assert truth["bleed"][late].min() > 0.0
+    assert truth["bleed_flow"][late].min() > 0.0
     assert np.ptp(truth["glucose"][late]) < 1.0
     assert truth["glucose"][late].min() > 1.0
     assert truth["viability"][late].min() > 90.0
@@ -113,7 +115,7 @@ def test_the_volume_is_held_and_so_is_the_broth() -> None:
     _, truth = twenty_days()
     assert np.abs(truth["volume"] / 2.0 - 1.0).max() < 0.02
     flowing = truth["time_s"] > 3 * 86400.0
-    through = truth["harvest"] + truth["bleed"]
+    through = truth["harvest_flow"] + truth["bleed_flow"]
     assert through[flowing].mean() == pytest.approx(1e3 * 1.5 * 2.0 / 24.0, rel=0.02)
     assert np.abs(truth["pH"][flowing] - 7.05).max() < 0.08
     assert np.abs(truth["osmolality"][flowing] - 325.0).max() < 20.0
@@ -124,7 +126,7 @@ def test_a_vessel_without_feed_is_not_emptied(kind: str) -> None:
     fault = {"kind": kind, "at_h": 192.0, "size": 1.0}
     _, truth = run(12 * DAY_H, variability=False, faults=[fault])
     assert truth["volume"].min() > 1.75
-    assert truth["bleed"][truth["time_s"] < 190 * 3600.0].max() > 20.0
+    assert truth["bleed_flow"][truth["time_s"] < 190 * 3600.0].max() > 20.0
 
 
 def test_another_density_is_held_too() -> None:
@@ -169,9 +171,58 @@ def test_the_harvest_is_assayed_and_any_steps_give_the_same() -> None:
     assert phases == ["inoculate", "grow", "perfuse"]
 
 
+def said(batch: PlantBatch, tag: str) -> Any:
+    return batch.value[batch.tag_index == batch.tags.index(tag)]
+
+
+def test_the_pumps_of_harvest_and_bleed_say_what_leaves_with_a_meter_of_their_own() -> None:
+    plant = Plant(scenario(60.0, start_h=96.0))
+    batch, truth = plant.advance(60 * 3600.0), plant.truth()
+    errors = []
+    for name in OUTLETS:
+        spec, shown = instruments(2.0, "cho_perfusion")[name], said(batch, f"R1.{name}")
+        off = shown[-200:] - truth[name][-200:]
+        errors.append(off.mean() / truth[name][-200:].mean())
+        assert 0.0 < off.std() < 2.0 * np.hypot(spec.noise, spec.resolution), name
+        assert abs(errors[-1]) < 4.0 * spec.gain, name
+    assert errors[0] != pytest.approx(errors[1], abs=1e-4)
+    feed, left = said(batch, "R1.feed_flow")[-200:], sum(said(batch, f"R1.{name}")[-200:] for name in OUTLETS)
+    assert left.mean() == pytest.approx(feed.mean(), rel=0.05)
+
+
+def test_the_wires_of_a_mixed_plant_carry_the_tags_of_each_kind() -> None:
+    one = scenario(2.0).model_dump(by_alias=True)
+    fed = {"id": "R2", "kind": "cho_fedbatch"}
+    alone = Plant(Scenario.model_validate(one | {"vessels": [fed]})).advance(7200.0)
+    plant = Plant(Scenario.model_validate(one | {"vessels": [*one["vessels"], fed]}))
+    batch = plant.advance(7200.0)
+    assert plant.tags == tuple(f"R1.{name}" for name in tags("cho_perfusion")) + alone.tags
+    np.testing.assert_array_equal(batch.value[batch.tag_index >= len(tags("cho_perfusion"))], alone.value)
+    assert len(plant.tags) == 2 * len(tags("cho_fedbatch")) + len(OUTLETS)
+    wired = {tag.id: tag for tag in wire_tags(plant.scenario.vessel("R1"))}
+    assert tuple(wired) == plant.tags[: len(wired)]
+    assert wired["R1.bleed_flow"].unit == wired["R1.feed_flow"].unit
+    assert {name for name in SET_POINTS if wired[f"R1.{name}"].set_point} == set(SET_POINTS)
+
+
+def test_a_meter_of_the_harvest_may_fail_as_any_other() -> None:
+    fault = {"kind": "frozen", "tag": "harvest_flow", "at_h": 1.0}
+    batch = Plant(scenario(3.0, start_h=96.0, faults=[fault])).advance(3 * 3600.0)
+    late = said(batch, "R1.harvest_flow")[8:]
+    assert late[0] > 10.0
+    assert np.ptp(late) == 0.0
+    assert np.ptp(said(batch, "R1.bleed_flow")[8:]) > 0.0
+    crossed = FaultSpec(kind="crossed_channels", tag="harvest_flow", other="bleed_flow", at_h=1.0)
+    assert crossed.of_perfusion
+    with pytest.raises(ValidationError, match="bleed_flow need `kind: cho_perfusion`"):
+        VesselScenario.model_validate({"id": "R1", "faults": [fault]})
+
+
 def test_a_fed_batch_knows_nothing_of_it() -> None:
-    _, truth = run(1.0, kind="cho_fedbatch")
+    plant, truth = run(1.0, kind="cho_fedbatch")
     assert "sieving" not in truth
+    assert not {f"R1.{name}" for name in OUTLETS} & set(plant.tags)
+    assert not set(OUTLETS) & set(truth)
     with pytest.raises(ValidationError, match="need `kind: cho_perfusion`"):
         VesselScenario.model_validate({"id": "R1", "perfusion": {"cells": 10.0}})
     with pytest.raises(ValidationError, match="need `kind: cho_perfusion`"):

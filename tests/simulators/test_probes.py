@@ -10,7 +10,17 @@ import yaml
 from simulators import loop
 from simulators.parameters import of_kind, record
 from simulators.plant import Plant
-from simulators.probes import ASSAYS, CHANNELS, GASES, MICROBIAL_ASSAYS, PROBE, SET_POINTS, TAGS, instruments
+from simulators.probes import (
+    ASSAYS,
+    CHANNELS,
+    GASES,
+    MICROBIAL_ASSAYS,
+    PROBE,
+    SET_POINTS,
+    channels,
+    instruments,
+    tags,
+)
 from simulators.scenario import Kind, Scenario
 
 
@@ -58,7 +68,11 @@ def test_scatter_of_a_healthy_vessel_is_what_the_maker_says() -> None:
         assert jumps.std() / np.sqrt(2.0) < 2.0 * step + 2e-3 * np.abs(np.diff(truth[name])).max(), name
 
 
-KINDS = [("cho_fedbatch", "cho_probes", ASSAYS), ("ecoli_fedbatch", "ecoli_probes", MICROBIAL_ASSAYS)]
+KINDS = [
+    ("cho_fedbatch", "cho_probes", ASSAYS),
+    ("cho_perfusion", "cho_perfusion", (*ASSAYS, "titre_harvest")),
+    ("ecoli_fedbatch", "ecoli_probes", MICROBIAL_ASSAYS),
+]
 
 
 @pytest.mark.parametrize(("kind", "file", "assays"), KINDS)
@@ -66,13 +80,14 @@ def test_the_packaged_tag_set_describes_these_instruments(
     kind: str, file: str, assays: tuple[str, ...]
 ) -> None:
     text = (files("seeds") / "tags" / f"{file}.yaml").read_text(encoding="utf-8")
-    tags = {tag["name"]: tag for tag in yaml.safe_load(text)["tags"]}
-    assert tuple(tags) == TAGS + assays
+    known = {tag["name"]: tag for tag in yaml.safe_load(text)["tags"]}
+    assert tuple(known) == tags(kind) + assays
+    assert tuple(instruments(2.0, kind)) == channels(kind)
     for name, spec in instruments(2.0, kind).items():
-        assert (tags[name]["low"], tags[name]["high"]) == (spec.low, spec.high), name
-        assert spec.noise <= tags[name]["accuracy"], name
-    assert {tags[name]["kind"] for name in SET_POINTS} == {"setpoint"}
-    assert {tags[name]["kind"] for name in assays} == {"assay"}
+        assert (known[name]["low"], known[name]["high"]) == (spec.low, spec.high), name
+        assert spec.noise <= known[name]["accuracy"], name
+    assert {known[name]["kind"] for name in SET_POINTS} == {"setpoint"}
+    assert {known[name]["kind"] for name in assays} == {"assay"}
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
@@ -83,6 +98,7 @@ def test_flow_meters_reach_as_far_as_the_gas_flows(kind: Kind) -> None:
 
 @pytest.mark.parametrize(("file", "hours", "vessel"), [
     ("cho_probes", 288.0, {"id": "R"}),
+    ("cho_perfusion", 480.0, {"id": "R", "kind": "cho_perfusion", "recipe": {"harvest_h": 480}}),
     ("ecoli_probes", 36.0, {
         "id": "R", "kind": "ecoli_fedbatch", "set_points": {"pH": 7.0, "pO2": 30, "temperature": 37}
     }),
@@ -94,7 +110,7 @@ def test_a_healthy_culture_raises_no_limit_of_the_packaged_tag_set(
     limits = {tag["name"]: tag.get("limits", {}) for tag in yaml.safe_load(text)["tags"]}
     raw = {"schema": 1, "id": "n", "title": {"en": "n"}, "duration_h": hours, "period_s": 300}
     batch = Plant(Scenario.model_validate(raw | {"vessels": [vessel]})).advance(hours * 3600.0)
-    for i, name in enumerate(CHANNELS):
+    for i, name in enumerate(channels(vessel.get("kind", "cho_fedbatch"))):
         shown = batch.value[batch.tag_index == i]
         assert shown.min() > limits[name].get("low", -np.inf), name
         assert shown.max() < limits[name].get("high", np.inf), name
