@@ -42,6 +42,8 @@ START_NS: Final = int(FILE_START.timestamp()) * 1_000_000_000
 CHUNK_H: Final = 6.0
 FIRST_H: Final = 2.0
 """Beliefs are compared with the truth from here on [h]: the twin's own warm-up."""
+GONE: Final = 0.1
+"""Glucose counts as run out below this [g/L] (chosen default)."""
 COMPARED: Final = ("VCD", "viability", "glucose", "lactate", "ammonia", "titre", "OUR", "kLa")
 """Quantities that the score counts, by the name of their true value; the first six are assayed too."""
 INTERVAL_H: Final = 24.0
@@ -243,10 +245,18 @@ def _contaminated(truth: dict[str, Any], _: int) -> NDArray[np.bool_]:
     return np.asarray(taken > 0.1 * np.maximum(truth["OUR"] - taken, 1e-9))
 
 
+def _starved(truth: dict[str, Any], onset: int) -> NDArray[np.bool_]:
+    """Viability is two points lower than when glucose had run out."""
+    gone = np.flatnonzero(truth["glucose"][onset:] < GONE)
+    first = onset + int(gone[0]) if gone.size else -1
+    fallen = truth["viability"] < truth["viability"][first] - 2.0
+    return np.asarray(fallen & (gone.size > 0) & (np.arange(fallen.size) > first))
+
+
 MATTERS: Final[dict[str, Callable[[dict[str, Any], int], NDArray[np.bool_]]]] = {
     "base_line_blocked": lambda truth, _: np.asarray(truth["base_flow"] > 0.0),
     "contamination": _contaminated,
-    "starvation": lambda truth, onset: np.asarray(truth["viability"] < truth["viability"][onset] - 2.0),
+    "starvation": _starved,
 }
 """Where a fault of a kind matters, from the truth of its batch and the place of its onset in it."""
 
