@@ -34,7 +34,7 @@ from twin.service.campaign import (
     scenario_of,
 )
 from twin.service.replay import layout_of
-from twin.service.trial import HOUR, START_NS, VESSEL, Follower, _line_of, readings
+from twin.service.trial import HOUR, START_NS, VESSEL, Follower, line_of, readings
 
 HOURS = 336.0
 DAYS = (3, 5, 7, 9)
@@ -90,7 +90,7 @@ def simulated(seed: int) -> tuple[list[Pair], dict[str, float]]:
     line = replace(line, vessels=tuple(v for v in line.vessels if v.id == VESSEL))
     plan = Plan(seed, HOURS, 0.0, None)
     plant = Plant(scenario_of(plan, BASE))
-    follower = Follower(line_file, _line_of(line, plan, BASE))
+    follower = Follower(line_file, line_of(line, plan, BASE))
     engine = follower.engine.vessels[VESSEL]
     made: list[Forecast] = []
     hours = []

@@ -31,7 +31,7 @@ from twin.service.campaign import (
     scenario_of,
 )
 from twin.service.line import LineFile
-from twin.service.trial import VESSEL, Follower, _line_of, _visible, readings
+from twin.service.trial import VESSEL, Follower, _visible, line_of, readings
 
 GLUCOSE = 0.5
 """What must not be passed [g/L]: the low-low limit of the packaged tag set."""
@@ -54,7 +54,7 @@ class Told:
 def lived(base: BaseSection, line_file: LineFile, line: Line, risk: Risk, plan: Plan) -> Told:
     """Simulate one batch, follow it, and ask every hour."""
     plant = Plant(scenario_of(plan, base))
-    follower = Follower(line_file, _line_of(line, plan, base))
+    follower = Follower(line_file, line_of(line, plan, base))
     warned: list[tuple[float, float]] = []
     standing = False
     for h in np.arange(1.0, plan.hours + 0.5):

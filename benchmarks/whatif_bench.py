@@ -32,7 +32,7 @@ from twin.service.campaign import (
     load_campaign,
     scenario_of,
 )
-from twin.service.trial import HOUR, START_NS, VESSEL, Follower, _line_of, readings
+from twin.service.trial import HOUR, START_NS, VESSEL, Follower, line_of, readings
 
 LEADS_H = (24.0, 48.0, 72.0, 120.0)
 COMPARED = {
@@ -143,7 +143,7 @@ def run(case: Case, seed: int, day: int, start_h: float) -> list[dict[str, Any]]
     fault = FaultSpec(kind=kind, at_h=now_h, size=size) if kind else None
     plan = Plan(seed, now_h + LEADS_H[-1], start_h, fault)
     plant = Plant(scenario_of(plan, BASE))
-    follower = Follower(line_file, _line_of(line, plan, BASE))
+    follower = Follower(line_file, line_of(line, plan, BASE))
     follower.take(readings(plant.advance(now_h * 3600.0)))
     question = follower.engine.vessels[VESSEL].question()
     if question is None:

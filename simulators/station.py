@@ -181,9 +181,16 @@ class Station:
                     primary_host=self.primary_host,
                     protocol=self.mqtt_protocol,
                     commands=self._commands(by_wire["sparkplug"]),
+                    unborn_ns=self._unborn_ns(),
                 )
                 self._wires["sparkplug"] = await stack.enter_async_context(edge)
             yield
+
+    def _unborn_ns(self) -> int | None:
+        """What the plant's clock shows when its wires open, `LEAD_S` of the wall before the first value."""
+        start = self.scenario.start
+        lead_s = LEAD_S * self.scenario.speed
+        return None if start is None else int((start.timestamp() - lead_s) * 1e3) * 1_000_000
 
     async def publish(self, batch: PlantBatch, origin_ns: int) -> None:
         """Put what the plant said on its wires and in the log."""

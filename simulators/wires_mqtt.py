@@ -241,6 +241,8 @@ class SparkplugEdge(_Client):
         5 or 311.
     commands : Commands or None
         Where set points of DCMD messages go; None does not listen to any.
+    unborn_ns : int or None
+        Time of births before there is any value [ns since 1970-01-01 UTC]; None: the wall's.
     """
 
     def __init__(
@@ -254,8 +256,10 @@ class SparkplugEdge(_Client):
         client_id: str = "",
         protocol: int = 5,
         commands: Commands | None = None,
+        unborn_ns: int | None = None,
     ) -> None:
         super().__init__(host, port, client_id or f"bioline-edge-{edge}", protocol)
+        self._unborn_ns = unborn_ns
         self._group, self._edge, self._primary = group, edge, primary_host
         self._commands = commands
         self._tags = {tag.id: tag for tag in tags}
@@ -417,7 +421,8 @@ class SparkplugEdge(_Client):
             self._send("DBIRTH", device, metrics)
 
     def _birth_metric(self, tag: WireTag, now_ms: int) -> EdgeMetric:
-        newest = max((row.time_ns for row in self._latest.values()), default=now_ms * 1_000_000)
+        opened = now_ms * 1_000_000 if self._unborn_ns is None else self._unborn_ns
+        newest = max((row.time_ns for row in self._latest.values()), default=opened)
         row = self._latest.get(tag.id) or Row(tag.id, newest, None, 500)
         return self._metric(row, name=tag.name, unit=tag.unit)
 

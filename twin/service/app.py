@@ -71,6 +71,8 @@ COLLECT_AFTER = 20_000
 700 cost a seventh of the processor time."""
 CANCEL_AGAIN_S = 5.0
 """Time a source has to end before it is told again [s] (chosen default)."""
+GRACE_S = 0.5
+"""On an accelerated line values may come so late at least [s of the wall] (chosen default)."""
 FORECAST_REST_S = 3.0
 """Least time between two forecasts of a vessel [s of the wall] (chosen default)."""
 SNAPSHOT_S = 30.0
@@ -223,9 +225,8 @@ async def _compose(
     folder: Path,
     settings: Settings,
 ) -> Service:
-    grace_s = max(line_file.grace_s, 0.5 * clock.speed if clock.speed > 1 else 0.0)
     watched, every_s = watches(line, folder), forecast_s(clock)
-    engine = Engine(line, model_of, grace_s, _served(line_file), watched, every_s)
+    engine = Engine(line, model_of, grace_s(line_file, clock), _served(line_file), watched, every_s)
     health, hub = Health(), Hub(clock)
     book = TagBook(line.tags())
     window = time_window(clock)
@@ -320,6 +321,11 @@ def _served(line_file: LineFile) -> dict[str, frozenset[str]]:
 def forecast_s(clock: Clock) -> float:
     """Time between two forecasts [s of the line]: on an accelerated line not more often than it can bear."""
     return FORECAST_S * math.ceil(FORECAST_REST_S * clock.speed / FORECAST_S)
+
+
+def grace_s(line_file: LineFile, clock: Clock) -> float:
+    """How long after the end of a frame values may still come [s of the line]; see `GRACE_S`."""
+    return max(line_file.grace_s, GRACE_S * clock.speed if clock.speed > 1.0 else 0.0)
 
 
 def time_window(clock: Clock) -> Callable[[], TimeWindow]:

@@ -7,6 +7,7 @@ service starts in a second.
 import asyncio
 import hashlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -271,6 +272,11 @@ def score(
     jobs: Annotated[
         int, typer.Option(min=1, max=64, help="Processes; the score does not depend on them")
     ] = 1,
+    over: Annotated[
+        str,
+        typer.Option(help="opcua or sparkplug: each batch over real wires too; exit code 1 if they differ"),
+    ] = "",
+    speed: Annotated[float, typer.Option(min=1, max=20_000, help="With --over: times real time")] = 1200.0,
 ) -> None:
     """Score the twin on simulated batches: misses, delays, verdicts, false alarms."""
     from twin.service import scorecard
@@ -278,8 +284,15 @@ def score(
 
     asked = load_campaign(campaign_path(campaign))
     check_output(out, [Path(campaign)])
+    if over:
+        from twin.service import agreement  # what serves wires is loaded for nothing else
+
     with progress("batches", len(plans(asked))) as step:
-        found = scorecard.run(asked, jobs, step)
+        run = partial(agreement.run, over=over, speed=speed) if over else scorecard.run
+        found = run(asked, jobs, step)
     scorecard.write(found, out)
     scorecard.show(found, console)
+    if over:
+        console.print(agreement.table(found))
     typer.echo(scorecard.headline(found))
+    raise typer.Exit(0 if not over or agreement.agrees(found) else 1)

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import json
-import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -20,11 +18,11 @@ from rich.markup import escape
 from simulators.broker import open_broker
 from simulators.scenario import Scenario
 from simulators.wires import free_port
-from twin.domain.errors import ConnectorError
 from twin.service.app import Service, open_service
 from twin.service.build import load_line
 from twin.service.catcher import Catcher, open_catcher
 from twin.service.pages import open_pages
+from twin.service.plant_process import PlantProcess
 from twin.service.scenarios import find_scenario
 from twin.service.score import compare
 from twin.service.settings import Settings
@@ -56,7 +54,7 @@ async def run(options: Options, settings: Settings, console: Console) -> None:
             catcher = await stack.enter_async_context(open_catcher())
             broker = stack.enter_context(contextlib.closing(open_broker()))
             opcua_port = free_port()
-            plant = Plant(scenario, opcua_port, broker.port, Path(folder))
+            plant = PlantProcess(scenario, opcua_port, broker.port, Path(folder))
             await stack.enter_async_context(plant.started())
             line_file, line = load_line(demo_line(Path(folder), plant, catcher.url))
             own = {"data_dir": Path(folder), "port": options.port, "host": "127.0.0.1", "sign_in": "local"}
@@ -83,44 +81,7 @@ def _paced(scenario: Scenario, asked: float | None, console: Console) -> Scenari
     return scenario.model_copy(update={"speed": speed})
 
 
-class Plant:
-    """The simulated plant, in a process of its own so that the service can know nothing of it."""
-
-    def __init__(self, scenario: Scenario, opcua_port: int, mqtt_port: int, folder: Path) -> None:
-        self.scenario, self.opcua_port, self.mqtt_port = scenario, opcua_port, mqtt_port
-        self.file = folder / "scenario.json"
-        self.start_ns = 0
-        self.wall_ns = 0
-
-    @contextlib.asynccontextmanager
-    async def started(self) -> AsyncIterator[None]:
-        """Start it, wait until its wires are open; stop it at the end."""
-        self.file.write_text(self.scenario.model_dump_json(by_alias=True))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "simulators.station", str(self.file)),
-            *("--opcua-port", str(self.opcua_port), "--mqtt-port", str(self.mqtt_port)),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        try:
-            await self._ready(process)
-            yield
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
-
-    async def _ready(self, process: "asyncio.subprocess.Process") -> None:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 120)
-        if not line:
-            raise ConnectorError(
-                "the simulated plant ended before its wires were open; see above", retry=False
-            )
-        told = json.loads(line)
-        self.start_ns, self.wall_ns = int(told["origin_ns"]), int(told["wall_ns"])
-
-
-def demo_line(folder: Path, plant: Plant, catcher: str) -> Path:
+def demo_line(folder: Path, plant: PlantProcess, catcher: str) -> Path:
     """The packaged demo line with this run's ports and clock put in."""
     raw: dict[str, Any] = read_yaml(files("seeds") / "lines" / "demo.yaml")
     raw["clock"] = {
@@ -143,7 +104,7 @@ def demo_line(folder: Path, plant: Plant, catcher: str) -> Path:
     return path
 
 
-def _inoculated(plant: Plant, vessel: str) -> int:
+def _inoculated(plant: PlantProcess, vessel: str) -> int:
     age_h = next(v.start_h for v in plant.scenario.vessels if v.id == vessel)
     return plant.start_ns - int(age_h * 3.6e12)
 

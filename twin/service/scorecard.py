@@ -31,7 +31,7 @@ from twin.service.figures import (
 )
 from twin.service.model import process_of
 from twin.service.output import whole_file
-from twin.service.trial import run_all
+from twin.service.trial import run_all, run_one
 
 SCHEMA: Final = 1
 HEADLINE: Final = (
@@ -56,7 +56,7 @@ def run(campaign: Campaign, jobs: int, step: Callable[[], None] = lambda: None) 
     step : callable
     """
     judged = []
-    for outcome in run_all(campaign, plans(campaign), jobs):
+    for outcome in run_all(campaign, plans(campaign), jobs, run_one):
         judged.append(judge(outcome, campaign.base))
         step()
     return document(campaign, judged)

@@ -13,7 +13,7 @@ from twin.service.play.recording import Recording
 from twin.service.sensors import COLUMNS, Sensor, row, stem
 from twin.service.sensors_stored import stored_sensors
 from twin.service.sheet import Sheet
-from twin.service.trial import run_all
+from twin.service.trial import run_all, run_one
 
 SCHEMA: Final = 1
 SHOWN: Final = {
@@ -44,7 +44,7 @@ def of_campaign(campaign: Campaign, jobs: int, step: Callable[[], None] = lambda
     """
     batches = healthy(campaign)
     bands = []
-    for outcome in run_all(campaign, batches, jobs):
+    for outcome in run_all(campaign, batches, jobs, run_one):
         bands.append(outcome.bands)
         step()
     _, line = load_line(line_path(campaign))

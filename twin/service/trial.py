@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from twin.service.model import model_of
 from twin.service.replay import WINDOW
 from twin.service.sensors import Band, band, stem
 
+T = TypeVar("T")
 HOUR: Final = 3_600_000_000_000
 START_NS: Final = int(FILE_START.timestamp()) * 1_000_000_000
 """When the wires of every batch open [ns since 1970-01-01 UTC]."""
@@ -87,8 +88,12 @@ class Outcome:
         return fault is not None and fault.kind in MATTERS and self.visible_h is None
 
 
-def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outcome]:
-    """Outcomes in the order of `batches`, from `jobs` processes; the same for any number of them.
+Work = Callable[[BaseSection, LineFile, Line, Plan], T]
+"""What becomes of one batch, from the settings of its campaign, the line, and its plan."""
+
+
+def run_all(campaign: Campaign, batches: list[Plan], jobs: int, work: Work[T]) -> Iterator[T]:
+    """What `work` brings forth, in the order of `batches`, from `jobs` processes; the same for any number.
 
     Raises
     ------
@@ -104,12 +109,12 @@ def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outc
             f"campaign {campaign.id}: line {line.id} has no vessel {VESSEL} with a process model; "
             "name a line that has, such as demo"
         )
-    work = partial(run_one, campaign.base, line_file, replace(line, vessels=(vessel,)))
+    ready = partial(work, campaign.base, line_file, replace(line, vessels=(vessel,)))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallel part
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
         try:
-            yield from pool.map(work, batches)
+            yield from pool.map(ready, batches)
         except BrokenProcessPool as error:
             raise ModelError(
                 f"campaign {campaign.id}: one of {jobs} processes ended by itself, most often for want of "
@@ -122,13 +127,22 @@ def run_all(campaign: Campaign, batches: list[Plan], jobs: int) -> Iterator[Outc
 def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> Outcome:
     """Simulate one batch and follow it to its end."""
     plant = Plant(scenario_of(plan, base))
-    follower = Follower(line_file, _line_of(line, plan, base))
-    steps = math.ceil(plan.hours / CHUNK_H)
-    for i in range(1, steps + 1):
-        said = readings(plant.advance(min(i * CHUNK_H, plan.hours) * 3600.0))
+    follower = Follower(line_file, line_of(line, plan, base))
+    for said in spoken(plant, plan):
         follower.take(row for row in said if _comes(row, base))
     follower.finish()
-    truth, itself = plant.truth(), follower.report()
+    return outcome(plan, follower, plant.truth())
+
+
+def spoken(plant: Plant, plan: Plan) -> Iterator[list[Reading]]:
+    """What the plant says to the end of a batch, piece by piece, in order of arrival."""
+    for i in range(1, math.ceil(plan.hours / CHUNK_H) + 1):
+        yield readings(plant.advance(min(i * CHUNK_H, plan.hours) * 3600.0))
+
+
+def outcome(plan: Plan, follower: "Follower", truth: dict[str, Any]) -> Outcome:
+    """What a batch followed to its end brought forth, beside the truth."""
+    itself = follower.report()
     return Outcome(
         plan=plan,
         events=tuple(follower.events),
@@ -151,7 +165,7 @@ def _comes(row: Reading, base: BaseSection) -> bool:
     return name not in base.silent and (base.suite == "full" or name in FOUR_PROBES)
 
 
-def _line_of(line: Line, plan: Plan, base: BaseSection) -> Line:
+def line_of(line: Line, plan: Plan, base: BaseSection) -> Line:
     """The line with the batch in its vessel: what an operator would enter, and nothing more."""
     vessel: Vessel = line.vessels[0]
     batch = Batch(f"seed-{plan.seed}", START_NS - int(plan.start_h * HOUR), base.volume_l)

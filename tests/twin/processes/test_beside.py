@@ -18,7 +18,7 @@ from twin.service.build import load_line
 from twin.service.campaign import BaseSection, Plan, scenario_of
 from twin.service.line import LineFile
 from twin.service.model import process_of
-from twin.service.trial import HOUR, START_NS, Follower, _line_of, readings
+from twin.service.trial import HOUR, START_NS, Follower, line_of, readings
 
 RAMAN = Instrument("glucose_raman", "glucose", 0.5)
 TAG = Tag("R101", "glucose_raman", "concentration", "g/L", 0.0, 50.0, 0.5, 600.0, 3600.0, like="glucose")
@@ -73,7 +73,7 @@ def error(
 ) -> float:
     """Root mean squared error of the glucose believed in the last 6 h [g/L], with spectra of that bias."""
     line_file, line, rows, truth = plant
-    line = _line_of(line, PLAN, BASE)
+    line = line_of(line, PLAN, BASE)
     rows = [r for r in rows if laboratory or r.address != "R101.glucose"]
     draw = np.random.default_rng(2)
     if bias is not None:

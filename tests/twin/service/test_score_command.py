@@ -71,9 +71,9 @@ def test_the_engine_is_not_told_what_is_wrong(campaign: Path) -> None:
     asked, plan = faulty(campaign)
     healthy = Plan(plan.seed, plan.hours, plan.start_h, None)
     _, line = load_line(files("seeds") / "lines" / "demo.yaml")
-    assert trial._line_of(line, plan, asked.base) == trial._line_of(line, healthy, asked.base)
+    assert trial.line_of(line, plan, asked.base) == trial.line_of(line, healthy, asked.base)
     assert plan.fault is not None
-    assert plan.fault.kind not in repr(trial._line_of(line, plan, asked.base))
+    assert plan.fault.kind not in repr(trial.line_of(line, plan, asked.base))
 
 
 def test_a_folder_that_is_not_there_is_said_before_anything_runs(campaign: Path, tmp_path: Path) -> None:
