@@ -30,7 +30,7 @@ from twin.service.app import Service, grace_s, open_service
 from twin.service.campaign import VESSEL, BaseSection, Plan, scenario_of
 from twin.service.line import ClockSection, LineFile
 from twin.service.plant_process import PlantProcess
-from twin.service.settings import Settings
+from twin.service.terminal import settings_now
 from twin.service.trial import HOUR, START_NS, Follower, Outcome, line_of, outcome, readings, spoken
 
 OVER: Final = ("opcua", "sparkplug")
@@ -182,7 +182,8 @@ async def _carry(over: str, scenario: Scenario, line_file: LineFile, line: Line,
             plant = PlantProcess(scenario, free_port(), broker.port, folder)
             await stack.enter_async_context(plant.started())
             served = _served(over, plant, line_file)
-            settings = Settings(data_dir=folder, sign_in="local")
+            own = {"data_dir": folder, "host": "127.0.0.1", "sign_in": "local", "oidc": None}
+            settings = settings_now().model_copy(update=own)  # and what is logged goes to stderr
             service = await stack.enter_async_context(open_service(served, line, settings))
             async with _running(service) as running:
                 await _reached(service, running, end_ns)

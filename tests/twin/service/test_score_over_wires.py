@@ -1,9 +1,12 @@
 """`twin score --over`: the same batch over real wires and in process, and how a difference is told."""
 
+import asyncio
 import json
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,15 +14,16 @@ import yaml
 from typer.testing import CliRunner
 
 from simulators.scenario import FaultSpec
-from twin.domain.errors import ConfigError
+from twin.domain.errors import ConfigError, ConnectorError
 from twin.domain.event import Cause, Event, Kind, Stage, Verdict
 from twin.domain.measurement import Measurement, Quality, Reading
 from twin.ports import Counters
+from twin.runtime.clock import ScaledClock
 from twin.service import agreement
 from twin.service.campaign import Campaign, Plan, campaign_path, load_campaign, plans
 from twin.service.cli import app
 from twin.service.trial import HOUR, START_NS, Outcome
-from twin.service.wired import OVER, Wired
+from twin.service.wired import OVER, Wired, _reached
 
 SHORT: dict[str, Any] = {
     "schema": 1,
@@ -37,11 +41,16 @@ def written(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize("over", OVER)
-def test_a_batch_over_wires_is_told_as_in_process(tmp_path: Path, over: str) -> None:
+def test_a_batch_over_wires_is_told_as_in_process(
+    tmp_path: Path, over: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "score.json"
     asked = ["score", str(written(tmp_path)), "--out", str(out), "--over", over]
     result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.output
+    process = capfd.readouterr()
+    assert "link up" in process.err
+    assert not process.out  # what the services log is no part of the result
     score = json.loads(out.read_text())
     (batch,) = score["wires"]["batches"]
     values, counters, events = batch["values"], batch["counters"], batch["events"]
@@ -75,6 +84,28 @@ def test_the_packaged_campaign_can_go_over_wires() -> None:
     kinds = [plan.fault.kind if plan.fault else None for plan in plans(campaign)]
     assert kinds == [None, "pH_drift", "kLa_loss", "conductivity_shift", "frozen", "feed_pump_loss"]
     agreement._check(campaign, "opcua")
+
+
+def behind(clock: ScaledClock) -> Any:
+    """What the wait looks at of a service that closed no frame."""
+    vessel = SimpleNamespace(cutter=SimpleNamespace(end_ns=None))
+    return SimpleNamespace(engine=SimpleNamespace(vessels={"R101": vessel}), clock=clock)
+
+
+async def test_a_service_that_stays_behind_is_told_with_what_would_do() -> None:
+    long_ago = time.time_ns() - 3_600_000_000_000
+    running = asyncio.create_task(asyncio.sleep(60))
+    with pytest.raises(
+        ConnectorError, match="1200 times real time; a smaller --speed or fewer --jobs would do"
+    ):
+        await _reached(behind(ScaledClock(START_NS, 1200.0, long_ago)), running, START_NS)
+    running.cancel()
+
+
+async def test_a_service_that_ends_before_its_batch_is_told() -> None:
+    running = asyncio.create_task(asyncio.sleep(0))
+    with pytest.raises(ConnectorError, match="the service ended before the batch"):
+        await _reached(behind(ScaledClock(START_NS, 1.0)), running, START_NS)
 
 
 # -- how a difference is told ------------------------------------------------------------------------------
