@@ -128,7 +128,7 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("est_OUR", "mmol/L/h"),
     Quantity("est_CER", "mmol/L/h"),
     Quantity("est_RQ", "1"),
-    Quantity("est_kLa", "1/h"),
+    Quantity("est_kLa", "1/h", 0.05),
     Quantity("est_pO2_true", "%"),
     Quantity("est_pCO2_true", "mm[Hg]"),
     Quantity("est_volume", "L"),
