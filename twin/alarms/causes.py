@@ -45,6 +45,10 @@ EVIDENCE: Final[dict[str, dict[str, str]]] = {
         "fr": "le gaz de sortie contredit le débit annoncé",
     },
     "R10": {"en": "head pressure speaks for it", "fr": "la pression de tête parle en ce sens"},
+    "R11": {
+        "en": "product of the harvest disagrees with that of the vessel",
+        "fr": "le produit de la récolte contredit celui de la cuve",
+    },
     "cell_balance": {
         "en": "counts disagree with growth and ageing",
         "fr": "les comptages contredisent croissance et vieillissement",

@@ -173,6 +173,34 @@ MODEL_CAUSES: Final[dict[str, Texts]] = {
             "Prélever pour microscopie et Gram ; se préparer à isoler la cuve.",
         ),
     ),
+    "filter_fouling": both(
+        (
+            "Cell filter holds product back",
+            "Less of the product passes into the harvest than before: the membrane fouls or is blocked.",
+            "Product is lost to the bleed and stays in the vessel; yield of the harvest falls.",
+            "Assay harvest and vessel again; look at the filter's pressure; backflush or replace the filter.",
+        ),
+        (
+            "Le filtre à cellules retient le produit",
+            "Il passe moins de produit dans la récolte qu'avant : la membrane s'encrasse ou se bouche.",
+            "Du produit reste dans la cuve et part avec la purge ; le rendement de la récolte baisse.",
+            "Comparer à nouveau récolte et cuve ; regarder la pression du filtre ; rétrolaver ou changer.",
+        ),
+    ),
+    "harvest_pump_failure": both(
+        (
+            "Harvest is not what the pump reports",
+            "The weight changes by another amount than feed, harvest and bleed as reported allow.",
+            "Perfusion rate and yield are reckoned wrongly; the vessel may fill up or run low.",
+            "Check pump head, tubing and flow meter of the harvest; weigh what leaves for some minutes.",
+        ),
+        (
+            "La récolte n'est pas celle que la pompe annonce",
+            "Le poids change autrement que ne le permettent alimentation, récolte et purge annoncées.",
+            "Taux de perfusion et rendement sont mal comptés ; la cuve peut se remplir ou se vider.",
+            "Vérifier pompe, tuyau et débitmètre de la récolte ; peser ce qui sort quelques minutes.",
+        ),
+    ),
     "culture_decline": both(
         (
             "Culture is dying",

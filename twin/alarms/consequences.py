@@ -14,6 +14,8 @@ TOUCHED: Final[Mapping[str, frozenset[str]]] = {
     "oxygen_demand_drop": frozenset({"pO2", "offgas_O2", "offgas_CO2"}),
     "oxygen_demand_surge": frozenset({"pO2", "offgas_O2", "offgas_CO2"}),
     "feed_pump_failure": frozenset({"feed_scale", "feed_flow", "glucose", "weight"}),
+    "filter_fouling": frozenset({"titre_harvest", "titre"}),
+    "harvest_pump_failure": frozenset({"harvest_flow", "weight"}),
     "wrong_feed": frozenset({"conductivity", "glucose"}),
     "base_line_blocked": frozenset({"pH", "base_scale", "base_flow", "weight"}),
 }

@@ -52,7 +52,8 @@ from twin.processes._cho_recipe import (
     WALKS,
     Loops,
 )
-from twin.processes.base import Array, Process, Table, held_to, index, parameter_table
+from twin.processes._outlet import CLOSED, Outlet
+from twin.processes.base import Array, Hypothesis, Process, State, Table, held_to, index, parameter_table
 
 _S: Final = index(tuple(s.name for s in STATES))
 _U: Final = index(tuple(i.name for i in INPUTS))
@@ -61,6 +62,8 @@ _Y: Final = index(tuple(o.name for o in OUTPUTS))
 
 class ChoFedBatch:
     """The reduced model; see the module's words.
+
+    A vessel with an outlet is a subclass whose tables begin with these, so that every place stays.
 
     Parameters
     ----------
@@ -71,10 +74,11 @@ class ChoFedBatch:
     id = "cho_fedbatch"
     version = "1"
     frame_s = 120.0
-    states = STATES
+    states: tuple[State, ...] = STATES
     inputs = INPUTS
     outputs = OUTPUTS
     quantities = QUANTITIES
+    faults: tuple[Hypothesis, ...] = HYPOTHESES
 
     foreseen = FORESEEN
     spread = SPREAD
@@ -85,7 +89,8 @@ class ChoFedBatch:
     def __init__(self, table: Table) -> None:
         self.parameters = table.parameters
         self._p: Mapping[str, float] = table.values
-        self.hypotheses = held_to(HYPOTHESES, table["false_alarm_interval_h"])
+        self.hypotheses = held_to(self.faults, table["false_alarm_interval_h"])
+        self._low, self._high = (np.array([getattr(s, end) for s in self.states]) for end in ("low", "high"))
         self._loops = Loops(self._p)
         self._lags = {
             (_S[name], _S[f"{name}_seen"]): delay(self._p[response], self.frame_s)
@@ -95,8 +100,8 @@ class ChoFedBatch:
     def begin(self, batch: Batch | None, age_h: float) -> tuple[Array, Array]:
         """Belief about a culture first seen at age `age_h` [h]: grown unseen from the inoculum."""
         p = self._p
-        mean = np.array([s.start for s in STATES])
-        sd = np.array([s.start_sd for s in STATES])
+        mean = np.array([s.start for s in self.states])
+        sd = np.array([s.start_sd for s in self.states])
         cells = batch.cells if batch is not None and batch.cells > 0.0 else p["inoculum"]
         volume = batch.volume_l if batch is not None else 1.0
         mean[_S["log_Xv"]], mean[_S["log_Xd"]] = self._grow(np.log(cells), max(age_h, 0.0))
@@ -133,14 +138,20 @@ class ChoFedBatch:
         return np.asarray(np.exp(x[..., _S["log_qO2"]] + x[..., _S["log_Xv"]] + growing))
 
     def _clip(self, x: Array) -> Array:
-        return np.clip(x, _LOW, _HIGH)
+        return np.clip(x, self._low, self._high)
+
+    def _outlet(self, x: Array, u: Array) -> Outlet:
+        """What leaves beside gas: nothing."""
+        return CLOSED
+
+    def _fresh(self, x: Array) -> tuple[Array | float, Array | float]:
+        """Alkalinity and inorganic carbon of the feed [mmol/L]: a concentrate without bicarbonate."""
+        return self._p["feed_alkalinity"], 0.0
 
     def _gas(self, x: Array, u: Array) -> tuple[Array, Array, Array, Array]:
         """Molar gas flow [mmol/h], inlet fractions of O2 and CO2, pressure of dry gas [atm]."""
-        air, o2 = (
-            u[..., _U["flow_air"]] * x[..., _S["air_gain"]],
-            u[..., _U["flow_O2"]] * x[..., _S["O2_gain"]],
-        )
+        air = u[..., _U["flow_air"]] * x[..., _S["air_gain"]]
+        o2 = u[..., _U["flow_O2"]] * x[..., _S["O2_gain"]]
         co2, n2, pressure = (u[..., _U[name]] for name in ("flow_CO2", "flow_N2", "pressure"))
         return entering(air, o2, co2, n2, pressure, self._p["water_vapour"])
 
@@ -174,10 +185,15 @@ class ChoFedBatch:
         feed = u[..., _U["feed_flow"]] * 1e-3 * x[..., _S["feed_gain"]]
         base = u[..., _U["base_flow"]] * 1e-3 * x[..., _S["base_gain"]]
         thin = (feed + base) / volume
+        out_of = self._outlet(x, u)
+        held = out_of.harvest / volume  # what a filter holds back becomes denser by this
+        fresh, carbon = self._fresh(x)
 
         mu, kd = self._growth(x[..., _S["growth"]], viable + dead)
-        out[..., _S["log_Xv"]] += (mu - kd - thin) * hours
-        out[..., _S["log_Xd"]] += np.log1p(np.maximum(kd * viable / dead * hours, 0.0)) - thin * hours
+        out[..., _S["log_Xv"]] += (mu - kd - (thin - held)) * hours
+        out[..., _S["log_Xd"]] += (
+            np.log1p(np.maximum(kd * viable / dead * hours, 0.0)) - (thin - held) * hours
+        )
         young = mu / p["mu0"] - 0.5
         thirst = np.exp(x[..., _S["log_qG"]] + p["qG_growth"] * young)
         uptake = thirst * viable * x[..., _S["G"]] / (p["K_glucose"] + x[..., _S["G"]])
@@ -189,32 +205,34 @@ class ChoFedBatch:
         out[..., _S["L"]] += (acid - thin * x[..., _S["L"]]) * hours
         out[..., _S["N"]] += (ammonia - thin * x[..., _S["N"]]) * hours
         made = np.exp(x[..., _S["log_qP"]] + p["qP_growth"] * young) * viable
-        out[..., _S["P"]] += (made - thin * x[..., _S["P"]]) * hours
-        strong = (p["feed_alkalinity"] * feed + 2.0 * p["base_carbonate"] * base) / volume
+        out[..., _S["P"]] += (made - (thin - (1.0 - out_of.sieving) * held) * x[..., _S["P"]]) * hours
+        strong = (fresh * feed + 2.0 * p["base_carbonate"] * base) / volume
         alkali = strong - thin * x[..., _S["A"]]
         out[..., _S["A"]] += alkali * hours
         excess = feed * x[..., _S["feed_kappa"]] / volume - thin * x[..., _S["kappa_offset"]]
         out[..., _S["kappa_offset"]] += excess * hours
 
-        out[..., _S["W"]] += (feed * p["feed_density"] + base * p["base_density"] - p["evaporation"]) * hours
+        come = feed * p["feed_density"] + base * p["base_density"] - p["evaporation"]
+        out[..., _S["W"]] += (come - out_of.flow * p["broth_density"]) * hours
         out[..., _S["head"]] -= (out[..., _S["W"]] - x[..., _S["W"]]) / p["broth_density"]
         out[..., _S["feed_left"]] -= feed * p["feed_density"] * 1e3 * hours
         out[..., _S["base_left"]] -= base * p["base_density"] * 1e3 * hours
 
         breath = self._breath(x, mu)
-        self._gases(x, u, out, hours, volume, breath, alkali - (acid - ammonia), thin, base)
+        added = (p["base_carbonate"] * base + carbon * feed) / volume
+        self._gases(x, u, out, hours, volume, breath, alkali - (acid - ammonia), thin, added)
         for (true, seen), lag in self._lags.items():
             out[..., seen] = followed(x[..., seen], x[..., true], out[..., true], lag, hours)
         return self._clip(out)
 
     def _gases(
         self, x: Array, u: Array, out: Array, hours: float, volume: Array, OUR: Array, rise: Array,
-        thin: Array, base: Array,
+        thin: Array, added: Array,
     ) -> None:  # fmt: skip
         """Dissolved O2 and CO2 and the gas in the head space, into `out`.
 
-        Bubbles: see `_aeration.carried`; the surface transfers
-        ``k (C_head - C)``. `rise` is the rate at which bicarbonate grows at constant pH [mmol/L/h].
+        Bubbles: see `_aeration.carried`; the surface transfers ``k (C_head - C)``. At the rate `rise`
+        bicarbonate grows at constant pH; at `added` feed and base bring carbon [mmol/L/h].
         """
         p = self._p
         flow, o2_in, co2_in, dry = self._gas(x, u)
@@ -222,10 +240,8 @@ class ChoFedBatch:
         # oxygen, in % of air saturation
         full = p["oxygen_saturation"] / 100.0
         h_o2 = saturation(dry, p["water_vapour"])
-        a, top = (
-            carried(kla, flow, volume, h_o2 * full),
-            p["kLa_surface"] * np.exp(x[..., _S["log_kLa_surface"]]),
-        )
+        a = carried(kla, flow, volume, h_o2 * full)
+        top = p["kLa_surface"] * np.exp(x[..., _S["log_kLa_surface"]])
         pull = a * h_o2 * o2_in + top * h_o2 * x[..., _S["yO2"]] / 100.0
         pO2 = x[..., _S["pO2"]]
         out[..., _S["pO2"]] = relax(pO2, a + top, pull - OUR / full, hours)
@@ -241,7 +257,7 @@ class ChoFedBatch:
         bend = 0.4343 * p["buffer"]
         share = 1.0 / (1.0 + bend / hco3)
         tied = 1.0 + share * bend / CO2
-        made = OUR * np.exp(x[..., _S["log_RQ"]]) * p["RQ"] + p["base_carbonate"] * base / volume
+        made = OUR * np.exp(x[..., _S["log_RQ"]]) * p["RQ"] + added
         made = made - share * rise - thin * (CO2 + hco3)
         out[..., _S["CO2"]] = relax(CO2, (a + top) / tied, (pull + made) / tied, hours)
         co2_moved = (a + top) * 0.5 * (CO2 + out[..., _S["CO2"]]) - pull
@@ -270,12 +286,7 @@ class ChoFedBatch:
             u[..., _U["temperature"]] = wanted["temperature_sp"]
         cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
         mu, _ = self._growth(x[..., _S["growth"]], cells)
-        if "feed_sp" in wanted:
-            u[..., _U["feed_flow"]] = wanted["feed_sp"]
-        elif age_h >= HELD_H or "glucose_sp" in wanted:
-            u[..., _U["feed_flow"]] = self._loops.feed(x, mu, wanted)
-        given = u.copy()
-        given[..., _U["feed_flow"]] *= wanted.get("feed_factor", 1.0)
+        given = self._given(x, u, mu, wanted, age_h)
         out = self.advance(x, given, hours)
         self._loops.starve(x, out, mu, hours)
         self._follow_growth(x, out)
@@ -289,6 +300,16 @@ class ChoFedBatch:
         for true, seen in self._lags:
             out[..., seen] = out[..., true]
         return self._clip(out), u
+
+    def _given(self, x: Array, u: Array, mu: Array, wanted: Mapping[str, Array], age_h: float) -> Array:
+        """Inputs with the flows of liquid that a scenario makes of them; the recipe's own go into `u`."""
+        if "feed_sp" in wanted:
+            u[..., _U["feed_flow"]] = wanted["feed_sp"]
+        elif age_h >= HELD_H or "glucose_sp" in wanted:
+            u[..., _U["feed_flow"]] = self._loops.feed(x, mu, wanted)
+        given = u.copy()
+        given[..., _U["feed_flow"]] *= wanted.get("feed_factor", 1.0)
+        return given
 
     def _warmed(self, x: Array, kelvin: Array, wanted: Mapping[str, Array]) -> Array:
         """States of a culture that became warmer by `kelvin` [K].
@@ -311,15 +332,14 @@ class ChoFedBatch:
     def observe(self, x: Array, u: Array) -> Array:
         """Expected readings of `outputs`."""
         p, x = self._p, self._clip(x)
-        y = np.empty((*x.shape[:-1], len(OUTPUTS)))
+        y = np.empty((*x.shape[:-1], len(self.outputs)))
         hco3, pH = self._bicarbonate(x)
         lost = x[..., _S["sample_loss"]]
         warm = x[..., _S["temperature_bias"]]
         y[..., _Y["pH"]] = pH + x[..., _S["pH_bias"]]
         y[..., _Y["pO2"]] = x[..., _S["pO2_seen"]] * np.exp(x[..., _S["log_pO2_gain"]])
-        y[..., _Y["pCO2"]] = (
-            x[..., _S["CO2_seen"]] / p["CO2_solubility"] * np.exp(x[..., _S["log_pCO2_gain"]])
-        )
+        shown = x[..., _S["CO2_seen"]] / p["CO2_solubility"]
+        y[..., _Y["pCO2"]] = shown * np.exp(x[..., _S["log_pCO2_gain"]])
         kappa = (
             x[..., _S["kappa_offset"]]
             + p["kappa_alkalinity"] * x[..., _S["A"]]
@@ -372,10 +392,6 @@ def hindered(cells: Array) -> Array:
     art. 314.
     """
     return np.asarray((1.0 - cells) / (1.0 + 0.5 * cells))
-
-
-_LOW: Final = np.array([s.low for s in STATES])
-_HIGH: Final = np.array([s.high for s in STATES])
 
 
 def build(parameters: Mapping[str, float]) -> Process:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from simulators.batch import stream
 from simulators.faults import FAULTS
 from simulators.parameters import PARAMETERS, of_kind, scaled
-from simulators.scenario import FaultSpec, Kind, Scenario
+from simulators.scenario import FaultSpec, Kind, Recipe, Scenario
 from twin.domain.errors import ConfigError
 from twin.service.build import Faults
 from twin.service.yaml_file import read_yaml
@@ -254,13 +254,18 @@ def _fault(about: FaultSection, seed: int, size: float | None) -> FaultSpec:
 
 
 def scenario_of(plan: Plan, base: BaseSection) -> Scenario:
-    """What the plant is told; the twin sees nothing of it but the readings."""
+    """What the plant is told; the twin sees nothing of it but the readings.
+
+    A culture is not harvested before it is followed to its end.
+    """
+    end_h = max(plan.start_h + plan.hours, Recipe().harvest_h)
     vessel = {
         "id": VESSEL,
         "kind": base.kind,
         "volume_l": base.volume_l,
         "start_h": plan.start_h,
         "parameters": _spread(plan.seed, base),
+        "recipe": {"harvest_h": end_h},
         "faults": [fault.model_dump() for fault in plan.faults],
     }
     title = {"en": f"Batch of seed {plan.seed}", "fr": f"Lot du germe {plan.seed}"}

@@ -24,7 +24,7 @@ Figures = dict[str, Any]
 SIZED: Final = frozenset(
     {
         "pH_drift", "pO2_drift", "pCO2_drift", "conductivity_shift", "temperature_bias", "kLa_loss",
-        "aeration_loss", "feed_pump_loss", "base_line_blocked",
+        "aeration_loss", "feed_pump_loss", "base_line_blocked", "retention_fouling",
     }
 )  # fmt: skip
 """Kinds whose size the twin tells in a unit that compares with the plant's."""
