@@ -12,6 +12,8 @@ from twin.processes.base import Array, Hypothesis, Parameter, Shape
 
 ATM_MBAR: Final = 1013.25
 ATM_MMHG: Final = 760.0
+MBAR_PER_M: Final = 98.07
+"""Weight of a metre of water of 1 kg/L [mbar/m]."""
 AIR_O2: Final = 0.2095
 AIR_CO2: Final = 0.0004
 MMOL_H: Final = 6e4 / 22.414

@@ -23,6 +23,18 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("kd0", 4e-4, "1/h", _FIT),
     Parameter("kd1", 0.0034, "1/h", _FIT),
     Parameter("kd_power", 6.4, "1", _FIT),
+    Parameter(
+        "size",
+        2.0,
+        "L",
+        "working volume for which bottles, head space and their scales are given; see `sized`",
+    ),
+    Parameter(
+        "depth",
+        0.0,
+        "m",
+        "of broth, half of whose weight bears on the bubbles; nothing beside the rest at 2 L",
+    ),
     Parameter("inoculum", 0.5, "10*9/L", _DEFAULT),
     Parameter("qG", 0.06, "mmol/(10*9.h)", "order of Xing et al. 2010; " + _DEFAULT),
     Parameter("qO2", 0.19, "mmol/(10*9.h)", "at mu0; Goudar et al. 2011: 5.1-5.8 pmol/cell/day; " + _DEFAULT),
@@ -154,6 +166,23 @@ OUTPUTS: Final[tuple[Output, ...]] = (
     Output("pH_lab", "1", 0.025, 0.0, assay=True),
     Output("pCO2_lab", "mm[Hg]", 2.0, 0.05, assay=True),
 )
+
+SIZED: Final = frozenset({"W", "feed_left", "base_left", "head", "feed_scale", "base_scale"})
+"""States and outputs that are masses or volumes: they grow with the vessel."""
+
+
+def sized(litres: float) -> tuple[tuple[State, ...], tuple[Output, ...]]:
+    """States and outputs of a vessel of this working volume [L]; the tables are those of 2 L."""
+    k = litres / 2.0
+    states = tuple(
+        replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk) if s.name in SIZED else s
+        for s in STATES
+    )
+    outputs = tuple(
+        replace(o, sd=k * o.sd, refill_least=k * o.refill_least) if o.name in SIZED else o for o in OUTPUTS
+    )
+    return states, outputs
+
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("est_VCD", "10*6/mL"),

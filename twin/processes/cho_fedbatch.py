@@ -22,6 +22,7 @@ from twin.domain.batch import Batch
 from twin.domain.whatif import Knob
 from twin.processes._aeration import (
     ATM_MMHG,
+    MBAR_PER_M,
     MMOL_PER_L,
     carried,
     delay,
@@ -40,6 +41,7 @@ from twin.processes._cho_fedbatch import (
     QUANTITIES,
     SEEN,
     STATES,
+    sized,
 )
 from twin.processes._cho_recipe import (
     DOUBTS,
@@ -53,7 +55,7 @@ from twin.processes._cho_recipe import (
     Loops,
 )
 from twin.processes._outlet import CLOSED, Outlet
-from twin.processes.base import Array, Hypothesis, Process, State, Table, held_to, index, parameter_table
+from twin.processes.base import Array, Hypothesis, Output, Process, State, Table, held_to, index, parameter_table
 
 _S: Final = index(tuple(s.name for s in STATES))
 _U: Final = index(tuple(i.name for i in INPUTS))
@@ -76,7 +78,7 @@ class ChoFedBatch:
     frame_s = 120.0
     states: tuple[State, ...] = STATES
     inputs = INPUTS
-    outputs = OUTPUTS
+    outputs: tuple[Output, ...] = OUTPUTS
     quantities = QUANTITIES
     faults: tuple[Hypothesis, ...] = HYPOTHESES
 
@@ -90,6 +92,7 @@ class ChoFedBatch:
         self.parameters = table.parameters
         self._p: Mapping[str, float] = table.values
         self.hypotheses = held_to(self.faults, table["false_alarm_interval_h"])
+        self.states, self.outputs = sized(self.states, self.outputs, table["size"])
         self._low, self._high = (np.array([getattr(s, end) for s in self.states]) for end in ("low", "high"))
         self._loops = Loops(self._p)
         self._lags = {
@@ -149,11 +152,13 @@ class ChoFedBatch:
         return self._p["feed_alkalinity"], 0.0
 
     def _gas(self, x: Array, u: Array) -> tuple[Array, Array, Array, Array]:
-        """Molar gas flow [mmol/h], inlet fractions of O2 and CO2, pressure of dry gas [atm]."""
+        """Molar gas flow [mmol/h], inlet fractions of O2 and CO2, pressure of dry gas in the broth [atm]."""
+        p = self._p
         air = u[..., _U["flow_air"]] * x[..., _S["air_gain"]]
         o2 = u[..., _U["flow_O2"]] * x[..., _S["O2_gain"]]
         co2, n2, pressure = (u[..., _U[name]] for name in ("flow_CO2", "flow_N2", "pressure"))
-        return entering(air, o2, co2, n2, pressure, self._p["water_vapour"])
+        weight = 0.5 * p["depth"] * p["broth_density"] * MBAR_PER_M
+        return entering(air, o2, co2, n2, pressure + weight, p["water_vapour"])
 
     def _kla(self, x: Array, u: Array, volume: Array) -> Array:
         """Oxygen transfer coefficient [1/h]."""

@@ -212,3 +212,32 @@ def test_the_probe_shows_a_change_of_gas_later_than_the_broth_has_it() -> None:
     assert 0.2 * risen < shown < 0.8 * risen
     rested = run(later, drive(flow_air=0.01, flow_O2=0.01), 20.0)
     assert MODEL.observe(rested, drive())[Y["pO2"]] == pytest.approx(rested[S["pO2"]], rel=1e-3)
+
+
+def test_a_vessel_a_thousand_times_as_large_with_a_thousand_times_the_flows_lives_the_same() -> None:
+    large = build({"size": 2000.0})
+    names = ("W", "feed_left", "base_left", "head")
+    grown = np.array([1000.0 if s.name in names else 1.0 for s in STATES])
+    flows = np.array([1000.0 if "flow" in i.name else 1.0 for i in INPUTS])
+    x, sd = MODEL.begin(Batch("b", 0, 2.0, 0.5), 72.0)
+    big, big_sd = large.begin(Batch("b", 0, 2000.0, 0.5), 72.0)
+    assert np.allclose(big, grown * x)
+    assert np.allclose(big_sd, grown * sd)
+    u = drive(feed_flow=5.0, base_flow=0.1, flow_O2=0.002)
+    assert np.allclose(large.advance(big, flows * u, 1.0 / 30.0), grown * MODEL.advance(x, u, 1.0 / 30.0))
+    scales = [(o.sd, o.refill_least) for o in large.outputs if o.name == "feed_scale"]
+    assert scales == [(1000.0 * o.sd, 1000.0 * o.refill_least) for o in OUTPUTS if o.name == "feed_scale"]
+
+
+def test_deep_broth_takes_up_more_oxygen_by_the_weight_of_its_half() -> None:
+    deep = build({"depth": 1.4})
+    alone = {"log_Xv": -7.0, "pO2": 40.0, "pO2_seen": 40.0, "yO2": 20.95, "L": 0.0, "log_kLa_surface": -3.0}
+    x, u = start(**alone), drive(flow_air=0.5)
+    full = [0.0, 0.0]
+    for i, model in enumerate((MODEL, deep)):
+        y = x
+        for _ in range(600):
+            y = model.advance(y, u, 1.0 / 60.0)
+        full[i] = y[S["pO2"]]
+    pressure = 0.5 * 1.4 * 1.01 * 98.07 / 1013.25
+    assert full[1] / full[0] == pytest.approx(1.0 + pressure / (1.0 - 0.0619), rel=1e-3)
