@@ -1,5 +1,6 @@
 """Tables of the reduced CHO fed-batch model: parameters, states, inputs, outputs, faults it can tell."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -171,17 +172,17 @@ SIZED: Final = frozenset({"W", "feed_left", "base_left", "head", "feed_scale", "
 """States and outputs that are masses or volumes: they grow with the vessel."""
 
 
-def sized(litres: float) -> tuple[tuple[State, ...], tuple[Output, ...]]:
-    """States and outputs of a vessel of this working volume [L]; the tables are those of 2 L."""
+def sized(
+    states: Sequence[State], outputs: Sequence[Output], litres: float
+) -> tuple[tuple[State, ...], tuple[Output, ...]]:
+    """States and outputs, given for 2 L, of a vessel of another working volume [L]."""
     k = litres / 2.0
-    states = tuple(
-        replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk) if s.name in SIZED else s
-        for s in STATES
+    larger = (replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk) for s in states)
+    coarser = (replace(o, sd=k * o.sd, refill_least=k * o.refill_least) for o in outputs)
+    return (
+        tuple(new if new.name in SIZED else old for old, new in zip(states, larger, strict=True)),
+        tuple(new if new.name in SIZED else old for old, new in zip(outputs, coarser, strict=True)),
     )
-    outputs = tuple(
-        replace(o, sd=k * o.sd, refill_least=k * o.refill_least) if o.name in SIZED else o for o in OUTPUTS
-    )
-    return states, outputs
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (
