@@ -177,7 +177,9 @@ def sized(
 ) -> tuple[tuple[State, ...], tuple[Output, ...]]:
     """States and outputs, given for 2 L, of a vessel of another working volume [L]."""
     k = litres / 2.0
-    larger = (replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk) for s in states)
+    larger = (
+        replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk, low=k * s.low) for s in states
+    )
     coarser = (replace(o, sd=k * o.sd, refill_least=k * o.refill_least) for o in outputs)
     return (
         tuple(new if new.name in SIZED else old for old, new in zip(states, larger, strict=True)),

@@ -55,7 +55,17 @@ from twin.processes._cho_recipe import (
     Loops,
 )
 from twin.processes._outlet import CLOSED, Outlet
-from twin.processes.base import Array, Hypothesis, Output, Process, State, Table, held_to, index, parameter_table
+from twin.processes.base import (
+    Array,
+    Hypothesis,
+    Output,
+    Process,
+    State,
+    Table,
+    held_to,
+    index,
+    parameter_table,
+)
 
 _S: Final = index(tuple(s.name for s in STATES))
 _U: Final = index(tuple(i.name for i in INPUTS))
