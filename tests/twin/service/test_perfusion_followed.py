@@ -65,7 +65,7 @@ def test_a_filter_that_holds_product_back_is_told_from_the_laboratory_alone() ->
 
 def test_what_if_other_cells_are_held() -> None:
     plant = trial.Plant(scenario_of(Plan(5102, 8.0, 240.0, None), CAMPAIGN.base))
-    follower = trial.Follower(LINE_FILE, trial._line_of(LINE, Plan(5102, 8.0, 240.0, None), CAMPAIGN.base))
+    follower = trial.Follower(LINE_FILE, trial.line_of(LINE, Plan(5102, 8.0, 240.0, None), CAMPAIGN.base))
     follower.take(trial.readings(plant.advance(8 * 3600.0)))
     model = follower.engine.vessels[trial.VESSEL].model
     question = model.question({"pH_sp": 7.05, "pO2_sp": 40.0})  # type: ignore[union-attr]
