@@ -53,7 +53,6 @@ STATES: Final[tuple[State, ...]] = _with(
     State("feed_kappa", "mS/cm", 11.5, 2.0, 0.02, -100.0, 300.0),
     State("feed_left", "g", 5000.0, 5000.0, 0.2, -1e4, 1e8),
     State("pO2", "%", 40.0, 30.0, 30.0, 0.0, 600.0, regulated=True),
-    State("CO2", "mmol/L", 1.5, 0.8, 0.5, 0.02, 30.0, regulated=True),
     State("log_kLa", "1", 0.0, 0.5, 0.004, -5.0, 5.0),
     State("log_pO2_gain", "1", 0.0, 0.02, 0.003, -3.0, 1.0, consider_h=np.inf),
     State("log_offgas_O2_gain", "1", 0.0, 0.004, 3e-4, -1.0, 1.0),
@@ -64,8 +63,8 @@ STATES: Final[tuple[State, ...]] = _with(
     State("bleed_gain", "1", 1.0, 0.02, 0.001, -0.2, 3.0),
 )
 
-# pO2 and CO2: the loops feed the noise of their probes into the gas within the frame, so what pO2 and pH do
-# at once is no evidence about transfer and buffer (decision 0413); analysers: half a percent a week, where
+# pO2: its loop feeds the noise of its probe into the gas within the frame, so what pO2 does at once is no
+# evidence about transfer (decision 0413); analysers: half a percent a week, where
 # makers allow one; the others: chosen defaults
 AGED: Final = ("log_pO2_gain", "log_pCO2_gain", "pH_bias", "log_offgas_O2_gain", "log_offgas_CO2_gain")
 """What has walked unseen since the instruments were calibrated at inoculation."""
