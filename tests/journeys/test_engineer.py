@@ -165,7 +165,7 @@ async def test_from_a_stored_batch_to_its_report(
 
         await page.get_by_role("link", name=w["what_if"]).click()
         await page.get_by_role("button", name=w["add"]).click()
-        await page.get_by_label(w["value"]).fill("1.5")
+        await page.get_by_label(w["value"]).fill("3")
         await page.get_by_role("button", name=w["ask"]).click()
         rows = page.locator(".outcomes tbody tr")
         await expect(rows).to_have_count(2, timeout=30_000)

@@ -50,9 +50,10 @@ FOLLOWS: Final[Mapping[str, float]] = {"qL": 0.06}
 stops growing begins to use its lactate. Set on simulated batches of the tuning
 seeds."""
 WALKS: Final[Mapping[str, float]] = {
-    "log_Xv": 0.01, "log_Xd": 0.1, "log_qP": 0.004, "log_qO2": 0.016, "N": 0.3, "qL": 0.003,
+    "log_Xv": 0.01, "log_Xd": 0.1, "log_qP": 0.004, "log_qO2": 0.016, "N": 0.3, "qL": 0.003, "pO2": 0.2,
 }  # fmt: skip
-"""Standard deviation per square root of an hour that a forecast gives to a state instead of the filter's."""
+"""Standard deviation per square root of an hour that a forecast gives to a state instead of the filter's. In
+the filter that of pO2 stands for what its loop does with the probe's noise; a forecast knows no noise."""
 
 RESPONSES: Final[Mapping[str, tuple[float, float]]] = {
     "growth": (0.11, 0.05),
