@@ -10,8 +10,7 @@ was asked for (`twin.alarms.risk`). What was true is looked at afterwards.
 
 import argparse
 import json
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,18 +19,16 @@ from simulators.plant import Plant
 from twin.alarms.risk import AGAIN, probability
 from twin.domain.asset import Line
 from twin.domain.subscription import Risk
-from twin.service.build import load_line
 from twin.service.campaign import (
     BaseSection,
     Plan,
     campaign_path,
-    line_path,
     load_campaign,
     plans,
     scenario_of,
 )
 from twin.service.line import LineFile
-from twin.service.trial import VESSEL, Follower, _visible, line_of, readings
+from twin.service.trial import VESSEL, Follower, line_of, readings, run_all, visible
 
 GLUCOSE = 0.5
 """What must not be passed [g/L]: the low-low limit of the packaged tag set."""
@@ -51,7 +48,7 @@ class Told:
     hours: float
 
 
-def lived(base: BaseSection, line_file: LineFile, line: Line, risk: Risk, plan: Plan) -> Told:
+def lived(risk: Risk, base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> Told:
     """Simulate one batch, follow it, and ask every hour."""
     plant = Plant(scenario_of(plan, base))
     follower = Follower(line_file, line_of(line, plan, base))
@@ -70,7 +67,7 @@ def lived(base: BaseSection, line_file: LineFile, line: Line, risk: Risk, plan: 
     low = np.flatnonzero(truth["glucose"] < GLUCOSE)
     gone = float(truth["time_s"][low[0]]) / 3600.0 if low.size else None
     onset = plan.fault.at_h if plan.fault else None
-    return Told(plan.seed, warned, onset, gone, _visible(plan, truth), plan.hours)
+    return Told(plan.seed, warned, onset, gone, visible(plan, truth), plan.hours)
 
 
 def leads(batch: Told) -> tuple[float, float] | None:
@@ -96,14 +93,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
     campaign = load_campaign(campaign_path(asked.campaign))
-    line_file, line = load_line(line_path(campaign))
-    line = replace(line, vessels=tuple(v for v in line.vessels if v.id == VESSEL))
     risk = Risk(f"{VESSEL}.est_glucose", GLUCOSE, None, asked.within, asked.probability)
-    with ProcessPoolExecutor(asked.jobs) as pool:
-        done = []
-        for batch in pool.map(partial(lived, campaign.base, line_file, line, risk), plans(campaign)):
-            print(batch, flush=True)
-            done.append(batch)
+    done = []
+    for batch in run_all(campaign, plans(campaign), asked.jobs, partial(lived, risk)):
+        print(batch, flush=True)
+        done.append(batch)
     print(json.dumps(figures(done)))
 
 

@@ -177,13 +177,16 @@ def sized(
 ) -> tuple[tuple[State, ...], tuple[Output, ...]]:
     """States and outputs, given for 2 L, of a vessel of another working volume [L]."""
     k = litres / 2.0
-    larger = (
-        replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk, low=k * s.low) for s in states
-    )
-    coarser = (replace(o, sd=k * o.sd, refill_least=k * o.refill_least) for o in outputs)
+
+    def larger(s: State) -> State:
+        return replace(s, start=k * s.start, start_sd=k * s.start_sd, walk=k * s.walk, low=k * s.low)
+
+    def coarser(o: Output) -> Output:
+        return replace(o, sd=k * o.sd, refill_least=k * o.refill_least)
+
     return (
-        tuple(new if new.name in SIZED else old for old, new in zip(states, larger, strict=True)),
-        tuple(new if new.name in SIZED else old for old, new in zip(outputs, coarser, strict=True)),
+        tuple(larger(s) if s.name in SIZED else s for s in states),
+        tuple(coarser(o) if o.name in SIZED else o for o in outputs),
     )
 
 

@@ -162,13 +162,15 @@ def _same(one: Event, other: Event) -> bool:
 
 
 def _what(e: Event) -> tuple[Any, ...]:
-    code = e.causes[0].code if e.causes else None
-    return e.kind, e.stage, e.asset, e.tag, e.verdict, code
+    return e.kind, e.stage, e.asset, e.tag, e.verdict, _code(e)
 
 
 def _told(e: Event) -> Figures:
-    code = e.causes[0].code if e.causes else None
-    return {"t": iso(e.t), "kind": e.kind.value, "stage": e.stage.value, "tag": e.tag, "code": code}
+    return {"t": iso(e.t), "kind": e.kind.value, "stage": e.stage.value, "tag": e.tag, "code": _code(e)}
+
+
+def _code(e: Event) -> str | None:
+    return e.causes[0].code if e.causes else None
 
 
 def _largest(differences: Iterable[float]) -> float:

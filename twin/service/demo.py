@@ -84,11 +84,7 @@ def _paced(scenario: Scenario, asked: float | None, console: Console) -> Scenari
 def demo_line(folder: Path, plant: PlantProcess, catcher: str) -> Path:
     """The packaged demo line with this run's ports and clock put in."""
     raw: dict[str, Any] = read_yaml(files("seeds") / "lines" / "demo.yaml")
-    raw["clock"] = {
-        "origin": _iso(plant.start_ns),
-        "wall": _iso(plant.wall_ns),
-        "speed": plant.scenario.speed,
-    }
+    raw["clock"] = plant.clock.model_dump(mode="json")
     for source in raw["sources"]:
         if source["kind"] == "opcua":
             source["url"] = f"opc.tcp://127.0.0.1:{plant.opcua_port}/"

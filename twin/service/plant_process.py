@@ -5,10 +5,12 @@ import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from simulators.scenario import Scenario
 from twin.domain.errors import ConnectorError
+from twin.service.line import ClockSection
 
 READY_S = 120.0
 """Time the plant has to open its wires [s]; it compiles first (chosen default)."""
@@ -59,6 +61,12 @@ class PlantProcess:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+
+    @property
+    def clock(self) -> ClockSection:
+        """Section of a line file with the plant's clock, once it has started."""
+        origin, wall = (datetime.fromtimestamp(t / 1e9, UTC) for t in (self.start_ns, self.wall_ns))
+        return ClockSection(origin=origin, wall=wall, speed=self.scenario.speed)
 
     async def _ready(self, process: "asyncio.subprocess.Process") -> None:
         assert process.stdout is not None

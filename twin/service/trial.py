@@ -149,7 +149,7 @@ def outcome(plan: Plan, follower: "Follower", truth: dict[str, Any]) -> Outcome:
         level=_level(plan, truth),
         bands=_bands(follower, truth),
         refused=follower.refused,
-        visible_h=_visible(plan, truth),
+        visible_h=visible(plan, truth),
         nis=itself.nis if itself else None,
         nis_inside=itself.inside if itself else None,
     )
@@ -244,7 +244,7 @@ def _level(plan: Plan, truth: dict[str, Any]) -> float | None:
     return float(np.interp(plan.fault.at_h * 3600.0, truth["time_s"], truth[plan.fault.concerns]))
 
 
-def _visible(plan: Plan, truth: dict[str, Any]) -> float | None:
+def visible(plan: Plan, truth: dict[str, Any]) -> float | None:
     """When the fault began to matter [h after the wires open]; None where that is its onset, or never."""
     kind = plan.fault.kind if plan.fault else ""
     if plan.fault is None or kind not in MATTERS:
@@ -261,10 +261,12 @@ def _contaminated(truth: dict[str, Any], _: int) -> NDArray[np.bool_]:
 
 def _starved(truth: dict[str, Any], onset: int) -> NDArray[np.bool_]:
     """Viability is two points lower than when glucose had run out."""
-    gone = np.flatnonzero(truth["glucose"][onset:] < GONE)
-    first = onset + int(gone[0]) if gone.size else -1
-    fallen = truth["viability"] < truth["viability"][first] - 2.0
-    return np.asarray(fallen & (gone.size > 0) & (np.arange(fallen.size) > first))
+    viability, gone = truth["viability"], np.flatnonzero(truth["glucose"][onset:] < GONE)
+    fallen = np.zeros(len(viability), bool)
+    if gone.size:
+        first = onset + int(gone[0])
+        fallen[first:] = viability[first:] < viability[first] - 2.0
+    return fallen
 
 
 MATTERS: Final[dict[str, Callable[[dict[str, Any], int], NDArray[np.bool_]]]] = {

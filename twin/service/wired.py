@@ -10,7 +10,6 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ from twin.ports import Counters
 from twin.runtime.clock import ScaledClock
 from twin.service.app import Service, grace_s, open_service
 from twin.service.campaign import VESSEL, BaseSection, Plan, scenario_of
-from twin.service.line import ClockSection, LineFile
+from twin.service.line import LineFile
 from twin.service.plant_process import PlantProcess
 from twin.service.terminal import settings_now
 from twin.service.trial import HOUR, START_NS, Follower, Outcome, line_of, outcome, readings, spoken
@@ -192,15 +191,10 @@ async def _carry(over: str, scenario: Scenario, line_file: LineFile, line: Line,
 
 def _served(over: str, plant: PlantProcess, line_file: LineFile) -> LineFile:
     """The line's file with this run's wires and clock, and nobody who is told or commands."""
-    clock = ClockSection(origin=_time(plant.start_ns), wall=_time(plant.wall_ns), speed=plant.scenario.speed)
     sources = sources_of(over, plant.opcua_port, plant.mqtt_port)
     stores = {"historian": {"kind": "sqlite"}, "ledger": {"kind": "sqlite"}}
     nobody: dict[str, Any] = {key: [] for key in PEOPLE}
-    return line_file.model_copy(update={"clock": clock, "sources": sources, **stores, **nobody})
-
-
-def _time(time_ns: int) -> datetime:
-    return datetime.fromtimestamp(time_ns / 1e9, UTC)
+    return line_file.model_copy(update={"clock": plant.clock, "sources": sources, **stores, **nobody})
 
 
 @contextlib.asynccontextmanager
