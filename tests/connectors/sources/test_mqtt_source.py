@@ -209,9 +209,11 @@ async def taken_away(port: int, protocol: int, client_id: str) -> None:
         protocol=mqtt.MQTTv5 if five else mqtt.MQTTv311,
         reconnect_on_failure=False,
     )
+    came = threading.Event()
+    other.on_connect = lambda *_: came.set()
     other.connect("127.0.0.1", port, **({"clean_start": True} if five else {}))
     other.loop_start()
-    await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(came.wait, 10.0), "the broker answered no CONNECT in 10 s"
     other.disconnect()
     await asyncio.to_thread(other.loop_stop)
 

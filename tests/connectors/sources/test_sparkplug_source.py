@@ -37,7 +37,9 @@ def source(port: int, protocol: Any = "auto", host_id: str = "h", **more: Any) -
     return open_source(Config(id="spb", port=port, protocol=protocol, host_id=host_id, **fields), context())
 
 
-def edge(port: int, protocol: int = 5, host: str | None = "h", name: str = "skid", **more: Any) -> SparkplugEdge:
+def edge(
+    port: int, protocol: int = 5, host: str | None = "h", name: str = "skid", **more: Any
+) -> SparkplugEdge:
     return SparkplugEdge("127.0.0.1", port, TAGS, edge=name, primary_host=host, protocol=protocol, **more)
 
 
