@@ -42,6 +42,8 @@ class FrameCutter:
     waiting: list[Measurement] = field(default_factory=list)
     came_ns: int = 0
     """newest arrival of a value that brought its wire forward [ns]"""
+    ordered: bool = True
+    """whether what waits is in order: a frame of a long backlog need not sort the rest of it again"""
 
     def add(self, m: Measurement) -> bool:
         """Take a measurement; False when its frame is closed already.
@@ -58,6 +60,7 @@ class FrameCutter:
         if self.is_closed(m.time_ns):
             return False
         self.waiting.append(m)
+        self.ordered = False
         if m.source and m.value is not None:
             if m.time_ns > self.watermarks.get(m.source, 0):
                 self.watermarks[m.source] = m.time_ns
@@ -113,7 +116,9 @@ class FrameCutter:
             self.end_ns = self._end_of(next_ns)
 
     def _take(self, end: int) -> list[Measurement]:
-        self.waiting.sort(key=_order)
+        if not self.ordered:
+            self.waiting.sort(key=_order)
+            self.ordered = True
         count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         return taken

@@ -1,12 +1,13 @@
 """Values that no longer move, judged by how long this channel stands still when it is well.
 
 The longest honest standstills have an exponential tail (peaks over threshold: Pickands 1975, Ann. Statist.
-3:119; as a streaming test: Siffer et al. 2017, KDD). Its slope, from the longest runs so far, gives the run
-that comes once in `FALSE_H` hours by itself.
+3:119; as a streaming test: Siffer et al. 2017, KDD). Runs are whole numbers, so the tail is geometric: a mean
+excess of m values over its least is a slope of 1 / ln(1 + 1 / m). From the longest runs so far it gives the
+run that comes once in `FALSE_H` hours by itself.
 """
 
 from bisect import insort
-from math import log, sqrt
+from math import log, log1p, sqrt
 
 from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.domain.measurement import Quality
@@ -23,8 +24,9 @@ UNKNOWN = 120.0
 """Run that is named while fewer are known; chosen default."""
 EARLY = 0.75
 """Part of the limit from which values are uncertain; chosen default."""
-FALSE_H = 20_000.0
-"""An honest standstill is named once in this time, per channel [h]; chosen default."""
+FALSE_H = 60_000.0
+"""An honest standstill is named once in this time, per channel [h]: once in 4,000 h of a vessel with fifteen;
+chosen default."""
 PEAKS = 20
 """Longest honest runs that are remembered; chosen default."""
 TAIL = 0.25
@@ -32,7 +34,8 @@ TAIL = 0.25
 AGAIN = 1.25
 """A run up to this many times the longest honest one is always allowed; chosen default."""
 FLATTEST = 0.6
-"""Least mean excess of the tail [values]: runs are whole numbers; chosen default."""
+"""Least mean excess of the tail [values]: of a display whose step is the standard deviation of its noise and
+which rests in the middle of a step: it repeats with a probability of 0.38."""
 MARGIN = 2.0
 """A run that ends with more than a step and is this many times longer than the longest honest one teaches
 nothing; chosen default."""
@@ -102,10 +105,12 @@ class FrozenDetector(Detector):
         if self.known < FEW or self.first is None:
             return max(UNKNOWN, MARGIN * (self.peaks[-1] if self.peaks else 1.0))
         tail = self.peaks[-int(TAIL * self.known) :]
-        excess = sum(tail) / len(tail) - tail[0]
-        slope = max(excess * (1.0 + 1.0 / sqrt(len(tail))), FLATTEST)
+        least = tail[0] + 1.0  # of the runs as short as the shortest kept, some were let go
+        beyond = [run for run in tail if run >= least] or [least]
+        excess = (sum(beyond) / len(beyond) - least) * (1.0 + 1.0 / sqrt(len(beyond)))
+        slope = 1.0 / log1p(1.0 / max(excess, FLATTEST))
         hours = max((t - self.first) / (60 * MINUTE), 1.0)
-        return max(tail[0] + slope * log(max(len(tail) * FALSE_H / hours, 1.0)), AGAIN * tail[-1])
+        return max(least + slope * log(max(len(beyond) * FALSE_H / hours, 1.0)), AGAIN * tail[-1])
 
     def _event(self, stage: Stage, t: int) -> Event:
         return self.condition.move(
