@@ -6,20 +6,27 @@ from twin.domain.tag import Tag
 from twin.monitors.signals_state import Condition, Detector
 
 SECOND = 1_000_000_000
+PACE = 4
+"""Intervals by which the pace of a channel is known (chosen default)."""
+SLOW = 2.5
+"""A channel that is slower than its tag says is silent after this many of its own intervals (default)."""
 
 
 class SilenceDetector(Detector):
     """Nothing usable for longer than `tag.silence_s`, from the first tick on.
 
-    On return the condition is closed and a GAP event tells the interval without values.
+    On return the condition is closed and a GAP event tells the interval without values. A channel whose last
+    intervals were all longer than that is slow, not lost time and again: it is judged by the shortest of them
+    (a stored run of a value each five minutes, on a line that was written for one each second).
     """
 
     KIND = Kind.SIGNAL_LOST
-    FIELDS = ("heard", "ever", "gaps")
+    FIELDS = ("heard", "ever", "gaps", "intervals")
 
     def __init__(self, tag: Tag) -> None:
         super().__init__(tag)
-        self.patience = int(tag.silence_s * SECOND)
+        self.intervals: list[int] = []
+        """between the last values, oldest first [ns]"""
         self.heard: int | None = None
         self.ever = False
         self.gaps = 0
@@ -30,8 +37,16 @@ class SilenceDetector(Detector):
             self._back(t, out)
         elif self.condition.stage:
             out.append(self._event(Stage.CLOSED, t))
+        if self.heard is not None and self.ever:
+            self.intervals = [*self.intervals[1 - PACE :], t - self.heard]
         self.heard, self.ever = t, True
         return Quality.GOOD
+
+    @property
+    def patience(self) -> float:
+        """How long the channel may say nothing [ns]."""
+        own = SLOW * min(self.intervals) if len(self.intervals) == PACE else 0.0
+        return max(self.tag.silence_s * SECOND, own)
 
     def _back(self, t: int, out: list[Event]) -> None:
         assert self.heard is not None

@@ -261,9 +261,12 @@ def _folder(name: str, section: Mapping[str, Any]) -> Finding:
     folder = Path(str(section["folder"]))
     if fault := unmakeable(folder):
         return Finding(name, State.DOWN, fault)
-    if folder.exists():
-        return Finding(name, State.WELL, f"there: {folder}")
-    return Finding(name, State.WELL, f"{folder} is made at the first start")
+    if not folder.exists():
+        return Finding(name, State.WELL, f"{folder} is made at the first start")
+    if refused := sorted((folder / "refused").glob("*.reason.txt"), key=lambda path: path.stat().st_mtime_ns):
+        text = f"there: {folder}; files in 'refused': {len(refused)}, the last says why in {refused[-1].name}"
+        return Finding(name, State.WARNING, text)
+    return Finding(name, State.WELL, f"there: {folder}")
 
 
 async def _stores(line_file: LineFile, line: Line, settings: Settings) -> list[Finding]:

@@ -173,6 +173,21 @@ def test_silence_is_told_once_and_the_return_tells_the_gap():
     assert events[1].detail["expected"] == 30
 
 
+def test_a_channel_slower_than_its_tag_says_is_judged_by_its_own_pace():
+    watch, _, _ = watched(PH, ph_like(10))
+    told = []
+    for hour in range(1, 50):
+        _, _, events = watched(PH, [7.0 + 0.01 * (hour % 3)], watch, start=60 * hour)
+        told += events + watch.tick((60 * hour + 59) * MINUTE)
+    assert kinds(told).count(Kind.GAP) == 4
+    assert told[-1].t < 6 * 60 * MINUTE
+    lost = [e for now in range(49, 55) for e in watch.tick(60 * now * MINUTE)]
+    assert [(e.kind, e.stage) for e in lost] == [(Kind.SIGNAL_LOST, Stage.CONFIRMED)]
+    watched(PH, ph_like(10), watch, start=60 * 55)
+    told = [e for now in range(30) for e in watch.tick((60 * 55 + 9 + now) * MINUTE)]
+    assert kinds(told) == [Kind.SIGNAL_LOST], "back at its pace, it is silent as early as before"
+
+
 def test_a_channel_never_heard_of_is_silent():
     watch = SignalWatch(PH)
     told = [e for now in range(30) for e in watch.tick(now * MINUTE)]

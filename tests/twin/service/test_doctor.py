@@ -60,6 +60,17 @@ async def test_without_a_running_service_every_link_is_tried(tmp_path: Path) -> 
     assert not (tmp_path / "data").exists()
 
 
+async def test_refused_files_in_a_drop_folder_are_to_be_looked_after(tmp_path: Path) -> None:
+    loaded = load_line(line_of(tmp_path, free_port()))
+    refused = tmp_path / "drop" / "refused"
+    refused.mkdir()
+    (refused / "monday.csv.reason.txt").write_text("no column named time")
+    found = by_link(await examine(*loaded, settings(tmp_path, free_port())))
+    assert found["laboratory"].state is State.WARNING
+    assert "files in 'refused': 1" in found["laboratory"].text
+    assert "monday.csv.reason.txt" in found["laboratory"].text
+
+
 async def test_the_running_service_is_asked_and_not_disturbed(tmp_path: Path) -> None:
     loaded = load_line(line_of(tmp_path, free_port()))
     asked = settings(tmp_path, 0)
