@@ -260,10 +260,13 @@ class CultureTwin:
         # of the change, not of the level: what was not known before is no doubt about what changed
         sd = float(np.sqrt(max(belief.cov[place, place] - then.cov[place, place], f.total_sd**2)))
         least = h.least * (hours if h.shape is Shape.RAMP else 1.0)
-        if abs(total) < max(2.0 * h.slack, 0.5 * least, CLEAR * sd) or total * f.total < 0.0:
+        small = abs(total) < max(2.0 * h.slack, 0.5 * least) or total * f.total < 0.0
+        if small or abs(total) < CLEAR * sd:
             del self._releases[-2:]
             self._mind, self._tape.marks = before, marks
-            before.evidence = self._stepper.bank.empty()
+            self._decisions.held.clear()
+            if small:
+                before.evidence = self._stepper.bank.empty()
             return []
         size = total / hours if h.shape is Shape.RAMP else total
         better = replace(f, total=total, total_sd=sd, size=size)
