@@ -95,7 +95,7 @@ def test_a_result_takes_what_was_promised(assay: str, drawn_h: float, delay_h: f
     big = [n for n in names if max(taken[n], shares[n]) > 0.05]
     assert big, "an assay that moves nothing would prove nothing"
     for name in big:
-        assert shares[name] == pytest.approx(taken[name], rel=0.15, abs=0.01), name
+        assert shares[name] == pytest.approx(taken[name], rel=0.10, abs=0.01), name
     told = {d.name: d.before for d in found.doubts}
     for name, variance in zip(names, before.tolist(), strict=True):
         if name in big:
