@@ -69,7 +69,11 @@ def decode(source: str, body: bytes, series: Sequence[Series], precision: str, r
             continue
         reason = "malformed"
         try:
-            readings += _readings(source, parse(line.decode("utf-8")), series, scale, received_ns)
+            for row in _readings(source, parse(line.decode("utf-8")), series, scale, received_ns):
+                if isinstance(row.value, bool):
+                    refused.append(_truth_value(row, number))
+                else:
+                    readings.append(row)
             continue
         except UnicodeDecodeError:
             why = "the line is not UTF-8"
@@ -137,6 +141,12 @@ def _address(template: str, known: Mapping[str, str]) -> str:
 def _refusal(source: str, line: bytes, reason: str, detail: str, received_ns: int) -> Quarantined:
     text = clean(line[:KEPT_CHARACTERS].decode("utf-8", "backslashreplace"))
     return Quarantined(Reading(source, "", text, Quality.BAD, None, received_ns), reason, clean(detail))
+
+
+def _truth_value(row: Reading, number: int) -> Quarantined:
+    said = str(row.value).lower()
+    detail = f"line {number}: {row.address} came as the truth value {said}; a number would do"
+    return Quarantined(row, "wrong_type", clean(detail))
 
 
 def _cuts(text: str, sign: str, quoted: bool) -> Iterable[int]:

@@ -42,7 +42,11 @@ def to_reading(tag: str, data: Any, stamp: Stamp) -> Reading | Quarantined:
     if quality in (Quality.BAD, Quality.STALE) or content is None:
         worst = quality if quality in (Quality.BAD, Quality.STALE) else Quality.BAD
         return _reading(tag, None, worst, time_ns, status, stamp)
-    if isinstance(content, (bool, float, str)):
+    if isinstance(content, bool):
+        reading = _reading(tag, content, Quality.BAD, time_ns, status, stamp)
+        detail = f"the truth value {str(content).lower()} where a number is expected"
+        return Quarantined(reading, "wrong_type", detail)
+    if isinstance(content, (float, str)):
         value: Raw = clean(content) if isinstance(content, str) else content
     elif isinstance(content, int):
         value = content if abs(content) < 2**63 else float(content)

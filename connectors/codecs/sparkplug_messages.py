@@ -191,7 +191,9 @@ def value_of(metric: Metric, datatype: int) -> Raw:
     if metric.wire is None:
         raise SparkplugError("neither a value nor is_null")
     value = typed(metric.wire, datatype)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+    if isinstance(value, bool):
+        raise SparkplugError(f"the truth value {str(value).lower()} where a number is expected")
+    if isinstance(value, int) and abs(value) >= 2**63:
         return float(value)  # beyond the integers a store can hold
     return clean(value) if isinstance(value, str) else value
 

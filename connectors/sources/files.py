@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.codecs.file_layout import OWN_LONG, FileLayout, ValueColumn
 from connectors.codecs.file_times import local_ns, names_no_zone, plain_number, reader
-from connectors.codecs.iso_time import LATEST_NS, datetime_ns
+from connectors.codecs.iso_time import LATEST_NS, datetime_ns, format_ns
 from connectors.codecs.tables import Sheet, header, read_sheet
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quality, Quarantined, Raw, Reading
@@ -47,7 +47,9 @@ LINE_SECTION: Final = "the line's section `files`"
 """Where the layout of files that a command names is written."""
 SOURCE_LAYOUT: Final = "`layout` of the source {id!r}"
 """Where the layout of files that a source reads is written."""
-ARRIVALS: Final = ("reported", "received")
+RECEIVED: Final = "received"
+"""When our own service took a row: a sender's clock may have been a little ahead of it."""
+ARRIVALS: Final = ("reported", RECEIVED)
 """Columns of our own long files that say when a row came: of `twin simulate`, and of `twin export`."""
 
 
@@ -90,7 +92,7 @@ class Series:
     values : NDArray[np.float64]
         [tag's unit]; finite.
     missing : int
-        Rows that had a time and no number: empty, NaN, infinite or text.
+        Rows that had a time and no number: empty, NaN, infinite or text, or reported before they were drawn.
     """
 
     address: str
@@ -203,6 +205,10 @@ class _Rows:
         """Every tag's values by vessel, in order of time."""
         layout, table = self.plan.layout, self.sheet.table
         times = self._times(layout.time)
+        early = np.zeros(len(times), dtype=bool)
+        if layout.reported and self._judges_reports:
+            reports = self._times(layout.reported)
+            early = (reports != NO_TIME) & (reports < times)
         if len(times) and (times == NO_TIME).all():
             first = _cells_of(table.column(layout.time).slice(0, 1))[0]
             raise ConfigError(f"{self.source}: no row has a time; {self._why_no_time(layout.time, first)}")
@@ -210,10 +216,14 @@ class _Rows:
             rows = rows[times[rows] != NO_TIME]
             rows = rows[np.argsort(times[rows], kind="stable")]
             for column in self.plan.values:
-                numbers = _floats(table.column(column.column), rows, layout.decimal)
+                numbers = np.where(
+                    early[rows], np.nan, _floats(table.column(column.column), rows, layout.decimal)
+                )
                 yield from _series(prefix + column.tag, times[rows], column.scale * numbers + column.offset)
             if layout.tag and layout.value:
-                numbers = _floats(table.column(layout.value), rows, layout.decimal)
+                numbers = np.where(
+                    early[rows], np.nan, _floats(table.column(layout.value), rows, layout.decimal)
+                )
                 for name, of_tag in _groups(table.column(layout.tag).take(pa.array(rows))):
                     address = prefix + layout.tags.get(name, name)
                     yield from _series(address, times[rows[of_tag]], numbers[of_tag])
@@ -252,6 +262,19 @@ class _Rows:
             return f"column {name!r}: {_text(cell)!r:.60} names no zone; {remedy}"
         return f"column {name!r}: {cell!r:.60} is no time of the form {layout.format}"
 
+    @property
+    def _judges_reports(self) -> bool:
+        """Whether rows say when a laboratory reported them: never before it had a sample."""
+        return self.plan.layout.reported not in (None, RECEIVED)
+
+    def _early(self, time: int, reported: int) -> str:
+        """That a result was known before there was a sample, and what would do."""
+        drawn, known = self.plan.layout.time, self.plan.layout.reported
+        return (
+            f"reported {format_ns(reported)} ({known!r}), before it was drawn {format_ns(time)} ({drawn!r}); "
+            "are the columns exchanged? a report at or after the drawing would do"
+        )
+
     def _reader(self) -> Callable[[str], int]:
         layout = self.plan.layout
         epoch_ns = datetime_ns(layout.epoch) if layout.epoch else 0
@@ -273,6 +296,10 @@ class _Rows:
                 if unread:
                     detail = self._why_no_time(unread, cells[unread][i])
                     yield self._refused(address, raw, None, when, "bad_time", detail)
+                elif self._judges_reports and arrival < time:
+                    yield self._refused(
+                        address, raw, time, when, "reported_early", self._early(time, arrival)
+                    )
                 else:
                     yield self._value(column, address, raw, quality, time, when)
 
@@ -308,6 +335,9 @@ class _Rows:
             if quality in (Quality.BAD, Quality.STALE):
                 return Reading(self.source, address, None, quality, time, when, replayed=True)
             return self._refused(address, None, time, when, "no_value", "the field is empty")
+        if isinstance(raw, bool):
+            detail = f"the truth value {str(raw).lower()} came; a number would do"
+            return self._refused(address, raw, time, when, "wrong_type", detail)
         number = _number(raw, self.plan.layout.decimal)
         if number is None:
             return self._refused(
@@ -414,8 +444,8 @@ def _text(cell: Any) -> str:
 
 
 def _number(raw: Any, decimal: str) -> float | None:
-    """A cell as number (NaN and infinities included), or None when it is none."""
-    if isinstance(raw, bool | int | float | Decimal):
+    """A cell as number (NaN and infinities included), or None when it is none; truth values are none."""
+    if isinstance(raw, int | float | Decimal) and not isinstance(raw, bool):
         return float(raw)
     if not isinstance(raw, str):
         return None

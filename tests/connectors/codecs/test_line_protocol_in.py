@@ -69,7 +69,7 @@ def test_F_04_no_bytes_break_it_and_every_line_is_accounted_for(body: bytes) -> 
     assert len(decoded.refused) <= len(lines)
     assert len(decoded.readings) + len(decoded.refused) >= len([x for x in lines if x.rstrip(b"\r").strip()])
     for one in decoded.refused:
-        assert one.reason in ("malformed", "unknown_series")
+        assert one.reason in ("malformed", "unknown_series", "wrong_type")
         assert one.detail
 
 
@@ -83,6 +83,16 @@ def test_good_lines_pass_beside_bad_ones_and_precision_counts() -> None:
     assert [r.reason for r in decoded.refused] == ["malformed", "unknown_series"]
     assert "host" in decoded.refused[1].detail
     assert decode("s", b"zzz a=1 1", series, "s", T).refused[0].reason == "unknown_series"
+
+
+def test_a_truth_value_is_no_number_and_the_rest_of_its_line_lives() -> None:
+    decoded = decode(
+        "s", b"ua,vessel=R1 OD=t,pH=7,alarm=f 1700000000000000000", [Series(ignore=["alarm"])], "ns", T
+    )
+    assert [(r.address, r.value) for r in decoded.readings] == [("R1.pH", 7.0)]
+    (one,) = decoded.refused
+    assert (one.reading.address, one.reading.value, one.reason) == ("R1.OD", True, "wrong_type")
+    assert one.detail == "line 1: R1.OD came as the truth value true; a number would do"
 
 
 def test_D_03_a_time_beyond_all_stores_is_refused_not_wrapped() -> None:

@@ -399,6 +399,18 @@ def test_SPB_19_a_type_other_than_the_birth_said_is_refused() -> None:
     assert [row.reason for row in wire.refused] == ["wrong_type", "wrong_type"]
 
 
+def test_a_truth_value_is_no_number() -> None:
+    wire = Wire()
+    wire.give("NBIRTH", payload(MS, 0, [EdgeMetric(0, MS, "bdSeq", datatype=UINT64, declare=True)]))
+    wire.give(
+        "DBIRTH", payload(MS, 1, [EdgeMetric(True, MS, "OD", 1, datatype=BOOLEAN, declare=True)]), "R102"
+    )
+    wire.settle()
+    assert [(row.reason, row.reading.value) for row in wire.refused] == [("wrong_type", True)]
+    assert "truth value true" in wire.refused[0].detail
+    assert wire.values("OD") == []
+
+
 def test_SPB_19_a_birth_without_type_or_name_is_refused_the_rest_lives() -> None:
     wire = Wire()
     metrics = [

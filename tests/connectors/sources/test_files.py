@@ -279,6 +279,39 @@ def test_decimal_columns_of_parquet_are_numbers_and_times_no_store_holds_are_non
     assert reasons(found) == {"bad_time": 2}
 
 
+def test_truth_values_of_parquet_are_no_numbers(tmp_path):
+    table = pa.table({"time": ["2024-02-12T00:00:00Z"] * 2, "V1.OD": [True, None]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = rows(tmp_path / "a.parquet")
+    assert reasons(found) == {"wrong_type": 1, "no_value": 1}
+    assert found[0].detail == "the truth value true came; a number would do"
+    assert [(len(s.values), s.missing) for s in read_series(tmp_path / "a.parquet", None)] == [(0, 2)]
+
+
+def test_a_result_reported_before_it_was_drawn_is_refused(tmp_path):
+    path = write(
+        tmp_path / "a.csv",
+        "time,tag,value,reported",
+        "2024-02-12T05:00:00Z,V1.titre,1.0,2024-02-12T00:00:00Z",
+        "2024-02-12T06:00:00Z,V1.titre,1.1,2024-02-12T06:00:00Z",
+    )
+    refused, taken = rows(path)
+    assert (refused.reason, taken.value) == ("reported_early", 1.1)
+    assert refused.detail == (
+        "reported 2024-02-12T00:00:00.000Z ('reported'), before it was drawn 2024-02-12T05:00:00.000Z "
+        "('time'); are the columns exchanged? a report at or after the drawing would do"
+    )
+    (series,) = read_series(path, None)
+    assert (series.values.tolist(), series.missing) == ([1.1], 1)
+
+
+def test_an_export_of_a_sender_whose_clock_was_ahead_is_taken(tmp_path):
+    path = write(
+        tmp_path / "a.csv", "time,tag,value,received", "2024-02-12T05:00:03Z,V1.pH,7.0,2024-02-12T05:00:01Z"
+    )
+    assert [r.value for r in rows(path)] == [7.0]
+
+
 def test_parquet_types_are_read_as_they_are(tmp_path):
     when = datetime(2024, 2, 12, tzinfo=UTC)
     table = pa.table(

@@ -186,6 +186,14 @@ async def test_values_of_lines_that_will_not_be_taken_are_told_as_influxdb_does(
         assert [r.reason for r in one.found[0].refused] == ["unknown_tag", "future_time"]
 
 
+async def test_a_truth_value_of_a_line_is_no_number() -> None:
+    async with judging_door() as (one, client):
+        answer = await client.post("/write", content=b"ua,vessel=R1 pH=t 1700000000000000000\n")
+        assert answer.status_code == 400
+        assert "line 1: R1.pH came as the truth value true; a number would do" in answer.json()["error"]
+        assert [(r.reason, r.reading.value) for r in one.found[0].refused] == [("wrong_type", True)]
+
+
 async def test_every_fault_of_a_batch_is_told_with_its_line() -> None:
     bad = [
         b"nonsense",
