@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ NOW = 1_800_000_000 * S
 def test_D_03_the_skew_is_found_from_the_quickest_value(offset_s: float, ways_s: list[float]) -> None:
     skew = Skew()
     for i, way_s in enumerate([*ways_s, 0.05]):
-        received = NOW + i * S
+        received = NOW + 5 * i * S
         skew.add(received - int((offset_s + way_s) * S), received)
     assert skew.seconds is not None
     assert -0.001 <= skew.seconds - offset_s <= 0.1
@@ -35,6 +36,37 @@ def test_a_clock_that_was_set_is_found_within_two_windows() -> None:
     later = NOW + 10 * WINDOW_NS
     skew.add(later - 7 * S, later)
     assert skew.seconds == 7.0
+
+
+@pytest.mark.parametrize(
+    "lots",
+    [
+        pytest.param([(0, range(20_000, 12_000, -60))], id="one request"),
+        pytest.param([(90, range(20_000, 16_000, -60)), (0, range(16_000, 12_000, -60))], id="newest first"),
+        pytest.param([(0, [12_000]), (40, [12_040]), (95, [12_095])], id="the same again"),
+        pytest.param([(5 * i, [20_000 - 200 * i]) for i in range(40)], id="slowly, quicker than measured"),
+        pytest.param([(0, [14_400]), (86_400, [14_405])], id="results of two days"),
+    ],
+)
+def test_a_backlog_says_nothing_of_the_clock(lots) -> None:
+    skew = Skew()
+    for at_s, delays_s in lots:
+        for delay_s in delays_s:
+            received = NOW + at_s * S
+            skew.add(received - delay_s * S, received)
+            assert skew.seconds is None
+    for i in range(3):
+        later = NOW + (90_000 + i) * S
+        skew.add(later - S // 10, later)
+    assert skew.seconds == 0.1
+
+
+def test_a_clock_that_is_hours_behind_is_found_within_a_minute() -> None:
+    skew = Skew()
+    for at_s in range(0, 60, 10):
+        received = NOW + at_s * S
+        skew.add(received - 7_200 * S - S // 2, received)
+    assert skew.seconds == 7_200.5
 
 
 def test_UA_09_links_carry_the_skew_and_history_says_nothing_of_it() -> None:
