@@ -64,7 +64,8 @@ class Host:
         """
         out = Outcome()
         self._born_ms = born_ms
-        out.send.append(Send(state_topic(self.settings.host_id), state_payload(True, born_ms), 1, True))
+        if self.settings.host_id:
+            out.send.append(Send(state_topic(self.settings.host_id), state_payload(True, born_ms), 1, True))
         for node in self._nodes.values():
             node.in_step, node.deadline_s, node.asked_s = False, None, None
             self._release(node, out)

@@ -26,7 +26,7 @@ class Settings:
     source : str
         Identity of the source in readings and link changes.
     host_id : str
-        Identity in ``spBv1.0/STATE/<host_id>``.
+        Identity in ``spBv1.0/STATE/<host_id>``; empty for one that listens and says no STATE.
     address : str
         Tag id of a metric; fields ``{group} {edge} {device} {name}``. A metric of the
         node itself has the edge node's id as device.

@@ -35,7 +35,8 @@ class Config(BrokerConfig):
     id : str
         Identity of the source.
     host_id : str
-        Identity of this host application, in ``spBv1.0/STATE/<host_id>``.
+        Identity of this host application, in ``spBv1.0/STATE/<host_id>``; empty listens beside
+        another host and says no STATE.
     group : str
         Sparkplug group to follow; ``+`` follows all.
     tag : str
@@ -50,7 +51,7 @@ class Config(BrokerConfig):
 
     kind: Literal["sparkplug"] = "sparkplug"
     id: str
-    host_id: str = Field(default="bioline", pattern=r"^[^/+#\x00]+$")
+    host_id: str = Field(default="bioline", pattern=r"^[^/+#\x00]*$")
     group: str = Field(default="bioline", pattern=r"^(\+|[^/+#\x00]+)$")
     tag: str = "{device}.{name}"
     reorder_s: float = Field(default=2.0, gt=0)
@@ -92,7 +93,7 @@ class SparkplugSource:
         return Rules(
             client_id=self._config.session_name(self._context.line),
             subscriptions=(
-                (state_topic(self._config.host_id), 1),
+                *([(state_topic(self._config.host_id), 1)] if self._config.host_id else []),
                 (f"{NAMESPACE}/{self._config.group}/#", 1),
             ),
             clean=True,
@@ -100,15 +101,19 @@ class SparkplugSource:
             goodbye=self._goodbye,
         )
 
-    def _will(self) -> Will:
+    def _will(self) -> Will | None:
         """SPB-11: each connection has its own time, the same in will and birth; real time, never back."""
         self._born_ms = max(self._born_ms + 1, time.time_ns() // 1_000_000)
-        return Will(state_topic(self._config.host_id), state_payload(False, self._born_ms), 1, True)
+        return self._offline(self._born_ms)
 
-    def _goodbye(self) -> Will:
+    def _goodbye(self) -> Will | None:
         """SPB-13: a clean end says so itself before it disconnects."""
-        now_ms = max(self._born_ms, time.time_ns() // 1_000_000)
-        return Will(state_topic(self._config.host_id), state_payload(False, now_ms), 1, True)
+        return self._offline(max(self._born_ms, time.time_ns() // 1_000_000))
+
+    def _offline(self, time_ms: int) -> Will | None:
+        """That this host is away; None for one that never said it is there."""
+        host = self._config.host_id
+        return Will(state_topic(host), state_payload(False, time_ms), 1, True) if host else None
 
     def _deliver(self, batch: list[Happening], link: MqttLink) -> Delivery | None:
         now_ns, at_s = self._context.clock.now_ns(), time.monotonic()

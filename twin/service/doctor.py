@@ -36,9 +36,9 @@ SKEWED_S = 1.0
 """A source's clock is named when it is further off than this [s]."""
 OWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "mqtt": {"session_h": 0.001},
-    "sparkplug": {"host_id": "bioline-doctor"},
+    "sparkplug": {"host_id": ""},
 }
-"""So that a look takes nobody's session and tells no edge node that its host has gone; its client bears the
+"""So that a look takes nobody's session, and says no STATE, which the broker would keep; its client bears the
 name of the look's own folder."""
 
 

@@ -270,6 +270,18 @@ async def test_rubbish_on_sparkplug_topics_is_kept_aside(embedded: RunningBroker
     assert sorted(row.reason for row in got.refused) == ["malformed", "malformed", "unknown_topic"]
 
 
+async def test_without_a_host_id_it_listens_and_says_no_state(embedded: RunningBroker) -> None:
+    async with Listener(embedded.port, "spBv1.0/STATE/#") as ear:
+        async with edge(embedded.port, host=None, name="heard") as node:
+            silent = {"group": "bioline", "client_id": "silent"}
+            async with Watched(source(embedded.port, host_id="", **silent)) as got:
+                await got.until(lambda: bool(got.links))
+                await feed(node, 0, 20)
+                await got.until(lambda: 19.0 in numbers(got))
+        await asyncio.sleep(0.3)
+        assert [m.topic for m in ear.heard if not m.retain] == []
+
+
 @pytest.mark.parametrize(
     "fields", [{"host_id": "a/b"}, {"group": "a/b"}, {"group": "#"}, {"tag": "{vessel}"}, {"hostid": "x"}]
 )

@@ -1,11 +1,15 @@
 """`twin doctor` says of every link, in words, whether it is well; running service or not."""
 
+import asyncio
 import json
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
+from simulators.broker import open_broker
 from simulators.wires import WireTag, free_port
 from simulators.wires_opcua import OpcUaWire
 from twin.domain.people import Actor, Role
@@ -58,6 +62,29 @@ async def test_without_a_running_service_every_link_is_tried(tmp_path: Path) -> 
     assert "1 of 1 nodes" in found["ua"].text
     assert "check that the broker runs" in found["broker"].text
     assert not (tmp_path / "data").exists()
+
+
+async def test_a_look_leaves_nothing_on_the_broker(tmp_path: Path) -> None:
+    heard: list[str] = []
+    with open_broker() as broker:
+        spb = {"kind": "sparkplug", "id": "spb", "port": broker.port, "host_id": "line-host"}
+        raw = {"schema": 1, "line": "l", "vessels": [{"id": "R1", "tags": [PH]}], "sources": [spb]}
+        (tmp_path / "line.json").write_text(json.dumps(raw))
+        found = by_link(await examine(*load_line(tmp_path / "line.json"), settings(tmp_path, free_port())))
+        assert found["spb"].state is State.WELL
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        listens = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        client.on_connect = lambda *_: client.subscribe("spBv1.0/#")
+        client.on_message = lambda *args: heard.append(args[2].topic)
+        client.on_subscribe = lambda *_: loop.call_soon_threadsafe(listens.set)
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+        await asyncio.wait_for(listens.wait(), 10)
+        await asyncio.sleep(0.3)
+        client.disconnect()
+        await asyncio.to_thread(client.loop_stop)
+    assert heard == []
 
 
 async def test_refused_files_in_a_drop_folder_are_to_be_looked_after(tmp_path: Path) -> None:
