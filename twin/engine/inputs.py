@@ -61,6 +61,7 @@ class Inputs:
         for i, given in enumerate(self._given):
             found = frame.values.get(given.name)
             if found is None:
+                variance[i] = self._held(i, frame)
                 continue
             self._learn(i, found.roughness(values[i]), frame)
             values[i] = found.mean if found.mean >= self._cut_off[i] else 0.0
@@ -69,6 +70,11 @@ class Inputs:
         self.values = values
         silent = frame.end_ns - np.maximum(self.seen_ns, start_ns)
         return values, np.nan_to_num(variance), self._absent | (silent > self.hold_ns)
+
+    def _held(self, i: int, frame: Frame) -> float:
+        """Variance of a value that is held: its error stays the same from frame to frame, and so adds up."""
+        frames = (frame.end_ns - int(self.seen_ns[i])) / (frame.end_ns - frame.start_ns)
+        return float(self._scatter[i] * frames) if self.values[i] else 0.0
 
     def _learn(self, i: int, square: float, frame: Frame) -> None:
         """Follow an input's scatter by half a mean square of successive differences (von Neumann 1941)."""

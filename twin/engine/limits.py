@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from twin.domain.event import Event, Kind, Stage, Verdict
 from twin.domain.measurement import Measurement, Quality
@@ -22,6 +22,8 @@ class LimitWatch:
     standing: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     left_since: dict[str, int] = field(default_factory=dict)
+    farthest: dict[str, float] = field(default_factory=dict)
+    """value that lay farthest beyond a limit since it was passed [tag's unit]"""
     names: tuple[str, ...] = field(init=False)
     """limits that the tag has"""
     _inner: tuple[float, float] = field(init=False)
@@ -41,15 +43,17 @@ class LimitWatch:
         found = [self._check(name, m.value, m.time_ns) for name in self.names]
         return [event for event in found if event is not None]
 
-    def snapshot(self) -> list[dict[str, int]]:
+    def snapshot(self) -> list[dict[str, Any]]:
         """State as plain values."""
-        return [dict(part) for part in (self.passed_since, self.standing, self.counts, self.left_since)]
+        parts = (self.passed_since, self.standing, self.counts, self.left_since, self.farthest)
+        return [dict(part) for part in parts]
 
-    def restore(self, parts: Sequence[dict[str, int]]) -> None:
-        """Take up a state from `snapshot`; one kept before there was an off-delay has three parts."""
+    def restore(self, parts: Sequence[dict[str, Any]]) -> None:
+        """Take up a state from `snapshot`; an older one has fewer parts."""
         kept = [dict(part) for part in parts]
         self.passed_since, self.standing, self.counts = kept[:3]
         self.left_since = kept[3] if len(kept) > 3 else {}
+        self.farthest = kept[4] if len(kept) > 4 else {}
 
     def _is_calm(self, value: float) -> bool:
         """Tell whether a value passes no limit while none stands and none was being passed."""
@@ -59,10 +63,14 @@ class LimitWatch:
     def _check(self, name: str, value: float, t: int) -> Event | None:
         limit = getattr(self.tag.limits, name)
         beyond = (value - limit) if name.startswith("high") else (limit - value)
+        if beyond > 0:
+            outer = min if name.startswith("low") else max
+            self.farthest[name] = outer(self.farthest.get(name, value), value)
         if name in self.standing:
             return self._standing(name, beyond, t, value)
         if beyond <= 0:
             self.passed_since.pop(name, None)
+            self.farthest.pop(name, None)
             return None
         since = self.passed_since.setdefault(name, t)
         return self._enter(name, t, value, since) if t - since >= self.tag.on_delay_s * SECOND else None
@@ -80,12 +88,13 @@ class LimitWatch:
         return self._event(name, t, value, Stage.CONFIRMED, since)
 
     def _leave(self, name: str, t: int, value: float) -> Event:
-        since = self.standing.pop(name)
-        self.passed_since.pop(name, None)
-        self.left_since.pop(name, None)
-        return self._event(name, t, value, Stage.CLOSED, since)
+        told = self._event(name, t, value, Stage.CLOSED, self.standing.pop(name))
+        for part in (self.passed_since, self.left_since, self.farthest):
+            part.pop(name, None)
+        return told
 
     def _event(self, name: str, t: int, value: float, stage: Stage, since: int) -> Event:
+        """Its size is the farthest beyond the limit since it was passed."""
         limit = getattr(self.tag.limits, name)
         return Event(
             t=t,
@@ -96,7 +105,7 @@ class LimitWatch:
             tag=self.tag.id,
             verdict=Verdict.UNKNOWN,
             since=since,
-            size=value - limit,
+            size=self.farthest.get(name, value) - limit,
             unit=self.tag.unit,
             detail={"limit": limit, "value": value, "which": name},
         )

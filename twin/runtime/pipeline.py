@@ -131,9 +131,10 @@ class Pipeline:
         await self._keep(await restore(self.engine, self.ledger, self._read, line, now_ns))
 
     async def newest(self) -> dict[str, int]:
-        """Newest stored source time by tag [ns]; waits while it can not be read."""
+        """Newest stored source time by tag [ns]; viewers see the values. Waits while it can not read."""
         tags = list(self.book.tags)
         found = await self.hold.until_kept(HISTORIAN, partial(self.historian.last, tags))
+        self.hub.publish(measurements=list(found.values()))
         return {tag: m.time_ns for tag, m in found.items()}
 
     async def _read(self, tags: list[str], start_ns: int, end_ns: int, limit: int) -> list[Measurement]:

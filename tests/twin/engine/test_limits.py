@@ -32,6 +32,14 @@ def test_a_standing_one_is_one_alarm_and_closes_beyond_the_dead_band() -> None:
     assert found[0].condition == found[1].condition
 
 
+def test_the_size_is_the_farthest_beyond_the_limit() -> None:
+    raised, closed = follow([40, 82, 95, 85, 85, 120, 85, 60])
+    assert (raised.size, closed.size) == (15.0, 40.0)
+    raised, closed = follow([40, 15, 18, 19, 19, 3, 19, 60])
+    assert (raised.size, closed.size) == (-5.0, -17.0)
+    assert [e.size for e in follow([95, 40, 85, 85, 85, 85])] == [5.0], "a short excursion before is over"
+
+
 def test_noise_at_the_limit_is_at_most_one_alarm_an_hour() -> None:
     noise = random.Random(3)
     values = [80 + noise.gauss(0, TAG.deadband / 2) for _ in range(3600)]

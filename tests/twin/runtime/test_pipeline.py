@@ -428,3 +428,15 @@ async def test_a_new_batch_closes_what_the_former_one_left_standing(ledger, seen
     found = again.engine.alarms.alarms[high.id]
     assert (found.active, found.state) == (True, AlarmState.UNACK), "what still is so calls again"
     assert found.raised_ns > 1000 * S
+
+
+async def test_after_a_restart_viewers_see_the_newest_stored_value_of_each_tag(ledger) -> None:
+    store = MemoryHistorian()
+    await pipeline(store, ledger).process([Delivery((reading(10, 7.0), reading(20, 7.2)))])
+    again = pipeline(store, ledger)
+    assert await again.newest() == {"R1.pH": 20 * S}
+    assert [m.value for m in again.hub.latest().measurements] == [7.2]
+    await again.process([Delivery((reading(15, 7.1),))])
+    assert [m.value for m in again.hub.latest().measurements] == [7.2], (
+        "an older one that comes later is no newer"
+    )
