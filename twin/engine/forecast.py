@@ -41,6 +41,9 @@ NO_BATCH_H: Final = 72.0
 """... and this far when there is no batch [h] (chosen default)."""
 GRID: Final = ((24.0, 1.0), (72.0, 3.0), (LONGEST_H, 6.0))
 """Until which age of the forecast which distance of its times holds [h] (chosen default)."""
+GROWS_H: Final = 24.0
+"""A fault that grows is taken to grow on for so long [h]: somebody looks after one that was told (chosen
+default). Without an end a pH probe that drifts by 0.02 in an hour has its loop drown a culture in CO2."""
 STEP_H: Final = 6.0
 """Longest step of the model [h]."""
 TABLE_SEED: Final = 20260101
@@ -125,7 +128,8 @@ class Forecaster:
         batch = self._batch(plan)
         hours = self._grid(now_ns, batch)
         x, u = self._carry(hours, present, set_points, plan)
-        lies = present.lies + present.drifts * (present.lies != 0.0) * hours[:, None] + plan.lies(hours)
+        grown = present.drifts * (present.lies != 0.0) * np.minimum(hours, GROWS_H)[:, None]
+        lies = present.lies + grown + plan.lies(hours)
         honest = x - lies[:, None]
         values = self._values(x, honest, u)
         times = np.array([now_ns + round(h * HOUR) for h in hours.tolist()], dtype=np.int64)
@@ -175,8 +179,10 @@ class Forecaster:
             parts = int(np.ceil((end - begin) / STEP_H - 1e-9))
             for i in range(parts):
                 dt = (end - begin) / parts
-                x, u = self._stretch(x, u, wanted, plan, begin + i * dt, dt)
-                kick = kicks[step % len(kicks)] * self._walk * dt**0.5 + present.drifts * dt
+                at_h = begin + i * dt
+                x, u = self._stretch(x, u, wanted, plan, at_h, dt)
+                growing = present.drifts * float(np.clip(GROWS_H - at_h, 0.0, dt))
+                kick = kicks[step % len(kicks)] * self._walk * dt**0.5 + growing
                 x, step = np.clip(x + kick, self._low, self._high), step + 1
             paths.append(x)
             inputs.append(u)

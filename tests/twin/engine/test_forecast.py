@@ -117,6 +117,14 @@ def test_a_limit_that_is_passed_already_or_never_is_no_forecast():
     assert forecaster.make(T0, present([0.0, 0.0], [0.1, 1e-6]), {}).exits == ()
 
 
+def test_a_standing_drift_goes_on_for_a_day():
+    forecast = Forecaster(vessel(high=99.0), Line()).make(
+        T0, present([0.0, 0.0], [1e-3, 1e-6], drift=0.2), {}
+    )
+    (level,) = [each for each in forecast.outlooks if "level" in each.name]
+    assert level.middle[-1] == pytest.approx(0.2 * 24.0, abs=0.1)
+
+
 def test_a_standing_drift_goes_on():
     forecaster = Forecaster(vessel(high=2.0), Line())
     (leaves,) = forecaster.make(T0, present([0.0, 0.0], [1e-3, 1e-6], drift=0.2), {}).exits
