@@ -15,7 +15,7 @@ from simulators.simulate import simulate
 from twin.domain.asset import Line, Origin
 from twin.domain.errors import ConfigError, InputError, NotAllowedError
 from twin.domain.event import Kind
-from twin.domain.measurement import Quarantined, Reading
+from twin.domain.measurement import Quality, Quarantined, Reading
 from twin.domain.tag import TagKind
 from twin.service.build import load_line
 from twin.service.line import LineFile
@@ -298,6 +298,17 @@ async def test_a_run_of_which_only_a_part_came_late_stays_as_it_came(run, part: 
     recording = Recording(line_file, line, sorted(late, key=arrival))
     assert not recording.filled
     assert (recording.start_ns, recording.end_ns) == (arrival(min(late, key=arrival)), end_ns)
+
+
+def test_samples_drawn_long_before_a_run_do_not_make_it_one_that_was_filled_in(run) -> None:
+    _, line, rows = run
+    start_ns = arrival(rows[0])
+    drawn = [
+        Reading("lab", "R101.VCD", 3.0 + k, Quality.GOOD, start_ns - 24 * k * HOUR, start_ns + k * HOUR)
+        for k in (1, 2, 3)
+    ]
+    mixed = sorted([*rows, *drawn], key=arrival)
+    assert in_own_time(mixed, line) == (mixed, False)
 
 
 async def test_what_was_not_filled_in_keeps_its_arrival_and_refused_rows_stay_within(run) -> None:

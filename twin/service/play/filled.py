@@ -23,7 +23,8 @@ def in_own_time(rows: Sequence[Row], line: Line) -> tuple[Sequence[Row], bool]:
     A run of days that came within minutes (line protocol with old times, a gateway that had stored it) has no
     order of arrival worth looking at: what was filled in counts as known when it was measured. Of laboratory
     results only those that came after the whole run do; the others came when they were reported. A run that
-    came while it lasted, holes filled later and all, stays as it came.
+    came while it lasted, holes filled later and all, stays as it came; how long it lasted its values on line
+    say, for a sample may have been drawn long before.
 
     Parameters
     ----------
@@ -32,11 +33,16 @@ def in_own_time(rows: Sequence[Row], line: Line) -> tuple[Sequence[Row], bool]:
     line : Line
     """
     assays = {tag.id for tag in line.tags() if tag.kind is TagKind.ASSAY}
-    times = [row.time_ns for row in rows if isinstance(row, Reading) and row.time_ns is not None]
-    first, last = min(times, default=0), max(times, default=0)
+    timed = [
+        (row.address, row.time_ns) for row in rows if isinstance(row, Reading) and row.time_ns is not None
+    ]
+    times = [t for _, t in timed]
+    online = [t for address, t in timed if address not in assays] or times
+    lasted_ns = max(online, default=0) - min(online, default=0)
     came_ns = arrival(rows[-1]) - arrival(rows[0])
-    if last - first <= LATE_NS or came_ns >= SHARE * (last - first):
+    if lasted_ns <= LATE_NS or came_ns >= SHARE * lasted_ns:
         return rows, False
+    first, last = min(times), max(times)
     return sorted((_placed(row, first, last, assays) for row in rows), key=arrival), True
 
 
