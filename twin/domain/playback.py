@@ -46,6 +46,7 @@ class PlayState:
     speed : float or None
         Times real time; None: as fast as it goes.
     playing : bool
+        False at the end of a run that is worked through, too.
     epoch : int
         Grows with every jump: what was read before is void.
     hindsight : bool

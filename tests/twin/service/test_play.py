@@ -157,6 +157,24 @@ async def test_the_playhead_plays_waits_steps_and_jumps_within_the_run(played, m
             player.play(speed)
 
 
+@pytest.mark.parametrize("speed", [None, 6000.0])
+async def test_at_its_end_a_playback_stands(played, monkeypatch, speed: float | None) -> None:
+    view, recording = played
+    player, now = view.playback, 100.0
+    monkeypatch.setattr(playing.time, "monotonic", lambda: now)
+    player.seek(recording.end_ns - HOUR)
+    player.play(speed)
+    now += 5.0
+    state = player.state()
+    assert (state.now_ns, state.playing) == (recording.end_ns, False)
+    player.seek(recording.start_ns)
+    now += 5.0
+    assert player.now_ns() == recording.start_ns, "what has ended does not play on by a jump"
+    player.play(60.0)
+    now += 1.0
+    assert player.state().playing
+
+
 def test_the_playhead_does_not_go_where_the_engine_has_not_been(run: tuple[LineFile, Line, Rows]) -> None:
     recording = Recording(*run)
     player = playing.Player(recording, "run", "")

@@ -40,13 +40,24 @@ class Player:
         )
 
     def now_ns(self) -> int:
-        """The playhead [ns since 1970-01-01 UTC]; waits for the engine where that is behind."""
-        ready_ns = max(self.recording.ready_ns, self.recording.start_ns)
+        """The playhead [ns since 1970-01-01 UTC]; waits for the engine where that is behind.
+
+        At the end of a run that is worked through nothing plays on: it stands there.
+        """
+        r = self.recording
+        at_ns = min(self._aimed_ns(), max(r.ready_ns, r.start_ns))
+        if self._playing and r.finished and at_ns >= r.end_ns:
+            self._stand(at_ns)
+            self._playing = False
+        return at_ns
+
+    def _aimed_ns(self) -> int:
+        """Where the playhead would be were everything worked through [ns]."""
         if not self._playing:
-            return min(self._origin_ns, ready_ns)
+            return self._origin_ns
         if self._pace is None:
-            return ready_ns
-        return min(self._origin_ns + round((time.monotonic() - self._since) * self._pace * 1e9), ready_ns)
+            return self.recording.end_ns
+        return self._origin_ns + round((time.monotonic() - self._since) * self._pace * 1e9)
 
     async def sleep(self, seconds: float) -> None:
         """Nobody waits for this clock."""
@@ -79,6 +90,7 @@ class Player:
             raise InputError(
                 f"the run is worked through up to {iso(r.ready_ns)} so far; {iso(time_ns)} comes in a while"
             )
+        self.now_ns()  # whoever jumps back from the end stands there, too
         self._stand(time_ns)
         self.epoch += 1
 
@@ -99,13 +111,13 @@ class Player:
 
     def state(self) -> PlayState:
         """Where the playback stands."""
-        r = self.recording
+        r, now_ns = self.recording, self.now_ns()
         return PlayState(
             self._run,
             r.start_ns,
             r.end_ns,
             max(r.ready_ns, r.start_ns),
-            self.now_ns(),
+            now_ns,
             self._pace,
             self._playing,
             self.epoch,
