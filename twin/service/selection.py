@@ -22,10 +22,9 @@ def chosen(line: Line, text: str) -> list[str]:
     for part in re.split(r"[\s,]+", text.strip()):
         found = {part} & set(known) or _range(part) & set(known)
         if not found:
-            raise ConfigError(
-                f"{part!r} names no vessel of line {line.id}; it has {known[0]} ... {known[-1]}; "
-                f"{known[0]} or a range {known[0]}-{known[-1]} would do"
-            )
+            there = f"{known[0]} ... {known[-1]}" if known[1:] else f"{known[0]} alone"
+            some = f"{known[0]} or a range {known[0]}-{known[-1]}" if known[1:] else known[0]
+            raise ConfigError(f"{part!r} names no vessel of line {line.id}; it has {there}; {some} would do")
         wanted |= found
     return [name for name in known if name in wanted]
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from connectors.ledgers.sqlite import SqliteLedger
+from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Measurement, Quality
 from twin.domain.people import Actor, Role
@@ -200,6 +202,15 @@ def test_vessels_are_named_or_given_as_a_range(folder):
     assert chosen(line, "B3 B8-B10, B12-14") == ["B3", "B8", "B9", "B10", "B12", "B13", "B14"]
     with pytest.raises(ConfigError, match="'B99' names no vessel"):
         chosen(line, "B99")
+    assert "B0 or a range B0-" in refusal(line)
+    alone = refusal(replace(line, vessels=line.vessels[:1]))
+    assert alone.endswith("it has B0 alone; B0 would do"), "one vessel is named once, and is no range"
+
+
+def refusal(line: Line) -> str:
+    with pytest.raises(ConfigError) as caught:
+        chosen(line, "B99")
+    return str(caught.value)
 
 
 def test_a_vessel_names_its_model_relative_to_the_lines_folder(folder, tmp_path):
