@@ -185,37 +185,54 @@ def _data(found: Comparison) -> bytes:
 def show(found: Comparison, console: Console) -> None:
     """What differed first, and what is outside the quality range by phase."""
     first = Table("run", "tag", "from [h]", "spreads", box=None, title="Differed first", title_justify="left")
-    for named in _first(found)[:12]:
+    for named in _first(found, "en")[:12]:
         first.add_row(*named)
     console.print(first if found.left else "nothing left the range of the reference runs")
     table = Table("phase [h]", "tag", "reference", "compared", "difference (95 %)", "within", box=None)
     for phase, row in zip(found.phases, found.values, strict=True):
         for tag, unit, v in zip(found.tags, found.units, row, strict=True):
             if v.inside < 1.0:
-                table.add_row(*map(markup.escape, _cells(found, phase, tag, unit, v)))
+                table.add_row(*map(markup.escape, _cells(found, phase, tag, unit, v, "en")))
     if table.row_count:
         console.print(table)
     for tag, cpk in found.cpk.items():
         console.print(f"Cpk {tag}: {cpk.cpk:.2f} ({cpk.low:.2f} to {cpk.high:.2f}) over {cpk.runs} runs")
 
 
-def _first(found: Comparison) -> list[tuple[str, str, str, str]]:
+def _number(value: float, form: str, language: str) -> str:
+    """A number with the language's decimal sign."""
+    text = format(value, form)
+    return text.replace(".", ",") if language == "fr" else text
+
+
+def _first(found: Comparison, language: str) -> list[tuple[str, str, str, str]]:
     """Run, tag, time [h] and size of each departure."""
     return [
-        (found.others.names[d.run], found.tags[d.tag], f"{found.hours(d.window):.1f}", f"{d.spreads:+.1f}")
+        (
+            found.others.names[d.run],
+            found.tags[d.tag],
+            _number(found.hours(d.window), ".1f", language),
+            _number(d.spreads, "+.1f", language),
+        )
         for d in found.left
     ]
 
 
-def _cells(found: Comparison, phase: Phase, tag: str, unit: str, v: PhaseValues) -> tuple[str, ...]:
+def _cells(
+    found: Comparison, phase: Phase, tag: str, unit: str, v: PhaseValues, language: str
+) -> tuple[str, ...]:
+    def say(value: float, form: str) -> str:
+        return _number(value, form, language)
+
     came = [value for value in v.others if np.isfinite(value)]
-    interval = "" if np.isnan(v.low) else f" ({v.low:+.3g} to {v.high:+.3g})"
+    ends = f" {WORDS[language]['to']} ".join(say(value, "+.3g") for value in (v.low, v.high))
+    interval = "" if np.isnan(v.low) else f" ({ends})"
     return (
         f"{found.hours(phase.first):.0f}-{found.hours(phase.last):.0f}",
         f"{tag} [{unit}]",
-        f"{v.mean:.4g} ± {v.spread:.2g}" if np.isfinite(v.mean) else "–",
-        f"{float(np.mean(came)):.4g}" if came else "–",
-        f"{v.difference:+.3g}{interval}" if np.isfinite(v.difference) else "–",
+        f"{say(v.mean, '.4g')} ± {say(v.spread, '.2g')}" if np.isfinite(v.mean) else "–",
+        say(float(np.mean(came)), ".4g") if came else "–",
+        f"{say(v.difference, '+.3g')}{interval}" if np.isfinite(v.difference) else "–",
         f"{100 * v.inside:.0f} %" if came else "–",
     )
 
@@ -225,7 +242,7 @@ WORDS = {
         "title": "Runs compared", "first": "What differed first", "phases": "By phase", "run": "run",
         "tag": "tag", "from": "from [h]", "spreads": "spreads", "phase": "phase [h]",
         "reference": "reference", "compared": "compared", "difference": "difference (95 %)",
-        "within": "within ± 3 spreads", "age": "batch age [h]",
+        "within": "within ± 3 spreads", "age": "batch age [h]", "to": "to",
         "band": "grey: 5 to 95 % of the reference runs and their mean; lines: compared runs",
         "none": "Nothing left the range of the reference runs.",
     },
@@ -233,7 +250,7 @@ WORDS = {
         "title": "Comparaison de lots", "first": "Ce qui a divergé d'abord", "phases": "Par phase",
         "run": "lot", "tag": "signal", "from": "dès [h]", "spreads": "écarts types", "phase": "phase [h]",
         "reference": "référence", "compared": "comparés", "difference": "différence (95 %)",
-        "within": "dans ± 3 écarts types", "age": "âge du lot [h]",
+        "within": "dans ± 3 écarts types", "age": "âge du lot [h]", "to": "à",
         "band": "gris\u202f: 5 à 95 % des lots de référence et leur moyenne\u202f; "
         "lignes\u202f: lots comparés",
         "none": "Rien n'a quitté la plage des lots de référence.",
@@ -244,15 +261,15 @@ WORDS = {
 def page(found: Comparison, language: str) -> str:
     """One page without scripts: tables and a drawing for each tag."""
     words = WORDS[language]
-    first, heads = _first(found), [words[k] for k in ("run", "tag", "from", "spreads")]
+    first, heads = _first(found, language), [words[k] for k in ("run", "tag", "from", "spreads")]
     told = _table(heads, first) if first else f"<p>{words['none']}</p>"
     rows = [
-        _cells(found, phase, tag, unit, v)
+        _cells(found, phase, tag, unit, v, language)
         for phase, row in zip(found.phases, found.values, strict=True)
         for tag, unit, v in zip(found.tags, found.units, row, strict=True)
     ]
     heads = [words[k] for k in ("phase", "tag", "reference", "compared", "difference", "within")]
-    drawings = "".join(_drawing(found, k, words["age"]) for k in range(len(found.tags)))
+    drawings = "".join(_drawing(found, k, language) for k in range(len(found.tags)))
     named = ", ".join(found.others.names)
     return (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{words["title"]}</title>'
@@ -278,7 +295,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 _COLOURS = ("#1f5a96", "#d1571b", "#2c7a4b", "#8a3b8f", "#a8841a")
 
 
-def _drawing(found: Comparison, tag: int, axis: str) -> str:
+def _drawing(found: Comparison, tag: int, language: str) -> str:
     """Reference band, mean and the compared runs of one tag as SVG."""
     known, theirs = found.reference.means[:, :, tag], found.others.means[:, :, tag]
     (low, high), mean = quantiles_of(known, (0.05, 0.95)), mean_of(known)
@@ -299,11 +316,12 @@ def _drawing(found: Comparison, tag: int, axis: str) -> str:
         for k, run in enumerate(theirs)
     )
     name = escape(f"{found.tags[tag]} [{found.units[tag]}]")
-    end = found.hours(known.shape[1])
+    highest, lowest = (_number(value, ".4g", language) for value in (top, bottom))
+    end = f"{found.hours(known.shape[1]):.0f} {escape(WORDS[language]['age'])}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{name}">'
         f'<polygon fill="#e3e6ea" points="{band}"/>{lines}<g font-size="11" fill="#1c2733">'
-        f'<text x="62" y="20">{name}</text><text x="0" y="20">{top:.4g}</text>'
-        f'<text x="0" y="{HEIGHT - 22}">{bottom:.4g}</text><text x="60" y="{HEIGHT - 4}">0</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT - 4}" text-anchor="end">{end:.0f} {escape(axis)}</text></g></svg>'
+        f'<text x="62" y="20">{name}</text><text x="0" y="20">{highest}</text>'
+        f'<text x="0" y="{HEIGHT - 22}">{lowest}</text><text x="60" y="{HEIGHT - 4}">0</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT - 4}" text-anchor="end">{end}</text></g></svg>'
     )

@@ -1,6 +1,7 @@
 """twin compare: from files to a table, data and a page in both languages."""
 
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -81,6 +82,18 @@ def test_the_page_draws_every_tag_in_both_languages(folder, language, said):
     assert page.count("<svg") == 2
     assert f'lang="{language}"' in page
     assert "<script" not in page
+
+
+@pytest.mark.parametrize(("language", "wrong", "sign"), [("en", ",", "."), ("fr", ".", ",")])
+def test_numbers_of_the_page_have_the_decimal_sign_of_its_language(folder, language, wrong, sign):
+    out = folder / f"signs-{language}.html"
+    assert compared(folder, "B10 B11", "B0-B9", "--out", str(out), "--language", language).exit_code == 0
+    page = out.read_text(encoding="utf-8")
+    told = re.findall(r"<t(?:d|ext)[^>]*>([^<]*)</t", page)
+    signed = [text for text in told if re.search(rf"\d{re.escape(sign)}\d", text)]
+    assert len(signed) > 10
+    assert [text for text in told if re.search(rf"\d{re.escape(wrong)}\d", text)] == []
+    assert any(" to " in text for text in told) is (language == "en")
 
 
 def test_a_run_is_not_compared_with_itself(folder):
