@@ -110,8 +110,7 @@ def test_every_reason_of_a_refusal_has_words_in_both_languages() -> None:
     rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
     reasons = {name for row in rows for name in REASON.findall(row)}
     for language in ("en", "fr"):
-        words = json.loads((pages.BUILT.parent / f"web/src/text/{language}.json").read_text("utf-8"))
-        assert reasons == {key[8:] for key in words if key.startswith("refusal.")}
+        assert reasons == {key[8:] for key in catalogue(language) if key.startswith("refusal.")}
 
 
 @pytest.mark.page

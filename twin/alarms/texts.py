@@ -1,4 +1,4 @@
-"""Words of the screen and of notices in English and French: kinds, verdicts, states, quantities."""
+"""Words of the screen and of notices in English and French: kinds, verdicts, states, quantities, refusals."""
 
 from typing import Final, TypeAlias
 
@@ -108,4 +108,29 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Bleu : mesuré. Orange : le jumeau, bande à 95 %. Tirets : seuils. Gris : début, zéro des heures.",
     ),
     "words.simulated": ("simulated data", "données simulées"),
+    "refusal.unknown_tag": ("unknown tag", "signal inconnu"),
+    "refusal.no_time": ("no time", "sans heure"),
+    "refusal.past_time": ("time in the past", "heure passée"),
+    "refusal.not_an_assay": ("not a laboratory tag", "pas un signal de laboratoire"),
+    "refusal.future_time": ("time in the future", "heure future"),
+    "refusal.not_a_number": ("not a number", "pas un nombre"),
+    "refusal.not_finite": ("not finite", "non fini"),
+    "refusal.absurd_value": ("absurd value", "valeur absurde"),
+    "refusal.conflict": ("another value is stored", "autre valeur enregistrée"),
+    "refusal.malformed": ("malformed", "mal formé"),
+    "refusal.unknown_series": ("unknown series", "série inconnue"),
+    "refusal.unknown_topic": ("unknown topic", "sujet inconnu"),
+    "refusal.wrong_type": ("wrong type", "mauvais type"),
+    "refusal.bad_quality": ("unreadable quality", "qualité illisible"),
+    "refusal.bad_time": ("unreadable time", "heure illisible"),
+    "refusal.no_birth": ("no birth", "sans naissance"),
+    "refusal.unknown_alias": ("unknown alias", "alias inconnu"),
+    "refusal.unknown_metric": ("unknown metric", "métrique inconnue"),
+    "refusal.alias_twice": ("alias twice", "alias en double"),
+    "refusal.bad_sequence": ("wrong sequence", "séquence fausse"),
+    "refusal.unit_mismatch": ("another unit", "autre unité"),
+    "refusal.malformed_row": ("malformed row", "ligne mal formée"),
+    "refusal.not_a_spectrum": ("no spectrum", "pas de spectre"),
+    "refusal.no_value": ("no value", "sans valeur"),
+    "refusal.unknown_quality": ("unknown quality", "qualité inconnue"),
 }

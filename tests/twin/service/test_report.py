@@ -145,9 +145,32 @@ class Reader(HTMLParser):
     [
         (
             "en",
-            ["shelved", "drift", "comment", "Signatures", "3.25 ± 0.98", "0.25", "until 2026-05-29 01:26"],
+            [
+                "shelved",
+                "drift",
+                "comment",
+                "Signatures",
+                "3.25 ± 0.98",
+                "0.25",
+                "until 2026-05-29 01:26",
+                "– not a number",
+                "Time is batch age.",
+            ],
         ),
-        ("fr", ["mise de côté", "dérive", "commentaire", "Signatures", "3,25 ± 0,98", "0,25", "jusqu'au"]),
+        (
+            "fr",
+            [
+                "mise de côté",
+                "dérive",
+                "commentaire",
+                "Signatures",
+                "3,25 ± 0,98",
+                "0,25",
+                "jusqu'au",
+                "– pas un nombre",
+                "Le temps est l'âge du lot.",
+            ],
+        ),
     ],
 )
 def test_everything_stored_of_the_batch_is_told(
@@ -157,13 +180,32 @@ def test_everything_stored_of_the_batch_is_told(
 
     for part in [
         *told, "B-1", "Quality", "cho 0.9", "0123456789ab", "bert", "probe is swapped tonight", "mallory",
-        "anna", "buffer 7", "carl", "as told", "not_a_number", hashlib.sha256(line.read_bytes()).hexdigest(),
+        "anna", "buffer 7", "carl", "as told", hashlib.sha256(line.read_bytes()).hexdigest(),
     ]:  # fmt: skip
         assert part in text, part
+    assert "not_a_number" not in text
     assert "9.99" not in text
     assert "R102" not in text
     for key in ("head", "trends", "values", "excursions", "findings", "alarms", "handling", "samples"):
         assert key == "head" or f"\n{words(language)[key]}\n" in text, key
+
+
+@pytest.mark.parametrize(("language", "bad"), [("en", "quality bad"), ("fr", "mauvaise qualité")])
+def test_a_result_of_bad_quality_is_marked(line: Path, tmp_path: Path, language: str, bad: str) -> None:
+    asyncio.run(_add_bad(tmp_path / "data" / "l"))
+    lines = Reader(made(line, tmp_path / "r.html", "--language", language).decode()).text.split("\n")
+    at = next(i for i, each in enumerate(lines) if each.startswith("\u22123") and "10*6/mL" in each)
+    assert bad in lines[at : at + 2]
+    assert "–" in lines[at + 2 : at + 4], "nothing is subtracted from what is not believed"
+    good = next(i for i, each in enumerate(lines) if each.startswith("3") and "10*6/mL" in each)
+    assert bad not in lines[good : good + 3]
+
+
+async def _add_bad(folder: Path) -> None:
+    store = historian_file.open_historian(historian_file.Config(path=folder / "historian.sqlite"))
+    await store.write([Measurement("R101.VCD", -3.5, Quality.BAD, T + 3 * H, T + 3 * H, False, "hand")])
+    await store.write_estimates([Estimate("R101.VCD", T + 3 * H, 3.25, 0.5, "10*6/mL")])
+    await store.close()
 
 
 def _next_begun(line: Path, *, noted: bool) -> None:
@@ -209,7 +251,8 @@ def test_a_time_before_every_known_batch_is_reported_without_one(line: Path, tmp
 
     assert "B-2" not in page
     assert lines[lines.index(words("en")["batch"]) + 1] == words("en")["none"]
-    assert "-" not in lines[lines.index(words("en")["age"]) + 1]
+    assert words("en")["age"] not in lines, "without a batch there is no age of one"
+    assert "Time is hours from the begin." in page
 
 
 def test_a_batch_of_which_nothing_came_yet_says_so(line: Path, tmp_path: Path) -> None:

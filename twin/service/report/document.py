@@ -12,6 +12,7 @@ from twin import __version__
 from twin.alarms.words import catalogue, in_words
 from twin.domain.alarm import AlarmState
 from twin.domain.event import Event, Kind
+from twin.domain.measurement import Quality
 from twin.domain.tag import Limits
 from twin.service.report.drawing import BAND, draw
 from twin.service.report.gather import REMARKS, Content, Finding, Sample, Summary
@@ -115,7 +116,8 @@ class _Teller:
         self.found, self.language = found, language
         self.words, self.catalogue = words(language), catalogue(language)
         batch = found.vessel.batch
-        self.zero_ns = batch.start_ns if batch and batch.start_ns else found.start_ns
+        self.begun_ns = batch.start_ns if batch else 0
+        self.zero_ns = self.begun_ns or found.start_ns
 
     def blocks(self) -> list[Block]:
         parts: list[Callable[[], list[Block]]] = [
@@ -166,7 +168,11 @@ class _Teller:
             (w["planned"], self.with_unit(batch.duration_h, "h") if batch else "–"),
             (w["from"], f"{self.time(found.start_ns)} UTC"),
             (w["to"], f"{self.time(found.end_ns)} UTC"),
-            (w["age"], self.with_unit((found.end_ns - self.zero_ns) / 3.6e12, "h")),
+            *(
+                [(w["age"], self.with_unit((found.end_ns - self.zero_ns) / 3.6e12, "h"))]
+                if self.begun_ns
+                else []
+            ),
             (w["by"], found.by or "–"),
             (w["software"], f"Bioline Twin {__version__}"),
             (w["model"], "; ".join(models) or w["none"]),
@@ -183,7 +189,8 @@ class _Teller:
             )
             for course in found.courses
         ]
-        return [Heading(self.words["trends"]), Text(self.words["trends.text"]), *drawn]
+        since = self.words["trends.age" if self.begun_ns else "trends.hours"]
+        return [Heading(self.words["trends"]), Text(f"{self.words['trends.text']} {since}"), *drawn]
 
     def _tag_name(self, name: str, quantity: str, unit: str) -> str:
         return f"{name} – {self.catalogue[f'quantity.{quantity}']} [{unit}]"
@@ -302,13 +309,19 @@ class _Teller:
 
     def _sample(self, s: Sample) -> tuple[str, ...]:
         unit, value = s.tag.unit, s.row.value
+        bad = s.row.quality is Quality.BAD
         told = "–" if value is None else self.with_unit(value, unit)
+        told += (
+            ""
+            if s.row.quality is Quality.GOOD
+            else f"\n{self.words[f'quality.{s.row.quality.name.lower()}']}"
+        )
         held, apart = "–", "–"
         if s.mean is not None:
             spread = "" if s.sd is None else f" ± {BAND * s.sd:.2g}"
             spread = spread.replace(".", ",") if self.language == "fr" else spread
             held = self.number(s.mean) + spread
-            apart = "–" if value is None else self.number(value - s.mean)
+            apart = "–" if value is None or bad else self.number(value - s.mean)
         return self.time(s.row.time_ns), s.tag.id, told, held, apart
 
     def _interventions(self) -> list[Block]:
@@ -339,11 +352,14 @@ class _Teller:
         ]  # fmt: skip
         for name, counts in (("refused", found.refused), ("strange", found.strange)):
             rows.append((w[f"counters.{name}"], str(counts.total())))
-            rows += [(f"– {reason}", str(n)) for reason, n in sorted(counts.items())]
+            rows += [(f"– {self._reason(reason)}", str(n)) for reason, n in sorted(counts.items())]
         number, head = found.trail
         trail = Text(shown(f"{w['trail']}{self._colon()} {number}:{head}"))
         table = _table((w["what"], w["count"]), rows, (3, 1))
         return [*self._section("counters", table, "counters.text"), trail]
+
+    def _reason(self, reason: str) -> str:
+        return self.catalogue.get(f"refusal.{reason}", reason)
 
     def _colon(self) -> str:
         return "\u202f:" if self.language == "fr" else ":"

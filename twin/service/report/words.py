@@ -27,10 +27,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "trends": ("Trends", "Courbes"),
     "trends.text": (
         "Blue: stored values. Orange: what the twin held to be true, with its 95 % band. "
-        "Dashed: alarm limits. Time is batch age.",
+        "Dashed: alarm limits.",
         "Bleu : valeurs enregistrées. Orange : ce que le jumeau tenait pour vrai, avec sa bande à 95 %. "
-        "Tirets : seuils d'alarme. Le temps est l'âge du lot.",
+        "Tirets : seuils d'alarme.",
     ),
+    "trends.age": ("Time is batch age.", "Le temps est l'âge du lot."),
+    "trends.hours": ("Time is hours from the begin.", "Le temps est en heures depuis le début."),
     "values": ("Stored values and limits", "Valeurs enregistrées et seuils"),
     "tag": ("Tag", "Signal"),
     "limits": ("Limits", "Seuils"),
@@ -91,10 +93,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "samples.text": (
         "Beside each result what the twin held to be true at most 30 min from when the sample was drawn, "
-        "with 1.96 standard deviations. The twin may have learnt from the result itself.",
+        "with 1.96 standard deviations. The twin may have learnt from the result itself; from one of bad "
+        "quality it learns nothing.",
         "À côté de chaque résultat, ce que le jumeau tenait pour vrai à 30 min au plus du prélèvement, avec "
-        "1,96 écart type. Le jumeau a pu tenir compte du résultat lui-même.",
+        "1,96 écart type. Le jumeau a pu tenir compte du résultat lui-même ; d'un résultat de mauvaise "
+        "qualité il n'apprend rien.",
     ),
+    "quality.uncertain": ("quality uncertain", "qualité incertaine"),
+    "quality.bad": ("quality bad", "mauvaise qualité"),
+    "quality.stale": ("stale", "périmé"),
     "drawn": ("Drawn (UTC)", "Prélevé (UTC)"),
     "result": ("Result", "Résultat"),
     "estimate": ("Twin", "Jumeau"),

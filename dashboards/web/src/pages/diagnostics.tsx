@@ -5,7 +5,7 @@ import { now } from "../state/clock";
 import { Twins } from "../parts/twins";
 import { calling, vessel } from "../state/live";
 import { duration, number } from "../text/format";
-import { maybe, t } from "../text/language";
+import { message, t } from "../text/language";
 import { said } from "../text/said";
 import { reason } from "../text/words";
 import { InUse } from "./models";
@@ -60,7 +60,7 @@ function Term({ name, count, parts = {} }: { name: string; count: number; parts?
       <b class="figure">{number(count, 0)}</b> {name}
       {Object.entries(parts).map(([reason, part]) => (
         <small key={reason}>
-          {maybe(`refusal.${reason}`, reason)}: {number(part, 0)}
+          {message(`refusal.${reason}`) ?? reason}: {number(part, 0)}
         </small>
       ))}
     </li>
