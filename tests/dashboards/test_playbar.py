@@ -95,6 +95,24 @@ async def test_the_bar_plays_and_says_what_is_shown(browser, view, language, ban
         assert ("hindsight", True) in view.playback.done
 
 
+@pytest.mark.parametrize(
+    ("language", "banner", "play"),
+    [("en", "B-7.parquet · at its end", "Play"), ("fr", "B-7.parquet · à la fin", "Lire")],
+)
+async def test_at_the_end_the_banner_says_so_and_nothing_can_be_played(browser, view, language, banner, play):
+    view.clock.time_ns = START + 336 * HOUR
+    view.playback.speed = None
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang={language}")
+        await expect(page.locator(".banner.replay")).to_contain_text(banner)
+        button = page.locator(".playbar").get_by_role("button", name=play, exact=True)
+        await expect(button).to_be_disabled()
+        await pictured(page, f"at-the-end-{language}")
+        await page.locator(".playbar").get_by_role("button", name="60 min").first.click()
+        await expect(page.locator(".banner.replay")).not_to_contain_text(banner)
+        await expect(button).to_be_enabled()
+
+
 async def test_a_jump_shows_what_stood_then_and_nothing_can_be_acknowledged(browser, view):
     async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
         await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")

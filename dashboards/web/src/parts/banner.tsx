@@ -21,7 +21,8 @@ function Origin() {
   const { origin, speed } = line.value ?? { origin: "plant", speed: 1 };
   if (origin === "plant") return null;
   const run = playback.value;
-  const pace = run?.playing ? (run.speed === null ? t("play.max") : t("banner.speed", { speed: number(run.speed, 0) })) : t("play.still");
+  const still = run && Date.parse(run.now) >= Date.parse(run.end) ? t("play.end") : t("play.still");
+  const pace = run?.playing ? (run.speed === null ? t("play.max") : t("banner.speed", { speed: number(run.speed, 0) })) : still;
   const playing = run ? ` · ${run.run} · ${pace}` : "";
   const faster = speed === 1 ? "" : ` · ${t("banner.speed", { speed: number(speed, speed % 1 ? 1 : 0) })}`;
   return (

@@ -60,7 +60,7 @@ export function PlayBar() {
         />
       </div>
       <p class="actions">
-        <button onClick={() => go(state.playing ? { pause: true } : { speed: state.speed ?? "max" })}>{t(state.playing ? "play.pause" : "play.play")}</button>
+        <button disabled={!state.playing && Date.parse(state.now) >= end} onClick={() => go(state.playing ? { pause: true } : { speed: state.speed ?? "max" })}>{t(state.playing ? "play.pause" : "play.play")}</button>
         {STEPS.map((each) => (
           <button key={each} onClick={() => go({ step_s: each })} title={t("play.step", { minutes: number(each / 60, 0, true) })}>
             {number(each / 60, 0, true)} min
