@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from browsing import serve, tab
+from browsing import pictured, serve, tab
 from playwright.async_api import expect
 from scripted_view import HOUR, ScriptedView, alarm, drift, forecast
 
@@ -26,6 +26,33 @@ async def test_the_card_of_a_unit_says_when_a_limit_is_left(browser, view):
         await expect(card).to_contain_text("product 2.9 (2.6–3.3) g/L")
         other = page.locator("article.vessel", has=page.locator("h2", has_text="R102"))
         await expect(other.locator(".to-limit")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "harvest"),
+    [
+        ("en", "harvest 5 Dec 23:12 (between 5 Dec 14:12 and 5 Dec 23:12)"),
+        ("fr", "récolte 5 déc. 23:12 (entre 5 déc. 14:12 et 5 déc. 23:12)"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "unit/R101"])
+async def test_the_time_of_the_harvest_is_told_from_the_earliest_to_the_latest(
+    browser, view, place, language, harvest
+):
+    """A plan is kept or ends sooner: nothing says that it could be later."""
+    async with serve(view) as port, tab(browser, timezone_id="UTC") as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/{place}?lang={language}")
+        told = page.locator("[data-ahead='harvest']").first
+        await expect(told).to_have_text(harvest, timeout=8000)
+        await pictured(page, f"harvest-{place.replace('/', '-')}-{language}")
+
+
+async def test_a_harvest_that_is_sure_within_an_hour_has_one_time(browser, view):
+    end = view.ahead[0].harvest
+    view.ahead = [replace(view.ahead[0], harvest=replace(end, early_ns=end.at_ns - HOUR // 2))]
+    async with serve(view) as port, tab(browser, timezone_id="UTC") as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/unit/R101?lang=en")
+        await expect(page.locator("[data-ahead='harvest']")).to_have_text("harvest 5 Dec 23:12", timeout=8000)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import { type Exit, forecast, nextExit } from "../state/forecasts";
 import { tags } from "../state/live";
 import { to } from "../state/route";
 import { wall } from "../state/wall";
-import { digitsFor, duration, nameOf, number, percent, time, unit, withUnit } from "../text/format";
+import { between, digitsFor, duration, nameOf, number, percent, time, unit, withUnit } from "../text/format";
 import { maybe, t } from "../text/language";
 import { tagDigits } from "./value";
 
@@ -24,16 +24,13 @@ function bounds({ tag: id, low, high }: Exit): string {
 export function ExpectedHarvest({ vessel }: { vessel: Vessel }) {
   const end = forecast(vessel.id)?.harvest;
   if (!end) return null;
-  const half = (Date.parse(end.late) - Date.parse(end.early)) / 2;
-  const spread = half > 1_800_000 ? ` ± ${duration(half)}` : "";
   const [low = 0, middle, high = 0] = end.titre;
   const digits = Math.max(1, digitsFor((high - low) / 4));
   const title = end.reason === "viability" ? t("ahead.viability") : t("ahead.plan");
   return (
     <>
-      <span title={title}>
-        {t("ahead.harvest", { time: time(Date.parse(end.at)) })}
-        {spread}
+      <span title={title} data-ahead="harvest">
+        {t("ahead.harvest", { time: between(end) })}
       </span>
       {middle === undefined ? null : (
         <span title={t("ahead.band")} data-ahead="titre">

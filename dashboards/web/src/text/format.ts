@@ -15,6 +15,9 @@ export function number(value: number | null | undefined, digits: number, sign = 
   return text.replace(/^(\+?)-/, "$1−");
 }
 
+/** A number that is a text already, with the decimal sign of the language. */
+export const decimal = (text: string) => (language.value === "fr" ? text.replace(".", ",") : text);
+
 /** Decimals that an uncertainty of this size deserves: one more than its first digit. */
 export function digitsFor(uncertainty: number, most = 3): number {
   if (!(uncertainty > 0)) return 1;
@@ -75,6 +78,13 @@ export function stamp(ms: number): string {
 
 export function day(ms: number): string {
   return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short" }).format(new Date(ms));
+}
+
+/** A time with its earliest and latest, where these are more than an hour apart. */
+export function between({ early, at, late }: { early: string; at: string; late: string }): string {
+  const [first, most, last] = [early, at, late].map((each) => Date.parse(each)) as [number, number, number];
+  if (last - first <= 3_600_000) return time(most);
+  return t("ahead.between", { time: time(most), early: time(first), late: time(last) });
 }
 
 /** A duration in its two largest units: "12 s", "3 min", "3 h 42 min", "4 d 7 h". */
