@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboards import pages
+from twin.domain.whatif import BASE_NAMES
 
 SOURCE = Path(pages.__file__).parent / "web" / "src"
 TEXTS = {each: json.loads((SOURCE / "text" / f"{each}.json").read_text("utf-8")) for each in ("en", "fr")}
@@ -29,6 +30,11 @@ def test_HMI_08_a_text_has_the_same_places_in_both_languages(key):
     assert english.strip()
     assert french.strip()
     assert set(PLACE.findall(english)) == set(PLACE.findall(french))
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_the_run_as_it_is_is_called_is_no_name_of_a_scenario(language):
+    assert TEXTS[language]["whatif.base"].lower() in BASE_NAMES
 
 
 def test_every_key_in_the_source_exists():

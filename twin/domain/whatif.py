@@ -67,7 +67,9 @@ class WhatIf:
 
 
 BASE: Final = "as it is"
-"""What the run is called beside its scenarios when nothing is changed; no scenario may have this name."""
+"""What the run is called beside its scenarios when nothing is changed."""
+BASE_NAMES: Final = (BASE, "sans changement")
+"""The same in English and in French, in small letters; no scenario may have such a name."""
 AS_IT_IS: Final = WhatIf("")
 """Nothing is changed."""
 

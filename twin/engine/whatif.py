@@ -11,7 +11,7 @@ import numpy as np
 from twin.domain.asset import Vessel
 from twin.domain.errors import InputError
 from twin.domain.event import Verdict
-from twin.domain.whatif import BASE, HARVEST, MOST_CHANGES, MOST_SCENARIOS, Change, Knob, WhatIf
+from twin.domain.whatif import BASE_NAMES, HARVEST, MOST_CHANGES, MOST_SCENARIOS, Change, Knob, WhatIf
 from twin.processes.base import Array, Foreseeing, Hypothesis, Process, Shape
 
 HOUR: Final = 3_600_000_000_000
@@ -108,7 +108,7 @@ def check_together(scenarios: Sequence[WhatIf]) -> None:
         raise InputError(
             f"what-if: each scenario needs a name of its own; came {', '.join(map(repr, names))}"
         )
-    taken = next((name for name in names if " ".join(name.lower().split()) == BASE), None)
+    taken = next((name for name in names if " ".join(name.lower().split()) in BASE_NAMES), None)
     if taken is not None:
         raise InputError(
             f"what-if: {taken!r} is the name of the run when nothing is changed; another name would do"
@@ -149,18 +149,20 @@ def planned(process: Process, vessel: Vessel, now_ns: int, asked: WhatIf) -> Pla
 
 
 def _check(name: str, change: Change, known: Mapping[str, Knob], vessel: Vessel) -> None:
-    place = f"scenario {name!r}: {change.what}"
+    what = change.what
     knob = known.get(change.what)
     if knob is None:
         near = difflib.get_close_matches(change.what, known, 3, cutoff=0.5)
         hint = f"near it: {', '.join(near)}" if near else f"there are {', '.join(known) or 'none'}"
-        raise InputError(f"{place} can not be changed for {vessel.id}; {hint}")
+        raise InputError(f"scenario {name!r}: {what} can not be changed for {vessel.id}; {hint}")
     if not knob.low <= change.value <= knob.high:
-        unit = "" if knob.unit == "1" else f" {knob.unit}"
-        unit += " per hour" if knob.rate else ""
-        raise InputError(f"{place}={change.value:g} came; {knob.low:g} to {knob.high:g}{unit} would do")
+        unit = f"{knob.unit}/h" if knob.rate else knob.unit
+        high = f"{knob.high:g}" + ("" if unit == "1" else f" {unit}")
+        raise InputError(f"scenario {name!r}: {what}={change.value:g} came; {knob.low:g} to {high} would do")
     if not 0.0 <= change.in_h <= FARTHEST_H:
-        raise InputError(f"{place}: in {change.in_h:g} h came; from 0 to {FARTHEST_H:g} h ahead would do")
+        raise InputError(
+            f"scenario {name!r}: {what} in {change.in_h:g} h came; from 0 to {FARTHEST_H:g} h ahead would do"
+        )
 
 
 def _check_once(asked: WhatIf) -> None:
@@ -169,9 +171,9 @@ def _check_once(asked: WhatIf) -> None:
     for what, in_h in keys:
         if keys.count((what, in_h)) > 1:
             came = ", ".join(f"{c.what}={c.value:g}@{c.in_h:g}" for c in asked.changes if c.what == what)
-            would = "one of them" if what == HARVEST else "one of them, or another hour for each,"
+            would = "one of them" if what == HARVEST else "one of them, or another hour for each"
             raise InputError(
-                f"scenario {asked.name!r}: {what} is changed twice at once ({came}); {would} would do"
+                f"scenario {asked.name!r}: {what} is changed twice at once ({came}); would do: {would}"
             )
 
 

@@ -222,7 +222,7 @@ def test_a_plan_cuts_a_step_only_where_something_changes_in_it():
     assert plan.wanted(6.0) == {"feed_sp": 1.0, "pH_sp": 7.0}
 
 
-@pytest.mark.parametrize("name", ["as it is", "As  it is "])
+@pytest.mark.parametrize("name", ["as it is", "As  it is ", "Sans changement", "sans  changement"])
 def test_no_scenario_has_the_name_of_the_run_as_it_is(name: str):
     forecaster, here = culture(72.0)
     with pytest.raises(InputError, match="another name would do"):
