@@ -28,7 +28,6 @@ from twin.ports import Delivery, SourceContext
 
 __all__ = [
     "LINE_SECTION",
-    "SOURCE_LAYOUT",
     "Config",
     "FileLayout",
     "FileSource",
@@ -45,12 +44,15 @@ NO_TIME = np.iinfo(np.int64).min
 
 LINE_SECTION: Final = "the line's section `files`"
 """Where the layout of files that a command names is written."""
-SOURCE_LAYOUT: Final = "`layout` of the source {id!r}"
-"""Where the layout of files that a source reads is written."""
 RECEIVED: Final = "received"
 """When our own service took a row: a sender's clock may have been a little ahead of it."""
 ARRIVALS: Final = ("reported", RECEIVED)
 """Columns of our own long files that say when a row came: of `twin simulate`, and of `twin export`."""
+
+
+def layout_of(source_id: str) -> str:
+    """Where the layout of files that a source reads is written."""
+    return f"`layout` of the source {source_id!r}"
 
 
 def read_file(
@@ -499,7 +501,7 @@ class FileSource:
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Values in order; what is no Reading goes along as refused."""
         for path in self.config.paths:
-            where = SOURCE_LAYOUT.format(id=self.id)
+            where = layout_of(self.id)
             rows = await asyncio.to_thread(read_file, path, self.config.layout, self.id, place=where)
             while batch := await asyncio.to_thread(_take, rows, self.config.batch):
                 yield Delivery(

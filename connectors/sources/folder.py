@@ -17,7 +17,7 @@ from typing import Final, Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.sources.files import SOURCE_LAYOUT, FileLayout, read_file
+from connectors.sources.files import FileLayout, layout_of, read_file
 from twin.domain.errors import ConfigError
 from twin.domain.instant import iso
 from twin.domain.measurement import Quarantined, Reading
@@ -276,5 +276,5 @@ def _stamp(path: Path) -> Stamp:
 
 def open_source(config: Config, context: SourceContext) -> Source:
     """Make the source; the folder is looked into when its deliveries are asked for."""
-    place = SOURCE_LAYOUT.format(id=config.id)
+    place = layout_of(config.id)
     return FolderSource(config, context, lambda path: read_file(path, config.layout, config.id, place=place))

@@ -1,4 +1,4 @@
-"""Texts of links in French: every one that a connector writes has its translation, and none is left over."""
+"""What links, files and what-if say, in French: every text has its translation, and none is left over."""
 
 import ast
 import json
@@ -32,6 +32,13 @@ WRITERS = [
     ROOT / "twin/runtime/writeback.py",
     ROOT / "twin/runtime/accounting.py",
     ROOT / "twin/service/play/desk.py",
+    ROOT / "twin/engine/whatif.py",
+    ROOT / "twin/service/silence.py",
+    ROOT / "twin/service/view.py",
+    ROOT / "twin/service/play/recording.py",
+    ROOT / "twin/service/play/view.py",
+    ROOT / "connectors/codecs/tables.py",
+    ROOT / "dashboards/asked.py",
 ]
 RETURNING = ("_mqtt_words.py",)
 """Writers whose functions return nothing but texts of links."""
@@ -40,6 +47,14 @@ SAYING = ("_link", "Down", "LinkChange", "_tell", "_say", "end")
 """What a link's text is given to."""
 FAILING = ("ConnectorError", "ServerAwayError", "StorageError", "ConnectionError")
 """What is raised while a link is used: its words become those of the link that is down."""
+TELLING = {
+    "whatif.py": ("InputError",),
+    "silence.py": ("NotFoundError",),
+    "recording.py": ("InputError",),
+    "files.py": ("ConfigError",),
+    "tables.py": ("ConfigError",),
+}
+"""What is raised by writers whose every refusal is read on a page."""
 FOREIGN = {"{}: {}", "{}", "{} ({})", "ca_file {} ({})", "password_file {} ({})"}
 """The words of an operating system or of a library, with a key or file they are of."""
 AT_START = (
@@ -70,7 +85,7 @@ def written() -> tuple[set[str], set[str]]:
                 name = (
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 )
-                if name in (*SAYING, *FAILING):
+                if name in (*SAYING, *FAILING, *TELLING.get(path.name, ())):
                     said |= {text for part in node.args if (text := shape(part)) and " " in text}
             if isinstance(node, ast.Return) and node.value and path.name in RETURNING:
                 said |= {text for text in [shape(node.value)] if text and " " in text}
@@ -113,6 +128,9 @@ def test_every_reason_of_a_refusal_has_words_in_both_languages() -> None:
         assert reasons == {key[8:] for key in catalogue(language) if key.startswith("refusal.")}
 
 
+NO_COLUMN = "in/l.csv: no column 'pH'; the file has 'time', 'pO2'"
+
+
 @pytest.mark.page
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_link_speaks_french_on_the_diagnostics_page_and_its_card(browser, monkeypatch) -> None:
@@ -134,6 +152,7 @@ async def test_a_link_speaks_french_on_the_diagnostics_page_and_its_card(browser
             "l.csv: 9 values read, 7 of them refused, why stands in 'l.csv.refused.txt'; it lies in 'done'; "
             "files in 'refused': 2, last: b.csv",
         ),
+        ("files", True, f"l.csv can not be read and lies in 'refused': {NO_COLUMN}"),
         ("x", False, "Zertifikat abgelaufen"),
     ]
     rows = [LinkState(name, up, text, NOW, 1, 0, None) for name, up, text in links]
@@ -150,6 +169,8 @@ async def test_a_link_speaks_french_on_the_diagnostics_page_and_its_card(browser
             "http://db:8086 : HTTP 503 : busy. Les lignes sont gardées et envoyées plus tard.",
             "l.csv : 9 valeurs lues, dont 7 refusées, la raison est dans « l.csv.refused.txt » ; "
             "il se trouve dans « done » ; fichiers dans « refused » : 2, le dernier : b.csv",
+            "l.csv ne peut pas être lu et se trouve dans « refused » : in/l.csv : pas de colonne 'pH' ; "
+            "le fichier a 'time', 'pO2'",
             "Zertifikat abgelaufen",
         ):
             await expect(page.locator("main")).to_contain_text(text)

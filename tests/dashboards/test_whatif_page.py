@@ -1,15 +1,17 @@
 """What-if by the interface and on its page: asked, answered side by side, refused in words."""
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
 import yaml
-from browsing import headers_of, serve, tab
+from browsing import headers_of, pictured, serve, tab
 from playwright.async_api import expect
 from scripted_view import ScriptedView, forecast, people
 
 from dashboards.app import create_app
+from twin.domain.errors import InputError
 from twin.domain.people import Role
 from twin.domain.whatif import Change, WhatIf
 
@@ -124,6 +126,101 @@ async def test_what_is_wrong_is_said_beside_the_button(browser, view):
         await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang=en&ask=a:+feed_factor%3D7@0")
         await expect(page.get_by_role("alert")).to_contain_text("feed_factor=7 came")
         await expect(page.locator(".try li input").first).to_have_attribute("aria-invalid", "true")
+
+
+@pytest.mark.page
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("language", "number", "words", "ends"),
+    [
+        ("en", "1.2", "Scenario a: Feed, times = “” came; a number such as 1.2 would do.", "between"),
+        ("fr", "1,2", "= «  » reçu ; un nombre tel que 1,2 conviendrait.", "entre"),
+    ],
+)
+async def test_an_answer_goes_when_what_is_asked_next_can_not_be(
+    browser, view, language, number, words, ends
+):
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(
+            f"http://127.0.0.1:{port}/#/what-if/R101?lang={language}&ask=a:+feed_factor%3D1.2@0.5"
+        )
+        await expect(page.locator(".outcomes tbody tr")).to_have_count(2)
+        await expect(page.locator(".outcomes tbody tr").first).to_contain_text(f"({ends} ")
+        await expect(page.locator(".outcomes")).not_to_contain_text("±")
+        await pictured(page, f"what-if-answered-{language}")
+        boxes = page.locator(".try-1 li input")
+        await expect(boxes.first).to_have_value(number)
+        await expect(boxes.nth(1)).to_have_value("0,5" if language == "fr" else "0.5")
+        await boxes.first.fill("")
+        await page.locator(".what-if-page button[type=submit]").click()
+        await expect(page.get_by_role("alert")).to_contain_text(words)
+        await expect(page.locator(".outcomes")).to_have_count(0)
+        await pictured(page, f"what-if-no-number-{language}")
+        await page.locator(".try-1 > legend input").fill(" ")
+        await page.locator(".what-if-page button[type=submit]").click()
+        await expect(page.get_by_role("alert")).to_contain_text("nom" if language == "fr" else "name")
+
+
+@pytest.mark.page
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_default_is_written_as_the_reader_writes_and_the_address_as_the_command_does(browser, view):
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang=fr")
+        await page.get_by_role("button", name="Ajouter un scénario").click()
+        await expect(page.locator(".try-1 li input").first).to_have_value("1,2")
+        assert "1.2" in page.url
+        assert "1,2" not in page.url
+        assert "1%2C2" not in page.url
+
+
+REFUSALS = [
+    (
+        "scenario 'a': feed_factor=7.5 came; 0 to 3.5 mL/h would do",
+        "scénario 'a' : feed_factor = 7,5 reçu ; de 0 à 3,5 mL/h conviendrait",
+    ),
+    (
+        "scenario 'a': feed is changed twice at once (feed=1@0); would do: one of them",
+        "conviendrait : un seul d'entre eux",
+    ),
+    ("scenario 'a': feeed can not be changed for R101; near it: feed", "pour R101 ; noms proches : feed"),
+    (
+        "what-if: 'Sans changement' is the name of the run when nothing is changed; another name would do",
+        "'Sans changement' est le nom du lot quand rien n'est changé ; un autre nom conviendrait",
+    ),
+    (
+        "The body can not be used as written. a: Input should be a valid number.",
+        "La demande ne peut pas être utilisée telle quelle (a: Input should be a valid number.)",
+    ),
+]
+
+
+@pytest.mark.page
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("said", "told"), REFUSALS)
+async def test_a_refusal_is_read_in_french_and_leaves_no_former_answer(
+    browser, view, monkeypatch, said, told
+):
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang=fr&ask=a:+feed_factor%3D1.2@0")
+        await expect(page.locator(".outcomes tbody tr")).to_have_count(2)
+
+        async def refuse(asset, scenarios):
+            raise InputError(said)
+
+        monkeypatch.setattr(view, "what_if", refuse)
+        await page.locator(".what-if-page button[type=submit]").click()
+        await expect(page.get_by_role("alert")).to_contain_text(told)
+        await expect(page.locator(".outcomes")).to_have_count(0)
+
+
+@pytest.mark.page
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_unit_without_a_name_of_its_own_is_named_once(browser, view):
+    first, *rest = view.line.vessels
+    view.line = replace(view.line, vessels=(replace(first, name={"en": "R101", "fr": "R101"}), *rest))
+    async with serve(view) as port, tab(browser, extra_http_headers=headers_of(view)) as page:
+        await page.goto(f"http://127.0.0.1:{port}/#/what-if/R101?lang=fr")
+        await expect(page.locator(".what-if-page h2")).to_have_text("R101 · et si")
 
 
 def test_the_file_of_the_page_is_the_one_the_command_reads(tmp_path) -> None:

@@ -115,6 +115,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "refusal.future_time": ("time in the future", "heure future"),
     "refusal.not_a_number": ("not a number", "pas un nombre"),
     "refusal.not_finite": ("not finite", "non fini"),
+    "refusal.reported_early": ("reported before it was drawn", "rendu avant le prélèvement"),
     "refusal.absurd_value": ("absurd value", "valeur absurde"),
     "refusal.conflict": ("another value is stored", "autre valeur enregistrée"),
     "refusal.malformed": ("malformed", "mal formé"),

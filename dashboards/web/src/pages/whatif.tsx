@@ -7,13 +7,21 @@ import { tags, vessel } from "../state/live";
 import { route, set, to } from "../state/route";
 import { refused } from "../state/session";
 import { amount, type Answer, ask, type Change, file, type Knob, knobs, MOST, parse, type Scenario, write } from "../state/whatif";
-import { digitsFor, duration, nameOf, number, percent, time, unit } from "../text/format";
+import { between, decimal, digitsFor, nameOf, number, percent, time, unit } from "../text/format";
 import { language, maybe, message, t } from "../text/language";
 import { reason } from "../text/words";
 import { Overlay } from "../trend/overlay";
 
 const SHOWN = ["est_titre", "est_VCD", "est_viability", "est_glucose", "est_lactate", "pH", "pO2", "pCO2"];
-const FIRST: Change = { what: "feed_factor", value: "1.2", in_h: "0" };
+/** A change to begin with, as the reader writes numbers. */
+const first = (): Change => ({ what: "feed_factor", value: number(1.2, 1), in_h: "0" });
+
+/** Scenarios of an address, as the reader writes numbers. */
+const read = (text: string | null): Scenario[] =>
+  parse(text).map(({ name, changes }) => ({
+    name,
+    changes: changes.map(({ what, value, in_h }) => ({ what, value: decimal(value), in_h: decimal(in_h) })),
+  }));
 
 const knobName = (each: Knob) =>
   each.fault ? (message(`cause.${each.name}.name`, { asset: "", tag: "" }) ?? each.name) : maybe(`knob.${each.name}`, nameOf(each.name));
@@ -24,6 +32,21 @@ function bounds(knob: Knob): string {
   const ends = [knob.low, knob.high];
   const digits = Math.max(...ends.map((each) => (each ? digitsFor(Math.abs(each) / 50, 4) : 0)));
   return `${ends.map((each) => number(each, digits)).join(" – ")} ${knob.rate ? `${code}/h` : code}`.trim();
+}
+
+/** Why scenarios can not be asked as they are written; empty when they can. */
+function unfit(scenarios: Scenario[], known: Knob[]): string {
+  if (scenarios.some(({ name }) => name.trim() === "")) return t("whatif.nameless");
+  for (const { name, changes } of scenarios) {
+    for (const { what, value, in_h } of changes) {
+      const knob = known.find((each) => each.name === what);
+      const called = knob ? knobName(knob) : what;
+      const such = number(1.2, 1);
+      if (!Number.isFinite(amount(value))) return t("whatif.number", { name, what: called, value, such });
+      if (!Number.isFinite(amount(in_h))) return t("whatif.number", { name, what: `${called}, ${t("whatif.in")}`, value: in_h, such });
+    }
+  }
+  return "";
 }
 
 const wrong = (knob: Knob | undefined, value: string) => !knob || !(amount(value) >= knob.low && amount(value) <= knob.high);
@@ -106,7 +129,7 @@ function Editor({ at, of, known, change }: EditorProps) {
           />
         ))}
       </ul>
-      <button type="button" onClick={() => rows([...of.changes, { ...FIRST }])}>
+      <button type="button" onClick={() => rows([...of.changes, first()])}>
         {t("whatif.more")}
       </button>
     </fieldset>
@@ -121,7 +144,6 @@ function spread([low = 0, middle, high = 0]: number[], code: string): string {
 
 function Outcome({ at, name, of }: { at: number; name: string; of: Whole }) {
   const end = of.harvest;
-  const half = end ? (Date.parse(end.late) - Date.parse(end.early)) / 2 : 0;
   return (
     <tr class={at ? `try-${at}` : ""}>
       <th scope="row">
@@ -129,7 +151,7 @@ function Outcome({ at, name, of }: { at: number; name: string; of: Whole }) {
       </th>
       <td class="figure">{end ? spread([...end.titre], end.unit) : "--"}</td>
       <td>
-        {end ? time(Date.parse(end.at)) : "--"} {half > 1_800_000 ? `± ${duration(half)}` : ""}{" "}
+        {end ? between(end) : "--"}{" "}
         <small>{end ? t(end.reason === "viability" ? "ahead.viability" : "ahead.plan") : ""}</small>
       </td>
       <td>
@@ -196,12 +218,13 @@ function save(scenarios: Scenario[]): void {
 export function WhatIfPage({ id }: { id: string }) {
   const unit = vessel(id);
   const [known, setKnown] = useState<Knob[]>([]);
-  const [scenarios, setScenarios] = useState<Scenario[]>(parse(route.value.query.get("ask")));
+  const [scenarios, setScenarios] = useState<Scenario[]>(read(route.value.query.get("ask")));
   const [answer, setAnswer] = useState<Answer | null>(null);
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const failed = (error: Error) => {
     refused(error);
+    setAnswer(null); // what was answered before is no answer to this
     setProblem(reason(error));
   };
   const put = (next: Scenario[]) => {
@@ -209,8 +232,10 @@ export function WhatIfPage({ id }: { id: string }) {
     set({ ask: next.length ? write(next) : null });
   };
   const go = () => {
+    const odd = unfit(scenarios, known);
+    setProblem(odd);
+    if (odd) return setAnswer(null);
     setBusy(true);
-    setProblem("");
     ask(id, scenarios)
       .then(setAnswer)
       .catch(failed)
@@ -221,12 +246,13 @@ export function WhatIfPage({ id }: { id: string }) {
     if (scenarios.length) go();
   }, [id]);
   if (!unit) return <p class="empty">{t("unit.none", { id })}</p>;
-  const add = () => put([...scenarios, { name: t("whatif.new", { number: scenarios.length + 1 }), changes: [{ ...FIRST }] }]);
+  const add = () => put([...scenarios, { name: t("whatif.new", { number: scenarios.length + 1 }), changes: [first()] }]);
   return (
     <div class="what-if-page">
       <header class="head">
         <h2>
-          <a href={to("unit", id)}>{id}</a> · {t("whatif.title")} <small>{unit.name[language.value]}</small>
+          <a href={to("unit", id)}>{id}</a> · {t("whatif.title")}{" "}
+          {unit.name[language.value] === id ? null : <small>{unit.name[language.value]}</small>}
         </h2>
         <p>{t("whatif.frame")}</p>
       </header>

@@ -54,10 +54,11 @@ export function parse(text: string | null): Scenario[] {
     });
 }
 
-/** The reverse of `parse`. */
+/** The reverse of `parse`; numbers as the command line takes them, whatever the language they were written in. */
 export function write(scenarios: Scenario[]): string {
   const plain = (name: string) => name.replace(/[|:]/g, " ");
-  const said = ({ what, value, in_h }: Change) => `${what}=${value}@${in_h}`;
+  const bare = (text: string) => (Number.isFinite(amount(text)) ? String(amount(text)) : text);
+  const said = ({ what, value, in_h }: Change) => `${what}=${bare(value)}@${bare(in_h)}`;
   return scenarios.map(({ name, changes }) => `${plain(name)}: ${changes.map(said).join(" ")}`).join("|");
 }
 

@@ -1,5 +1,6 @@
-// What links say of themselves, in the reader's language: the service says it in English.
+// What the service says in English (of links, of files, of what can not be asked), in the reader's language.
 import en from "./en.json";
+import { decimal } from "./format";
 import { type Key, language, t } from "./language";
 
 const NAMES = "abcdef";
@@ -10,12 +11,15 @@ const PATTERNS: [Key, RegExp][] = (Object.keys(en) as Key[])
   .sort((x, y) => en[y].length - en[x].length)
   .map((key) => [key, new RegExp(`^${en[key].replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{\w\}/g, "(.+)")}$`, "s")]);
 
-/** A text of a link; as it came where its words are not known, such as those of a server. */
+/** A number alone or with its unit, as the service writes it. */
+const NUMBER = /^[-+]?\d+\.\d+( \S+)?$/;
+
+/** A text of the service; as it came where its words are not known, such as those of a server. */
 export function said(text: string): string {
   if (language.value === "en") return text;
   for (const [key, pattern] of PATTERNS) {
     const found = pattern.exec(text);
     if (found) return t(key, Object.fromEntries(found.slice(1).map((part, i) => [NAMES[i], said(part)])));
   }
-  return text;
+  return NUMBER.test(text) ? decimal(text) : text;
 }
