@@ -51,6 +51,11 @@ class Interval:
         """How far from 0 it is at least."""
         return max(self.low, -self.high, 0.0)
 
+    @property
+    def most(self) -> float:
+        """How far from 0 it is at most."""
+        return max(abs(self.low), abs(self.high))
+
 
 @dataclass(frozen=True, slots=True)
 class Beside:

@@ -89,9 +89,18 @@ class Probe:
 
     @property
     def check(self) -> bool:
-        """Whether it should be compared with a reference: only the twin or a finding speaks against it."""
+        """Whether it should be compared with a reference: only the twin or a finding speaks against it.
+
+        A laboratory whose interval lies within the limit clears a finding; one that is too wide does not.
+        """
         suspected = Kind.DRIFT.value in self.findings or self.surely >= 1.0
-        return self.judged_by != "laboratory" and suspected
+        return suspected and not self.due and not self.cleared
+
+    @property
+    def cleared(self) -> bool:
+        """Whether beside the laboratory its error is surely within the limit."""
+        error = self.judged.error
+        return self.judged_by == "laboratory" and error is not None and error.most <= self.limit
 
     @property
     def urgency(self) -> tuple[bool, bool, float, bool]:

@@ -98,17 +98,25 @@ def _three(found: Interval) -> tuple[float | None, ...]:
 def sheet(document: Document) -> Sheet:
     """The table as it is printed and written."""
     probes = document["probes"]
-    first = [row["tag"] for row in probes if row["recalibrate"]]
     return Sheet(
         document,
         COLUMNS,
         probes,
         SHOWN,
         [_cells(row) for row in probes],
-        f"Line {document['line']}: recalibrate {', '.join(first) or 'nothing'}",
+        f"Line {document['line']}: {_told_first(probes)}",
         f"95 % intervals; {document['response_time']}",
         "Error: probe minus reference at the end of the runs.",
     )
+
+
+def _told_first(probes: Sequence[Document]) -> str:
+    """What to do with which probes, in the words of the heading."""
+    due, doubted = (", ".join(row["tag"] for row in probes if row[key]) for key in ("recalibrate", "check"))
+    if not doubted:
+        return f"recalibrate {due or 'nothing'}"
+    first = f"recalibrate {due}" if due else "nothing to recalibrate for sure"
+    return f"{first}; compare {doubted} with a reference"
 
 
 def _cells(row: Document) -> list[str]:

@@ -113,12 +113,40 @@ def test_what_is_surely_beyond_comes_first_and_the_twin_alone_condemns_no_probe(
         return Probe(tag, tag.accuracy, True, *sides, findings or {})
 
     doubtful, sure, worse = probe(0.5, 0.6, {"drift": 1}), probe(-0.05, 0.01), probe(0.06, 0.01)
-    twin_only = probe(0.9, 0.1, lab=False)
-    ranked = sorted([doubtful, twin_only, sure, worse], key=lambda p: p.urgency, reverse=True)
-    assert ranked == [worse, sure, twin_only, doubtful]
-    assert [p.due for p in ranked] == [True, True, False, False]
-    assert [p.check for p in ranked] == [False, False, True, False], "the laboratory clears the doubtful one"
+    twin_only, cleared = probe(0.9, 0.1, lab=False), probe(0.001, 0.5 * tag.accuracy, {"drift": 1})
+    ranked = sorted([doubtful, twin_only, cleared, sure, worse], key=lambda p: p.urgency, reverse=True)
+    assert ranked == [worse, sure, twin_only, doubtful, cleared]
+    assert [p.due for p in ranked] == [True, True, False, False, False]
+    assert [p.check for p in ranked] == [False, False, True, True, False], (
+        "a laboratory in doubt clears nothing"
+    )
     assert doubtful.life is None
+
+
+@pytest.mark.parametrize(
+    ("recalibrate", "check", "told"),
+    [
+        ([None, None], [False, False], "recalibrate nothing"),
+        ([1, None], [False, False], "recalibrate R1.pH"),
+        ([1, None], [False, True], "recalibrate R1.pH; compare R1.pO2 with a reference"),
+        ([None, None], [True, False], "nothing to recalibrate for sure; compare R1.pH with a reference"),
+    ],
+)
+def test_the_heading_names_what_is_to_be_done(
+    recalibrate: list[int | None], check: list[bool], told: str
+) -> None:
+    rows = [
+        {
+            **dict.fromkeys(probes_table.COLUMNS),
+            "findings": "",
+            "tag": tag,
+            "recalibrate": place,
+            "check": doubt,
+        }
+        for tag, place, doubt in zip(("R1.pH", "R1.pO2"), recalibrate, check, strict=True)
+    ]
+    made = probes_table.sheet({"line": "l", "probes": rows, "response_time": ""})
+    assert made.title == f"Line l: {told}"
 
 
 @pytest.fixture(scope="module")
