@@ -22,6 +22,10 @@ RELATIVE: Final = frozenset({"seconds", "minutes", "hours", "days"})
 """Formats that count from an epoch the layout must give."""
 
 
+class NeverShownError(ValueError):
+    """A wall time that no clock of its zone showed: clocks went forward over it."""
+
+
 def reader(form: str, epoch_ns: int, zone: str | None, decimal: str = ".") -> Callable[[str], int]:
     """Function that reads one time text [ns since 1970-01-01 UTC]; it raises ValueError.
 
@@ -130,13 +134,16 @@ def local_ns(wall_ns: int, zone: str) -> int:
 
     Raises
     ------
-    ValueError
-        When clocks went forward over it: no clock ever showed it.
+    NeverShownError
+        When clocks went forward over it.
     """
     seconds, rest = divmod(wall_ns, 10**9)
     wall = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=ZoneInfo(zone))
     offset = wall.utcoffset()
     assert offset is not None
     if wall.replace(fold=1).utcoffset() != offset and wall.astimezone(UTC).astimezone(wall.tzinfo) != wall:
-        raise ValueError(f"{wall:%Y-%m-%d %H:%M} was never shown by a clock in {zone}")
+        raise NeverShownError(
+            f"{wall:%Y-%m-%d %H:%M} was never shown by a clock in {zone}: clocks went forward over it; "
+            "was it written in winter time or UTC? a time with its offset, or another `zone`, would do"
+        )
     return (seconds - int(offset.total_seconds())) * 10**9 + rest

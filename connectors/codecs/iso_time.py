@@ -9,7 +9,7 @@ LATEST_NS: Final = 2**63 - 1
 """Newest time a signed 64-bit store can hold: 2262-04-11 [ns since 1970-01-01 UTC]."""
 
 _PATTERN: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,18}))?(Z|z|[+-]\d\d:?\d\d)", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,18}))?)?(Z|z|[+-]\d\d:?\d\d)", re.ASCII
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -17,6 +17,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def parse_ns(text: str) -> int:
     """Time of an ISO 8601 text with a zone [ns since 1970-01-01 UTC]; digits after the ninth are cut.
+
+    Seconds may be left out.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def parse_ns(text: str) -> int:
         raise ValueError(
             f"{text[:60]!r} is not an ISO 8601 time with a zone, such as 2026-11-22T08:00:00.000Z"
         )
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     seconds = timegm((year, month, day, hour, minute, second)) - _offset_s(match[8])
     total = seconds * 1_000_000_000 + int((match[7] or "")[:9].ljust(9, "0"))

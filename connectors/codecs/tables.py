@@ -111,6 +111,11 @@ def _csv_names(path: Path, delimiter: str, encoding: str) -> tuple[str, ...]:
     first = next(_lines(path, encoding), "")
     if not first:
         raise ConfigError(f"{path}: the first line is empty; a line with the column names would do")
+    if "\0" in first:
+        raise ConfigError(
+            f"{path}: can not be read as {encoding}, it looks like UTF-16; `encoding: utf-16` in the layout "
+            "of its source, or of the line's files, would do, or an export in UTF-8"
+        )
     return tuple(_cells(first, delimiter))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.codecs.file_layout import OWN_LONG, FileLayout, ValueColumn
-from connectors.codecs.file_times import local_ns, names_no_zone, plain_number, reader
+from connectors.codecs.file_times import NeverShownError, local_ns, names_no_zone, plain_number, reader
 from connectors.codecs.iso_time import LATEST_NS, datetime_ns, format_ns
 from connectors.codecs.tables import Sheet, header, read_sheet
 from twin.domain.errors import ConfigError
@@ -262,6 +262,13 @@ class _Rows:
         if layout.zone is None and (naive or names_no_zone(_text(cell).strip(), layout.format)):
             remedy = f"`zone: UTC`, or `zone: Europe/Paris`, in {self.place} would do"
             return f"column {name!r}: {_text(cell)!r:.60} names no zone; {remedy}"
+        read = reader("iso", 0, layout.zone) if naive else self._reader()
+        try:
+            read(_text(cell).strip())
+        except NeverShownError as error:
+            return f"column {name!r}: {_text(cell)!r:.60}: {error}"
+        except (ValueError, OverflowError):
+            pass
         return f"column {name!r}: {cell!r:.60} is no time of the form {layout.format}"
 
     @property

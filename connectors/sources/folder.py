@@ -31,6 +31,9 @@ REFUSED: Final = ".refused.txt"
 MOST_SHOWN: Final = 200
 """Refused values of a file that are written down beside it (chosen default)."""
 
+UNFINISHED: Final = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", "~")
+"""Endings of files that are still being written; of these nothing is said."""
+
 log = structlog.get_logger("links")
 
 Stamp = tuple[int, int]
@@ -67,7 +70,7 @@ class Config(Drop):
     id : str
         Identity of the source.
     folder : Path
-        Made when it is missing; hidden files and other endings are left alone.
+        Made when it is missing; hidden files are left alone, and other endings, of which the log tells.
     layout : FileLayout or None
         How the columns are read; None for our own formats.
     every_s : float
@@ -90,7 +93,7 @@ class FolderSource:
     read : callable
         Rows of a file; raises ConfigError when it can not be read as a whole.
     endings : tuple of str
-        Of the files that are read.
+        Of the files that are read, in lower case; a file's own may be in either.
     """
 
     def __init__(
@@ -104,13 +107,15 @@ class FolderSource:
         self._config, self._context = config, context
         self._read, self._endings = read, endings
         self._seen: dict[Path, Stamp] = {}
+        self._left: set[Path] = set()
+        """files of other endings that were told"""
         self._up: bool | None = None
 
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Everything that is put there; see `twin.ports.Source`."""
         while True:
             try:
-                ready = await asyncio.to_thread(self._ready)
+                ready, others = self._sorted_out(await asyncio.to_thread(self._settled))
             except OSError as error:
                 if self._up is not False:
                     yield self._link(
@@ -119,23 +124,40 @@ class FolderSource:
             else:
                 if self._up is not True:
                     yield self._link(True, f"looks into {self._config.folder}", await self._aside())
+                if others:
+                    yield self._leave(others)
                 for path in ready:
                     async for delivery in self._file(path):
                         yield delivery
             await asyncio.sleep(self._config.every_s)
 
-    def _ready(self) -> list[Path]:
+    def _settled(self) -> list[Path]:
         """Files that are as they were at the last look, oldest name first."""
         folder = self._config.folder
         folder.mkdir(parents=True, exist_ok=True)
         now = {
             path: _stamp(path)
             for path in sorted(folder.iterdir())
-            if path.name.endswith(self._endings) and not path.name.startswith(".") and path.is_file()
+            if not path.name.startswith(".") and path.is_file()
         }
         settled = [path for path, stamp in now.items() if self._seen.get(path) == stamp]
         self._seen = now
+        self._left &= now.keys()
         return settled
+
+    def _sorted_out(self, settled: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+        """Files to be read, and those of other endings that were not told yet."""
+        ready = [path for path in settled if path.name.lower().endswith(self._endings)]
+        others = [path for path in settled if path not in ready and path not in self._left]
+        return ready, [path for path in others if not path.name.lower().endswith(UNFINISHED)]
+
+    def _leave(self, others: Sequence[Path]) -> Delivery:
+        """Tell once of files that are not read."""
+        self._left.update(others)
+        names = ", ".join(path.name for path in others)
+        text = f"left where it is, for its ending: {names}; {', '.join(self._endings)} would do"
+        log.warning("files not read", source=self.id, text=text)
+        return self._link(None, text)
 
     async def _file(self, path: Path) -> AsyncGenerator[Delivery, None]:
         seen = _Seen(self._context.refusal)

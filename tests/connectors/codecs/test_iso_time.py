@@ -34,6 +34,11 @@ def test_more_digits_than_nanoseconds_are_cut() -> None:
     assert parse_ns("1970-01-01T00:00:00.1234567899Z") == 123_456_789
 
 
+@pytest.mark.parametrize("text", ["1970-01-01T00:01Z", "1970-01-01 01:01+01:00", "1970-01-01T00:01:00Z"])
+def test_seconds_may_be_left_out(text: str) -> None:
+    assert parse_ns(text) == 60 * 10**9
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -244,6 +244,33 @@ def test_a_time_no_clock_showed_or_of_another_form_is_refused(tmp_path, form, te
     assert reasons(rows(path, layout)) == {"bad_time": 1}
 
 
+@pytest.mark.parametrize("typed", [True, False])
+def test_an_hour_that_was_skipped_is_told_so(tmp_path, typed):
+    skipped = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001
+    time = pa.array([skipped], pa.timestamp("s")) if typed else [str(skipped)]
+    pq.write_table(pa.table({"time": time, "tag": ["V1.pH"], "value": [7.0]}), tmp_path / "a.parquet")
+    (one,) = rows(tmp_path / "a.parquet", FileLayout(zone="Europe/Paris", tag="tag", value="value"))
+    assert one.reason == "bad_time"
+    assert (
+        "column 'time': '2026-03-29 02:30:00': 2026-03-29 02:30 was never shown by a clock in" in one.detail
+    )
+    assert "clocks went forward over it" in one.detail
+
+
+def test_minutes_without_seconds_are_a_time(tmp_path):
+    layout = FileLayout(zone="Europe/Paris", tag="tag", value="value")
+    path = write(tmp_path / "a.csv", "time,tag,value", "2024-02-12 01:00,V1.pH,7")
+    assert good(rows(path, layout)) == [("V1.pH", 7.0, T0)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_in_utf_16_is_told_what_would_do(tmp_path, encoding):
+    path = tmp_path / "a.csv"
+    path.write_bytes("time,V1.T\r\n2024-02-12T00:00:00Z,37\r\n".encode(encoding))
+    with pytest.raises(ConfigError, match="looks like UTF-16; `encoding: utf-16` in the layout"):
+        rows(path)
+
+
 def test_of_the_hour_that_comes_twice_the_first_is_meant(tmp_path):
     layout = FileLayout(zone="Europe/Paris", tag="tag", value="value")
     path = write(tmp_path / "a.csv", "time,tag,value", "2024-10-27T02:30:00,V1.pH,7")

@@ -44,7 +44,7 @@ def told(found: Watched, name: str) -> bool:
 async def test_laboratory_results_by_csv(tmp_path: Path) -> None:
     async with watched(tmp_path / "in", layout=LAB, batch=1) as found:
         await found.until(lambda: bool(found.links))
-        text = "vessel;drawn;VCD;titre g/L\nR1;2026-11-22T08:00:00;5,2;\nR1;2026-11-22 20:00;x;1,4\n"
+        text = "vessel;drawn;VCD;titre g/L\nR1;2026-11-22T08:00:00;5,2;\nR1;2026-11-22 20h;x;1,4\n"
         (tmp_path / "in" / "results.csv").write_text(text)
         await found.until(lambda: told(found, "results.csv"))
         assert (tmp_path / "in" / "done" / "results.csv").exists()
@@ -77,6 +77,22 @@ async def test_a_file_that_can_not_be_read_lies_aside_with_the_reason(tmp_path: 
         assert any("refused" in link.text for link in found.links)
     assert (tmp_path / ".hidden.csv").exists()
     assert (tmp_path / "note.txt").exists()
+
+
+async def test_an_ending_in_capitals_is_taken_and_another_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "crlf.CSV").write_bytes(b"time,tag,value\r\n2026-11-22T08:00:00Z,R1.pH,7.0\r\n")
+    for name in ("results.xlsx", "b.csv.part", "c.TMP", ".hidden", "d.csv~"):
+        (tmp_path / name).write_text("x")
+    with capture_logs() as logs:
+        async with watched(tmp_path) as found:
+            await found.until(lambda: told(found, "crlf.CSV") and told(found, "results.xlsx"))
+            await asyncio.sleep(0.2)
+    assert [r.value for r in found.readings] == [7.0]
+    assert (tmp_path / "done" / "crlf.CSV").exists()
+    assert (tmp_path / "results.xlsx").exists()
+    texts = [row["text"] for row in logs if row["event"] == "files not read"]
+    assert texts == ["left where it is, for its ending: results.xlsx; .csv, .csv.gz, .parquet would do"]
+    assert sum("results.xlsx" in link.text for link in found.links) == 1
 
 
 async def test_the_same_name_again_does_not_replace_the_first(tmp_path: Path) -> None:
