@@ -48,7 +48,7 @@ def read_spectra(path: Path, beside: tuple[str, ...]) -> Iterator[Record]:
     ConfigError
         When the file as a whole can not be read.
     """
-    return _records(path, beside) if path.suffix == ".json" else _rows(path, beside)
+    return _records(path, beside) if path.suffix.lower() == ".json" else _rows(path, beside)
 
 
 def _rows(path: Path, beside: tuple[str, ...]) -> Iterator[Record]:

@@ -67,8 +67,8 @@ def read_file(
     Without a layout our own formats are recognised: ``time, tag, value[, quality][, reported | received]``,
     or a ``time`` column beside columns named by tag ids. The time of arrival is the source time, or
     that at which it was reported where there is one; rows without a time come where they stand.
-    With `vessels`, only rows whose key names one of them are read. `place` says where a layout is, or
-    would be, written.
+    With `vessels`, only what is of one of them is read: by its key, else by its tag id.
+    `place` says where a layout is, or would be, written.
 
     Raises
     ------
@@ -197,11 +197,18 @@ class _Rows:
             yield from self._chunk(table.take(pa.array(part)), times[part], arrivals[part], due[part])
 
     def keep(self, vessels: Set[str]) -> None:
-        """Leave out the rows of vessels that are not named; rows of files without a key all stay."""
-        if self.plan.layout.keys:
+        """Leave out what is of vessels that are not named: by the key, else by the tag id."""
+        layout = self.plan.layout
+        if layout.keys:
             kept = [rows for prefix, rows in self._by_vessel() if prefix.removesuffix(".") in vessels]
-            chosen = np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
-            self.sheet.table = self.sheet.table.take(pa.array(chosen))
+        elif layout.tag:
+            named = _groups(self.sheet.table.column(layout.tag))
+            kept = [rows for name, rows in named if _vessel_of(layout.tags.get(name, name)) in vessels]
+        else:
+            self.plan.values = [column for column in self.plan.values if _vessel_of(column.tag) in vessels]
+            return
+        chosen = np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
+        self.sheet.table = self.sheet.table.take(pa.array(chosen))
 
     def series(self) -> Iterator[Series]:
         """Every tag's values by vessel, in order of time."""
@@ -376,6 +383,10 @@ def _cells_of(column: Any) -> list[Any]:
         column = column.cast(pa.timestamp("ns")).cast(pa.string())
     cells: list[Any] = column.to_pylist()
     return cells
+
+
+def _vessel_of(tag_id: str) -> str:
+    return tag_id.partition(".")[0]
 
 
 def _groups(column: Any) -> Iterator[tuple[str, NDArray[np.int64]]]:

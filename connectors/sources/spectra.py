@@ -69,7 +69,7 @@ def read_readings(
     """
     for record in read_spectra(path, ("time",)):
         fault = record.fault or axis_fault(model, record.axis)
-        if fault and not record.fault and path.suffix != ".json":
+        if fault and not record.fault and path.suffix.lower() != ".json":
             raise ConfigError(f"{path}: {fault}")
         yield from _readings(record, fault, model, tags, source_id)
 

@@ -13,7 +13,10 @@ AssaysOption = Annotated[list[Path] | None, typer.Option(help="Laboratory result
 StoreOption = Annotated[
     bool, typer.Option("--store", help="What the line's historian holds (TWIN_DATA_DIR) in place of files")
 ]
-VesselsOption = Annotated[str, typer.Option(help="Only these: B3 B8-B12, by name or range; default all")]
+VesselsOption = Annotated[
+    str,
+    typer.Option(help="Only these: B3 B8-B12, by name or range, values of others are not read; default all"),
+]
 NormalOption = Annotated[
     Path | None, typer.Option(metavar="NORMAL.model", help="What was learnt from good runs (twin learn)")
 ]

@@ -244,6 +244,19 @@ def test_a_time_no_clock_showed_or_of_another_form_is_refused(tmp_path, form, te
     assert reasons(rows(path, layout)) == {"bad_time": 1}
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("time,tag,value", *(f"2024-02-12T00:00:00Z,{row}" for row in ("B1.pH,7", "B10.pH,6", "B1.Ph,5"))),
+        ("time,B1.pH,B10.pH,B1.Ph", "2024-02-12T00:00:00Z,7,6,5"),
+    ],
+)
+def test_vessels_that_are_not_chosen_are_not_read_by_whole_tag_ids_either(tmp_path, lines):
+    found = list(read_file(write(tmp_path / "a.csv", *lines), None, "f", {"B1"}))
+    assert [(r.address, r.value) for r in found] == [("B1.pH", 7.0), ("B1.Ph", 5.0)]
+    assert list(read_file(tmp_path / "a.csv", None, "f", {"B2"})) == []
+
+
 @pytest.mark.parametrize("typed", [True, False])
 def test_an_hour_that_was_skipped_is_told_so(tmp_path, typed):
     skipped = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001
