@@ -1,4 +1,8 @@
-"""Every numeric variable below an OPC UA server's Objects, with what the server says of it."""
+"""Every variable below an OPC UA server's Objects that shows a number, with what the server says of it.
+
+Enumerations (OPC 10000-3 5.8.3, such as DeviceHealth of OPC 10000-100) and states that name their numbers
+(MultiStateDiscrete, OPC 10000-8 5.3.3) come as integers and measure nothing: they are left out.
+"""
 
 from collections import deque
 from collections.abc import Sequence
@@ -13,6 +17,11 @@ from connectors.sources._opcua_session import Session, chunks, server_unit
 MOST: Final = 20_000
 """Nodes looked at (chosen default)."""
 DEEPEST: Final = 12
+_NAMED_STATES: Final = ("EnumStrings", "EnumValues")
+"""Properties of a variable whose numbers have names."""
+_ENUMERATION: Final = ua.NodeId(ua.ObjectIds.Enumeration)
+_MOST_UP: Final = 8
+"""Supertypes of a data type looked at (chosen default)."""
 _AT_ONCE: Final = 200
 _NUMBERS: Final = frozenset(
     {ua.VariantType.Double, ua.VariantType.Float, ua.VariantType.SByte, ua.VariantType.Byte}
@@ -58,7 +67,12 @@ async def variables(session: Session) -> list[Found]:
     values = await _read(session, nodes, ua.AttributeIds.Value)
     descriptions = await _read(session, nodes, ua.AttributeIds.Description)
     numeric = {node: value for node, value in values.items() if _numeric(value)}
-    session.nodes = {str(i): node for i, node in enumerate(numeric)}
+    types = await _data_types(session, list(numeric))
+    enumerations = await _enumerations(session, set(types.values()))
+    session.nodes = {str(i): node for i, node in enumerate(numeric) if types.get(node) not in enumerations}
+    for name in _NAMED_STATES:
+        named = await session.properties(list(session.nodes), name)
+        session.nodes = {key: node for key, node in session.nodes.items() if key not in named}
     units = await session.properties(list(session.nodes), "EngineeringUnits")
     ranges = await session.properties(list(session.nodes), "EURange")
     found = []
@@ -80,6 +94,48 @@ async def variables(session: Session) -> list[Found]:
             )
         )
     return found
+
+
+async def _data_types(session: Session, nodes: list[ua.NodeId]) -> dict[ua.NodeId, ua.NodeId]:
+    answers = await _read(session, nodes, ua.AttributeIds.DataType)
+    return {
+        node: data.Value.Value
+        for node, data in answers.items()
+        if data.Value is not None and isinstance(data.Value.Value, ua.NodeId)
+    }
+
+
+async def _enumerations(session: Session, types: set[ua.NodeId]) -> set[ua.NodeId]:
+    """Those of some data types that are Enumeration or come of it."""
+    above: dict[ua.NodeId, ua.NodeId | None] = {one: one for one in types}
+    for _ in range(_MOST_UP):
+        tops = [top for top in dict.fromkeys(above.values()) if top not in (None, _ENUMERATION)]
+        supers = await _supertypes(session, [top for top in tops if top is not None])
+        above = {one: supers.get(top, top) if top else None for one, top in above.items()}
+    return {one for one, top in above.items() if top == _ENUMERATION}
+
+
+async def _supertypes(session: Session, types: list[ua.NodeId]) -> dict[ua.NodeId, ua.NodeId | None]:
+    """What each of some data types is a subtype of; None at the root."""
+    asked = [
+        ua.BrowseDescription(
+            NodeId=one,
+            BrowseDirection=ua.BrowseDirection.Inverse,
+            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasSubtype),
+            IncludeSubtypes=False,
+            NodeClassMask=ua.NodeClass.DataType,
+            ResultMask=ua.BrowseResultMask.All,
+        )
+        for one in types
+    ]
+    if not asked:
+        return {}
+    answers = await session.client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=asked))
+    found = [answer.References[0].NodeId if answer.References else None for answer in answers]
+    return {
+        one: known and ua.NodeId(known.Identifier, known.NamespaceIndex, known.NodeIdType)
+        for one, known in zip(types, found, strict=True)
+    }
 
 
 async def _walk(session: Session) -> dict[ua.NodeId, tuple[str, ...]]:

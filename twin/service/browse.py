@@ -25,6 +25,8 @@ TAG_SET: Final = "cho_probes"
 """Names that are taken over when a variable has exactly one of them."""
 EXACT: Final = 0.95
 """Confidence in such a name (chosen default)."""
+COARSEST: Final = 0.01
+"""Worst accuracy that is drafted, of the range [1]: as of a plain flow controller (chosen default)."""
 VESSEL: Final = "R1"
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -161,18 +163,27 @@ def _tag_line(p: Proposal) -> str:
     unit = ucum(p.found.said)
     fits = unit is not None and unit_is_known(signal.quantity, unit)
     low, high = p.found.said.low, p.found.said.high
-    ranged = low is not None and high is not None and low < high
+    accuracy = signal.accuracy
+    if low is not None and high is not None and low < high:
+        accuracy = _fitting(accuracy, high - low)
+    else:
+        low, high = signal.low, signal.high
     row: dict[str, Any] = {
         "name": p.name,
         "quantity": signal.quantity,
         "unit": unit if fits else signal.unit,
-        "low": low if ranged else signal.low,
-        "high": high if ranged else signal.high,
-        "accuracy": signal.accuracy,
+        "low": low,
+        "high": high,
+        "accuracy": accuracy,
     }
     if p.guess.set_point:
         row["kind"] = "setpoint"
     return f"      - {_flow(row)}  # {p.guess.confidence:.0%}: {p.guess.why}; {p.found.identifier}"
+
+
+def _fitting(accuracy: float, span: float) -> float:
+    """An accuracy that a range allows: that of the kind of signal, at most `COARSEST` of the span."""
+    return min(accuracy, float(f"{COARSEST * span:.2g}"))
 
 
 def _source_lines(number: int, namespace: str, chosen: list[Proposal], config: Config) -> list[str]:
