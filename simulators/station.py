@@ -313,7 +313,7 @@ async def _main(arguments: argparse.Namespace) -> None:
     plant = Plant(scenario, keep_truth=False)
     Plant(scenario, keep_truth=False).advance(scenario.period_s)  # compiles before the clock starts
     ports = arguments.opcua_port, arguments.mqtt_port
-    host, protocol = arguments.primary_host, arguments.mqtt_protocol
+    host, protocol = arguments.primary_host or None, arguments.mqtt_protocol
     security = _security(arguments.certificate, arguments.private_key, arguments.users, arguments.trusted)
     station = Station(scenario, *ports, protocol, host, plant, arguments.writable, security)
     loop = asyncio.get_running_loop()
@@ -338,7 +338,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--opcua-port", type=int, required=True)
     parser.add_argument("--mqtt-port", type=int, required=True)
     parser.add_argument("--mqtt-protocol", type=int, choices=(5, 311), default=5)
-    parser.add_argument("--primary-host", default=DEMO_HOST)
+    parser.add_argument(
+        "--primary-host",
+        default=DEMO_HOST,
+        metavar="HOST_ID",
+        help="Sparkplug host application whose STATE births and data wait for: the `host_id` of the line's "
+        "source; empty waits for none (default: %(default)s)",
+    )
     parser.add_argument("--writable", action="store_true", help="take set points from clients of the wires")
     parser.add_argument("--certificate", type=Path, help="of the OPC UA server, DER: sessions are encrypted")
     parser.add_argument("--private-key", type=Path, help="of the OPC UA server, PEM")
@@ -349,7 +355,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="FOLDER",
         help="certificates of the OPC UA applications that may connect",
     )
-    asyncio.run(_main(parser.parse_args(arguments)))
+    try:
+        asyncio.run(_main(parser.parse_args(arguments)))
+    except ConfigError as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import threading
 import time
 from collections import deque
@@ -30,6 +31,7 @@ may not have written them down yet (chosen default; mosquitto writes at the end 
 _GOODBYE_S: Final = 2.0
 """How long an edge node waits for the acknowledgement of its NDEATH [s] (chosen default)."""
 _CHUNK: Final = 500
+_log = logging.getLogger(__name__)
 
 
 class _Client:
@@ -273,7 +275,7 @@ class SparkplugEdge(_Client):
         self._restarting: asyncio.Task[None] | None = None
         self._bd_seq = -1
         self._seq = 0
-        self._connected = self._born = False
+        self._connected = self._born = self._told = False
         self._host_time = 0
         self._host_online = primary_host is None
 
@@ -304,6 +306,7 @@ class SparkplugEdge(_Client):
             for row in rows:
                 self._latest[row.tag] = row
             if not self._born:
+                self._tell_waiting()
                 self._waiting.extend(rows)
                 return
             now = time.monotonic()
@@ -311,6 +314,16 @@ class SparkplugEdge(_Client):
             while self._recent and self._recent[0][0] < now - ROLLING_S:
                 self._recent.popleft()
             self._data(rows, historical=False)
+
+    def _tell_waiting(self) -> None:
+        """Say once a wait that the broker is there and the host is not."""
+        if self._connected and not self._host_online and not self._told:
+            self._told = True
+            _log.warning(
+                "Sparkplug births and values of edge node %s/%s wait: host application %r is not online "
+                "(spBv1.0/STATE/%s); it is the host_id of the line's source",
+                *(self._group, self._edge, self._primary, self._primary),
+            )
 
     async def close(self) -> None:
         """Say goodbye with an NDEATH and end."""
@@ -403,7 +416,7 @@ class SparkplugEdge(_Client):
 
     def _be_born(self) -> None:
         self._births()
-        self._born = True
+        self._born, self._told = True, False
         rows = list(self._waiting)
         self._waiting.clear()
         self._data(rows, historical=True)

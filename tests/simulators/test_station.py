@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,9 @@ from simulators.laboratory import AssayResult
 from simulators.plant import Plant, PlantBatch
 from simulators.probes import TAGS
 from simulators.scenario import Scenario
-from simulators.station import PROBES, Station, _security, routes, run_station, wire_tags
-from simulators.wires import free_port
+from simulators.station import PROBES, Station, _security, main, routes, run_station, wire_tags
+from simulators.wires import Row, free_port
+from simulators.wires_mqtt import SparkplugEdge
 from simulators.wires_opcua_security import Security
 from twin.domain.errors import ConfigError
 from twin.domain.measurement import Quarantined, Reading
@@ -227,3 +229,31 @@ def test_accounts_of_the_opcua_server_come_from_a_file(tmp_path: Path) -> None:
         users.write_text(wrong)
         with pytest.raises(ConfigError, match="would do"):
             _security(certificate, key, users, None)
+
+
+def test_a_scenario_that_can_not_run_ends_the_program_with_its_fault_and_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = {"kind": "wrong_type", "tag": "pH", "at_h": 5.0}
+    raw = scenario().model_dump(mode="json", exclude_unset=True, by_alias=True)
+    raw["vessels"] = [{"id": "R101", "wires": {}, "faults": [fault]}]
+    (tmp_path / "bad.json").write_text(json.dumps(raw))
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path / "bad.json"), "--opcua-port", "1", "--mqtt-port", "1"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"{tmp_path / 'bad.json'}:")
+    assert "wrong_type begins at 5 h and the run ends after 1 h" in told
+    assert "Traceback" not in told
+
+
+async def test_births_that_wait_for_a_host_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    tags = wire_tags(scenario().vessels[0])[:1]
+    row = Row(tags[0].id, ORIGIN, 7.0)
+    with open_broker() as broker:
+        async with SparkplugEdge("127.0.0.1", broker.port, tags, primary_host="nobody") as edge:
+            for _ in range(200):
+                await edge.publish([row])
+                await asyncio.sleep(0.02 if not caplog.records else 0.0)
+    (told,) = [record.getMessage() for record in caplog.records if record.name == "simulators.wires_mqtt"]
+    assert "wait: host application 'nobody' is not online (spBv1.0/STATE/nobody)" in told
