@@ -93,11 +93,13 @@ def json_payload(data: bytes) -> None:
 
 
 def line_protocol_lines(data: bytes) -> None:
-    """A body is readings and refusals, at most one refusal a line."""
+    """A body is readings and refusals, at most one refusal a line beside its truth values."""
     for precision in ("ns", "h"):
         decoded = line_protocol_in.decode("s", data, SERIES, precision, NOW)
         _storable(decoded)
-        assert len(decoded.refused) <= data.count(b"\n") + 1
+        whole = [one for one in decoded.refused if one.reason != "wrong_type"]
+        assert len(whole) <= data.count(b"\n") + 1
+        assert all(isinstance(one.reading.value, bool) for one in decoded.refused if one not in whole)
 
 
 def line_protocol_back(data: bytes) -> None:
