@@ -31,6 +31,10 @@ RECIPE: Final[tuple[Parameter, ...]] = (
 )
 HELD_H: Final = 24.0
 """The feed stays as it is until about the next daily decision [h] (chosen default)."""
+SAMPLED_H: Final = 36.0
+"""A daily decision knows the uptake of a cell from samples, in the mean from this long ago [h]: it looks back
+over two intervals between them, and the feed stands for one (chosen default). Where uptake falls with growth
+more is fed than is taken up."""
 STEER_H: Final = 72.0
 """Time in which the feed brings glucose to what is wanted [h] (chosen default)."""
 SPREAD: Final[Mapping[str, float]] = {"glucose_wanted": 0.45, "pH_sp": 0.005, "pO2_sp": 0.5}

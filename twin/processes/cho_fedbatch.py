@@ -50,6 +50,7 @@ from twin.processes._cho_recipe import (
     HELD_H,
     RECIPE,
     RESPONSES,
+    SAMPLED_H,
     SPREAD,
     WALKS,
     Loops,
@@ -321,10 +322,15 @@ class ChoFedBatch:
         if "feed_sp" in wanted:
             u[..., _U["feed_flow"]] = wanted["feed_sp"]
         elif age_h >= HELD_H or "glucose_sp" in wanted:
-            u[..., _U["feed_flow"]] = self._loops.feed(x, mu, wanted)
+            u[..., _U["feed_flow"]] = self._loops.feed(x, self._growth_sampled(x, mu), wanted)
         given = u.copy()
         given[..., _U["feed_flow"]] *= wanted.get("feed_factor", 1.0)
         return given
+
+    def _growth_sampled(self, x: Array, mu: Array) -> Array:
+        """Growth rate [1/h] at the samples from which a daily decision knows the uptake of a cell."""
+        cells = np.exp(x[..., _S["log_Xv"]]) + np.exp(x[..., _S["log_Xd"]])
+        return self._growth(x[..., _S["growth"]], cells * np.exp(-mu * SAMPLED_H))[0]
 
     def _warmed(self, x: Array, kelvin: Array, wanted: Mapping[str, Array]) -> Array:
         """States of a culture that became warmer by `kelvin` [K].
