@@ -265,7 +265,7 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
         hold_h=0.1,
         free_walk=0.02,
         most=1.3,
-        chance=(2.0, 3.5),
+        chance=(2.0, 4.5),
         rests_on=("base_flow",),
         slack=0.02,
     ),
