@@ -50,13 +50,15 @@ def test_a_new_set_point_is_no_scatter() -> None:
     assert after[AIR] <= before[AIR] * (1.0 + share * (JUMP - 1.0)) * (1.0 + 1e-9)
 
 
-def test_what_is_not_seen_keeps_its_value_without_scatter_and_is_unknown_after_an_hour() -> None:
+def test_what_is_not_seen_keeps_its_value_less_and_less_sure_and_is_unknown_after_an_hour() -> None:
     inputs = Inputs(PROCESS, TAGS)
     inputs.take(frame(1, 0.010, 0.012), 0)
-    inputs.take(frame(2, 0.011, 0.012), 0)
+    _, seen, _ = inputs.take(frame(2, 0.011, 0.012), 0)
     values, variance, unknown = inputs.take(frame(20), 0)
     assert values[AIR] == pytest.approx(0.0115)
-    assert variance[AIR] == 0.0
+    assert variance[AIR] == pytest.approx(18.0 * 2.0 * seen[AIR]), (
+        "18 frames old, of one reading instead of two"
+    )
     assert not unknown[AIR]
     assert inputs.take(frame(40), 0)[2][AIR]
 
