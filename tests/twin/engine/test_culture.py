@@ -228,8 +228,7 @@ def test_an_input_that_falls_silent_is_held_and_then_doubted(healthy_run: tuple[
     assert [e for e in events if e.kind is Kind.DRIFT] == []
     held, doubted = cut + hour - 2, cut + 3 * hour - 1
     assert blind["R1.pO2"][held].sd == pytest.approx(seeing["R1.pO2"][held].sd, rel=0.1)
-    assert blind["R1.pO2"][doubted].sd > seeing["R1.pO2"][doubted].sd
-    assert blind["R1.offgas_O2"][doubted].sd > 1.2 * seeing["R1.offgas_O2"][doubted].sd
+    assert blind["R1.pO2"][doubted].sd > 1.2 * seeing["R1.pO2"][doubted].sd
 
 
 @pytest.mark.parametrize("cut", [1, 30, 100], ids=["first frame", "settling", "deciding"])
