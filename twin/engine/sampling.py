@@ -17,8 +17,8 @@ from twin.observers.ukf import Belief
 from twin.processes.base import Array, Hypothesis, Process, Shape, scales
 
 HOUR: Final = 3_600_000_000_000
-STEP_H: Final = 0.125
-"""Step of the look ahead [h]: what a result then takes is what was promised within 10 % (of 0.25 h: 15 %)."""
+STEP_H: Final = 0.25
+"""Step of the look ahead [h]: what a result then takes is what was promised within 10 %."""
 DRAWN_H: Final = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 24.0)
 """When samples are thought to be drawn [h from now] (chosen default)."""
 DELAY_H: Final = 2.0
