@@ -23,7 +23,7 @@ INTRODUCTION: Final = """# Scores
 
 Made by `python -m benchmarks.score_page`; not written by hand. What each figure means is said in
 [how to score](../how-to/score.md), what follows from them in [how the twin thinks](twin.md).
-Bars in the pictures, where there are any, are the limits that `benchmarks.bound_bench` found in batches of 2 L.
+Bars in pictures, where there are any, are limits that `benchmarks.bound_bench` found in batches of 2 L.
 Each campaign names the hash of its model's parameters: those with another hash were run with another model.
 """
 Figures = dict[str, Any]
