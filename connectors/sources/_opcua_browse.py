@@ -117,24 +117,13 @@ async def _enumerations(session: Session, types: set[ua.NodeId]) -> set[ua.NodeI
 
 async def _supertypes(session: Session, types: list[ua.NodeId]) -> dict[ua.NodeId, ua.NodeId | None]:
     """What each of some data types is a subtype of; None at the root."""
-    asked = [
-        ua.BrowseDescription(
-            NodeId=one,
-            BrowseDirection=ua.BrowseDirection.Inverse,
-            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasSubtype),
-            IncludeSubtypes=False,
-            NodeClassMask=ua.NodeClass.DataType,
-            ResultMask=ua.BrowseResultMask.All,
-        )
-        for one in types
-    ]
-    if not asked:
+    if not types:
         return {}
-    answers = await session.client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=asked))
-    found = [answer.References[0].NodeId if answer.References else None for answer in answers]
+    up, kind = ua.BrowseDirection.Inverse, ua.ObjectIds.HasSubtype
+    answers = await _browse(session, types, up, kind, subtypes=False, mask=ua.NodeClass.DataType)
     return {
-        one: known and ua.NodeId(known.Identifier, known.NamespaceIndex, known.NodeIdType)
-        for one, known in zip(types, found, strict=True)
+        one: _node(answer.References[0]) if answer.References else None
+        for one, answer in zip(types, answers, strict=True)
     }
 
 
@@ -148,9 +137,7 @@ async def _walk(session: Session) -> dict[ua.NodeId, tuple[str, ...]]:
         answers = await _children(session, [node for node, _ in some])
         for (_, path), references in zip(some, answers, strict=True):
             for reference in references:
-                node = ua.NodeId(
-                    reference.NodeId.Identifier, reference.NodeId.NamespaceIndex, reference.NodeId.NodeIdType
-                )
+                node = _node(reference)
                 if node in seen or node.NamespaceIndex == 0:
                     continue
                 seen.add(node)
@@ -162,19 +149,40 @@ async def _walk(session: Session) -> dict[ua.NodeId, tuple[str, ...]]:
     return places
 
 
-async def _children(session: Session, nodes: Sequence[ua.NodeId]) -> list[list[Any]]:
+async def _browse(
+    session: Session,
+    nodes: Sequence[ua.NodeId],
+    direction: ua.BrowseDirection,
+    kind: int,
+    *,
+    subtypes: bool,
+    mask: int,
+) -> list[Any]:
+    """The server's answer for each node: its references of one kind, in one direction."""
     asked = [
         ua.BrowseDescription(
             NodeId=node,
-            BrowseDirection=ua.BrowseDirection.Forward,
-            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
-            IncludeSubtypes=True,
-            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+            BrowseDirection=direction,
+            ReferenceTypeId=ua.NodeId(kind),
+            IncludeSubtypes=subtypes,
+            NodeClassMask=mask,
             ResultMask=ua.BrowseResultMask.All,
         )
         for node in nodes
     ]
-    answers = await session.client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=asked))
+    return list(await session.client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=asked)))
+
+
+def _node(reference: Any) -> ua.NodeId:
+    """What a reference points at, without server and namespace address."""
+    known = reference.NodeId
+    return ua.NodeId(known.Identifier, known.NamespaceIndex, known.NodeIdType)
+
+
+async def _children(session: Session, nodes: Sequence[ua.NodeId]) -> list[list[Any]]:
+    down, kind = ua.BrowseDirection.Forward, ua.ObjectIds.HierarchicalReferences
+    mask = ua.NodeClass.Object | ua.NodeClass.Variable
+    answers = await _browse(session, nodes, down, kind, subtypes=True, mask=mask)
     found = [list(answer.References or ()) for answer in answers]
     points = {i: answer.ContinuationPoint for i, answer in enumerate(answers) if answer.ContinuationPoint}
     while points:
