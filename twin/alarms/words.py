@@ -73,9 +73,9 @@ def in_words(event: Event, language: str) -> tuple[str, str]:
     return title, "\n".join(line for line in lines if line)
 
 
-def number(value: float, language: str) -> str:
-    """Three significant digits with the language's decimal sign."""
-    text = f"{value:.3g}"
+def number(value: float, language: str, form: str = ".3g") -> str:
+    """A number with the language's decimal sign; three significant digits if nothing else is asked for."""
+    text = format(value, form)
     return text.replace(".", ",") if language == "fr" else text
 
 

@@ -12,6 +12,7 @@ from rich import markup
 from rich.console import Console
 from rich.table import Table
 
+from twin.alarms.words import number
 from twin.domain.asset import Line
 from twin.domain.errors import ConfigError
 from twin.domain.tag import Limits, TagKind
@@ -199,20 +200,14 @@ def show(found: Comparison, console: Console) -> None:
         console.print(f"Cpk {tag}: {cpk.cpk:.2f} ({cpk.low:.2f} to {cpk.high:.2f}) over {cpk.runs} runs")
 
 
-def _number(value: float, form: str, language: str) -> str:
-    """A number with the language's decimal sign."""
-    text = format(value, form)
-    return text.replace(".", ",") if language == "fr" else text
-
-
 def _first(found: Comparison, language: str) -> list[tuple[str, str, str, str]]:
     """Run, tag, time [h] and size of each departure."""
     return [
         (
             found.others.names[d.run],
             found.tags[d.tag],
-            _number(found.hours(d.window), ".1f", language),
-            _number(d.spreads, "+.1f", language),
+            number(found.hours(d.window), language, ".1f"),
+            number(d.spreads, language, "+.1f"),
         )
         for d in found.left
     ]
@@ -222,7 +217,7 @@ def _cells(
     found: Comparison, phase: Phase, tag: str, unit: str, v: PhaseValues, language: str
 ) -> tuple[str, ...]:
     def say(value: float, form: str) -> str:
-        return _number(value, form, language)
+        return number(value, language, form)
 
     came = [value for value in v.others if np.isfinite(value)]
     ends = f" {WORDS[language]['to']} ".join(say(value, "+.3g") for value in (v.low, v.high))
@@ -316,7 +311,7 @@ def _drawing(found: Comparison, tag: int, language: str) -> str:
         for k, run in enumerate(theirs)
     )
     name = escape(f"{found.tags[tag]} [{found.units[tag]}]")
-    highest, lowest = (_number(value, ".4g", language) for value in (top, bottom))
+    highest, lowest = (number(value, language, ".4g") for value in (top, bottom))
     end = f"{found.hours(known.shape[1]):.0f} {escape(WORDS[language]['age'])}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{name}">'

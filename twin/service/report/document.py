@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from twin import __version__
-from twin.alarms.words import catalogue, in_words
+from twin.alarms.words import catalogue, in_words, number
 from twin.domain.alarm import AlarmState
 from twin.domain.event import Event, Kind
 from twin.domain.measurement import Quality
@@ -130,8 +130,7 @@ class _Teller:
 
     def number(self, value: float) -> str:
         """Four significant digits with the language's decimal sign."""
-        text = f"{value:.4g}".replace("-", "\u2212")
-        return text.replace(".", ",") if self.language == "fr" else text
+        return number(value, self.language, ".4g").replace("-", "\u2212")
 
     def with_unit(self, value: float, unit: str) -> str:
         return self.number(value) + ("" if unit in ("", "1") else f"\u00a0{unit}")
@@ -311,15 +310,11 @@ class _Teller:
         unit, value = s.tag.unit, s.row.value
         bad = s.row.quality is Quality.BAD
         told = "–" if value is None else self.with_unit(value, unit)
-        told += (
-            ""
-            if s.row.quality is Quality.GOOD
-            else f"\n{self.words[f'quality.{s.row.quality.name.lower()}']}"
-        )
+        if s.row.quality is not Quality.GOOD:
+            told += f"\n{self.words[f'quality.{s.row.quality.name.lower()}']}"
         held, apart = "–", "–"
         if s.mean is not None:
-            spread = "" if s.sd is None else f" ± {BAND * s.sd:.2g}"
-            spread = spread.replace(".", ",") if self.language == "fr" else spread
+            spread = "" if s.sd is None else f" ± {number(BAND * s.sd, self.language, '.2g')}"
             held = self.number(s.mean) + spread
             apart = "–" if value is None or bad else self.number(value - s.mean)
         return self.time(s.row.time_ns), s.tag.id, told, held, apart
