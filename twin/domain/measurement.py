@@ -16,6 +16,10 @@ class Quality(IntEnum):
     STALE = 500
 
 
+BAD, UNCERTAIN, GOOD, STALE = Quality
+"""The same four by name, for what is asked of every value: looking one up in its class takes longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a connector got, before anything is believed of it.

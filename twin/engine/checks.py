@@ -84,12 +84,10 @@ class Checks:
         list of Event
         """
         judged = [m for m in rows if m.tag in self.signals]
-        known = [self._ahead.get((m.tag, m.time_ns)) for m in judged]
-        fresh = (m for m, seen in zip(judged, known, strict=True) if seen is None)
-        if any(m.time_ns <= self._newest.get(m.tag, 0) for m in fresh):
+        newest, ahead = self._newest, self._ahead
+        if any(m.time_ns <= newest.get(m.tag, 0) and (m.tag, m.time_ns) not in ahead for m in judged):
             self.back()
-            known = [None] * len(judged)
-        found = [seen or self._judge(m) for m, seen in zip(judged, known, strict=True)]
+        found = [self._ahead.get((m.tag, m.time_ns)) or self._judge(m) for m in judged]
         self._fresh()
         events = [event for _, told in found for event in told]
         for watch in self.signals.values():

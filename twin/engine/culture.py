@@ -1,5 +1,6 @@
 """The twin of one vessel: a belief stepped frame by frame, and the faults it tells."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -160,15 +161,15 @@ class CultureTwin:
 
     def _readings(self, frame: Frame) -> tuple[Array, Array]:
         """Usable readings of a frame (m,), NaN where there is none, and their noise factors (m,)."""
-        readings, widen = np.full(len(self._reading), np.nan), np.ones(len(self._reading))
+        readings, widen = [math.nan] * len(self._reading), [1.0] * len(self._reading)
         for name, i in self._reading.items():
             value = frame.values.get(name)
             if value is None or self.process.outputs[i].assay or self._railed(name, value):
                 continue
-            if np.isfinite(value.mean):
+            if math.isfinite(value.mean):
                 readings[i] = value.mean
                 widen[i] = _scatter(value.count) * (UNCERTAIN if value.uncertain else 1.0)
-        return readings, widen
+        return np.array(readings), np.array(widen)
 
     def _railed(self, name: str, value: FrameValue) -> bool:
         """Tell whether a reading lies at the end of its range: then it says "at least", not "equal"."""
@@ -248,8 +249,8 @@ class CultureTwin:
 
     def _sparse(self) -> bool:
         """Tell whether many of the last frames had no reading."""
-        last = self._tape.rows[-int(RECENT_H * 3600.0 / self.frame_s) :]
-        return float(np.mean([np.isfinite(row.readings[self._online]).any() for row in last])) < FULL
+        last = self._tape.readings(int(RECENT_H * 3600.0 / self.frame_s))
+        return float(np.isfinite(last[:, self._online]).any(axis=1).mean()) < FULL
 
     def _second_look(self, f: Finding, findings: Sequence[Finding], now_ns: int) -> list[Event]:
         """Live through the fault again with its state let go, and confirm it if it is still there.
@@ -415,7 +416,7 @@ class CultureTwin:
 
 def _scatter(count: int) -> float:
     """Noise of the mean of so many readings, in units of that of one."""
-    return float(np.sqrt(LASTING**2 + (1.0 - LASTING**2) / count))
+    return math.sqrt(LASTING**2 + (1.0 - LASTING**2) / count)
 
 
 def _row(state: Any) -> Row:

@@ -4,9 +4,11 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import attrgetter
 
-from twin.domain.measurement import Measurement, Quality
+from twin.domain.frame import FrameValue
+from twin.domain.measurement import GOOD, UNCERTAIN, Measurement
 
 SECOND = 1_000_000_000
 WIRE_NS = 120 * SECOND
@@ -17,8 +19,8 @@ BEHIND_NS = 120 * SECOND
 MOST_EMPTY = 2_500
 """More empty frames than this are passed over instead of predicted through (chosen default)."""
 
+_time = attrgetter("time_ns")
 _order = attrgetter("time_ns", "tag")
-_BELIEVED = (Quality.GOOD, Quality.UNCERTAIN)
 
 
 @dataclass(slots=True)
@@ -119,18 +121,29 @@ class FrameCutter:
         if not self.ordered:
             self.waiting.sort(key=_order)
             self.ordered = True
-        count = bisect_right(self.waiting, end, key=lambda m: m.time_ns)
-        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        count = bisect_right(self.waiting, end, key=_time)
+        taken = self.waiting[:count]
+        del self.waiting[:count]
         return taken
 
     def _end_of(self, time_ns: int) -> int:
         return -(-time_ns // self.frame_ns) * self.frame_ns
 
 
-def believed(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """Rows of good or uncertain quality by tag id, in order."""
-    found: defaultdict[str, list[Measurement]] = defaultdict(list)
+def condensed(rows: Iterable[Measurement]) -> dict[str, FrameValue]:
+    """The values of good or uncertain quality in rows of a frame, in order, by tag id."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    uncertain: set[str] = set()
     for m in rows:
-        if m.value is not None and m.quality in _BELIEVED:
-            found[m.tag].append(m)
-    return found
+        value, quality = m.value, m.quality
+        if value is not None and (quality is GOOD or quality is UNCERTAIN):
+            found[m.tag].append(value)
+            if quality is UNCERTAIN:
+                uncertain.add(m.tag)
+    return {tag: _condensed(values, tag in uncertain) for tag, values in found.items()}
+
+
+def _condensed(values: list[float], uncertain: bool) -> FrameValue:
+    steps = [after - before for before, after in pairwise(values)]
+    jumps = sum([step * step for step in steps], 0.0)
+    return FrameValue(sum(values) / len(values), values[-1], len(values), uncertain, jumps)

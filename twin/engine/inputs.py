@@ -1,5 +1,6 @@
 """What a model is driven by: the last value of each input, how sure it is, and since when it is old."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,13 +36,13 @@ class Inputs:
         self._given = process.inputs
         self._tags = tags
         self.hold_ns = np.array([self._hold(i.name) for i in process.inputs], dtype=np.int64)
-        self._cut_off = np.array([self._least(i) for i in process.inputs])
+        self._cut_off = [self._least(i) for i in process.inputs]
         absent = [i.name not in tags and i.default == 0.0 for i in process.inputs]
         self._absent = np.array(absent, dtype=bool)
         """flows that the vessel has no tag for: not known from the start"""
         self.values: Array = np.array([i.default for i in process.inputs])
-        self.seen_ns = np.zeros(len(process.inputs), dtype=np.int64)
-        self._scatter: Array = np.full(len(process.inputs), np.nan)
+        self.seen_ns = [0] * len(process.inputs)
+        self._scatter = [math.nan] * len(process.inputs)
         """variance of one reading about what the input does, as its successive readings tell [unit^2]"""
 
     def take(self, frame: Frame, start_ns: int) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -57,31 +58,31 @@ class Inputs:
         unknown : Array
             True for what was not seen for so long that it is not known any more (k,).
         """
-        values, variance = self.values.copy(), np.zeros(self.values.size)
+        values, variance = self.values.tolist(), [0.0] * self.values.size
         for i, given in enumerate(self._given):
             found = frame.values.get(given.name)
             if found is None:
-                variance[i] = self._held(i, frame)
+                variance[i] = self._held(i, frame) if values[i] else 0.0
                 continue
             self._learn(i, found.roughness(values[i]), frame)
             values[i] = found.mean if found.mean >= self._cut_off[i] else 0.0
             variance[i] = self._scatter[i] / found.count if values[i] else 0.0
             self.seen_ns[i] = frame.end_ns
-        self.values = values
+        self.values = np.array(values)
         silent = frame.end_ns - np.maximum(self.seen_ns, start_ns)
-        return values, np.nan_to_num(variance), self._absent | (silent > self.hold_ns)
+        return self.values, np.nan_to_num(variance), self._absent | (silent > self.hold_ns)
 
     def _held(self, i: int, frame: Frame) -> float:
         """Variance of a value that is held: its error stays the same from frame to frame, and so adds up."""
-        frames = (frame.end_ns - int(self.seen_ns[i])) / (frame.end_ns - frame.start_ns)
-        return float(self._scatter[i] * frames) if self.values[i] else 0.0
+        frames = (frame.end_ns - self.seen_ns[i]) / (frame.end_ns - frame.start_ns)
+        return self._scatter[i] * frames
 
     def _learn(self, i: int, square: float, frame: Frame) -> None:
         """Follow an input's scatter by half a mean square of successive differences (von Neumann 1941)."""
         known, new = self._scatter[i], 0.5 * square
         if not self.seen_ns[i]:
             return
-        if np.isnan(known):
+        if math.isnan(known):
             self._scatter[i] = new
             return
         share = min((frame.end_ns - frame.start_ns) / (SCATTER_H * HOUR), 1.0)
@@ -89,13 +90,13 @@ class Inputs:
 
     def snapshot(self) -> list[Any]:
         """State as arrays."""
-        return [self.values, self.seen_ns, self._scatter]
+        return [self.values, np.array(self.seen_ns), np.array(self._scatter)]
 
     def restore(self, state: list[Any]) -> None:
         """Take up a state from `snapshot`."""
         values, seen_ns, scatter = state
-        self.values, self.seen_ns = np.array(values), np.array(seen_ns, dtype=np.int64)
-        self._scatter = np.array(scatter, dtype=np.float64)
+        self.values, self.seen_ns = np.array(values), np.array(seen_ns, dtype=np.int64).tolist()
+        self._scatter = np.array(scatter, dtype=np.float64).tolist()
 
     def _hold(self, name: str) -> int:
         """How long an input keeps its last value when it is not seen [ns]."""
@@ -105,4 +106,4 @@ class Inputs:
     def _least(self, given: Input) -> float:
         """Reading of an input below which it is closed [tag's unit]; none without a cut-off."""
         tag = self._tags.get(given.name)
-        return -np.inf if tag is None or not given.cut_off else given.cut_off * (tag.high - tag.low)
+        return -math.inf if tag is None or not given.cut_off else given.cut_off * (tag.high - tag.low)

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any, Final
 
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.measurement import Measurement, Quality
+from twin.domain.measurement import GOOD, Measurement
 from twin.domain.tag import Tag
 
 SECOND: Final = 1_000_000_000
@@ -38,9 +38,12 @@ class LimitWatch:
 
     def update(self, m: Measurement) -> list[Event]:
         """Take one measurement in time order; returns the limits passed and left by it."""
-        if m.value is None or m.quality is not Quality.GOOD or self._is_calm(m.value):
+        value, (low, high) = m.value, self._inner
+        if value is None or m.quality is not GOOD:
             return []
-        found = [self._check(name, m.value, m.time_ns) for name in self.names]
+        if low <= value <= high and not self.standing and not self.passed_since:
+            return []
+        found = [self._check(name, value, m.time_ns) for name in self.names]
         return [event for event in found if event is not None]
 
     def snapshot(self) -> list[dict[str, Any]]:
@@ -54,11 +57,6 @@ class LimitWatch:
         self.passed_since, self.standing, self.counts = kept[:3]
         self.left_since = kept[3] if len(kept) > 3 else {}
         self.farthest = kept[4] if len(kept) > 4 else {}
-
-    def _is_calm(self, value: float) -> bool:
-        """Tell whether a value passes no limit while none stands and none was being passed."""
-        low, high = self._inner
-        return low <= value <= high and not self.standing and not self.passed_since
 
     def _check(self, name: str, value: float, t: int) -> Event | None:
         limit = getattr(self.tag.limits, name)

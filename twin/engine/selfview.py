@@ -10,7 +10,7 @@ from twin.domain.trust import Seen, SelfReport
 from twin.engine.mind import Mind
 from twin.engine.trust import HOUR, KNOWN, WINDOW_H, Figures, TrustKeeper
 from twin.observers.consistency import Consistency
-from twin.observers.observability import Doubt, doubt, slopes
+from twin.observers.observability import doubt, slopes
 from twin.observers.rewind import Row
 from twin.processes.base import Array, Hypothesis, Process, Shape, scales
 
@@ -43,8 +43,12 @@ class SelfView:
         self._noise = noise
         self._assay = np.array([o.assay for o in process.outputs], dtype=bool)
         self._scale = scales(process)
-        self._names = [s.name for s in process.states]
-        self._amiss = [self._with(h) for h in process.hypotheses]
+        names = [s.name for s in process.states]
+        self._amiss = np.array([names.index(h.state) for h in process.hypotheses], dtype=np.intp)
+        """states that the faults change (h,)"""
+        least = np.array([_noticed(h) for h in process.hypotheses])
+        self._more = np.maximum(least**2 - self._scale[self._amiss] ** 2, 0.0)
+        """variance of each of them when the fault may be there, beyond what it has anyhow (h,)"""
         self.figures = Figures(
             Consistency.new(len(process.outputs)), 1.0, 0.0, bool(self._assay.all()), 0, False
         )
@@ -52,34 +56,26 @@ class SelfView:
         """time of each look of the last hours, and the resets there had been [ns]"""
         self._seen: tuple[tuple[Seen, ...], tuple[Seen, ...], tuple[str, ...]] = ((), (), ())
 
-    def _with(self, h: Hypothesis) -> Array:
-        """Doubt when a fault may be there: a day of the least drift, or a few times the least jump."""
-        doubt, place = self._scale.copy(), self._names.index(h.state)
-        doubt[place] = max(doubt[place], h.least * (DAY_H if h.shape is Shape.RAMP else JUMPS))
-        return doubt
-
     def look(self, mind: Mind, rows: Sequence[Row], explained: bool) -> None:
         """Look at the twin at the end of the last row."""
         now_ns, process = rows[-1].end_ns, self.process
-        read = np.isfinite(np.stack([row.readings for row in rows]))
+        read = np.isfinite(np.concatenate([row.readings for row in rows])).reshape(len(rows), -1)
         age_h = (now_ns - np.array([row.end_ns for row in rows])) / HOUR
         alive = np.where(self._assay, read[age_h < SAMPLED_H].any(axis=0), read[age_h < ALIVE_H].any(axis=0))
-        priors = [self._scale, *self._amiss]
         with np.errstate(over="ignore", invalid="ignore"):
             try:
-                found = doubt(process, mind.belief, rows[-1].inputs, alive, self._noise, priors)
+                left = doubt(process, mind.belief, rows[-1].inputs, alive, self._noise, self._scale)
             except np.linalg.LinAlgError:
                 return  # a model that fails now is told by the reset; the next look finds it mended
-        if not all(np.isfinite(each.seen).all() for each in found):
+            noticed = left.shares_of_more(self._amiss, self._more)
+        if not np.isfinite(left.seen).all() or not np.isfinite(noticed).all():
             return
-        left, *amiss = found
         slope = slopes(mind.belief, lambda x: process.derive(x, rows[-1].inputs), self._scale)
         named = zip((q.name for q in process.quantities), left.shares(slope).tolist(), strict=True)
         quantities = tuple(Seen(name, round(share, 3)) for name, share in named)
-        faults = tuple(
-            Seen(h.code, 0.0 if mute else round(self._noticed(h, each), 3))
-            for h, each, mute in zip(process.hypotheses, amiss, rows[-1].mute.tolist(), strict=True)
-        )
+        noticed = np.where(rows[-1].mute, 0.0, noticed)
+        told = zip((h.code for h in process.hypotheses), noticed.tolist(), strict=True)
+        faults = tuple(Seen(code, round(share, 3)) for code, share in told)
         silent = tuple(o.name for o, here in zip(process.outputs, alive.tolist(), strict=True) if not here)
         self._seen = (quantities, faults, silent)
         self.looks = [(t, n) for t, n in self.looks if now_ns - t <= WINDOW_H * HOUR] + [
@@ -95,11 +91,6 @@ class SelfView:
             explained,
         )
 
-    def _noticed(self, h: Hypothesis, left: Doubt) -> float:
-        """Share of the doubt about a fault's state that the sensors take away."""
-        state = np.eye(self._scale.size)[[self._names.index(h.state)]]
-        return float(left.shares(state)[0])
-
     def report(self, keeper: TrustKeeper) -> SelfReport | None:
         """What the last look gave; None before the first."""
         if not self._seen[0] or not self.looks:
@@ -112,3 +103,8 @@ class SelfView:
             self.asset, self.looks[-1][0], keeper.level, keeper.since_ns, keeper.reasons, nis, correlation,
             low, high, known.share_inside, quantities, faults, silent, self.looks[-1][1], self.model,
         )  # fmt: skip
+
+
+def _noticed(h: Hypothesis) -> float:
+    """What a fault does that is to be noticed: a day of the least drift, or a few times the least jump."""
+    return h.least * (DAY_H if h.shape is Shape.RAMP else JUMPS)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from twin.domain.instant import iso
-from twin.domain.measurement import Measurement, Quality, Quarantined, Reading
+from twin.domain.measurement import BAD, STALE, Measurement, Quarantined, Reading
 from twin.domain.tag import Tag
 
 ABSURD_SPANS = 1000.0
@@ -55,11 +55,11 @@ class TagBook:
 def _time_refusal(time_ns: int | None, window: TimeWindow) -> tuple[str, str] | None:
     if time_ns is None:
         return "no_time", "no source time came with the value; send one (ISO 8601 with Z)"
+    if window.earliest_ns <= time_ns < window.latest_ns:
+        return None
     if time_ns >= window.latest_ns:
         return "future_time", f"source time {_when(time_ns)} lies in the future; check the sender's clock"
-    if time_ns < window.earliest_ns:
-        return "past_time", f"source time {_when(time_ns)} lies too far back; check the sender's clock"
-    return None
+    return "past_time", f"source time {_when(time_ns)} lies too far back; check the sender's clock"
 
 
 def _when(time_ns: int) -> str:
@@ -87,8 +87,10 @@ def _measurement(reading: Reading, tag: Tag) -> Measurement:
     value = None if reading.value is None else float(reading.value)
     quality = reading.quality
     if value is None:
-        quality = quality if quality is Quality.STALE else Quality.BAD
+        quality = quality if quality is STALE else BAD
     elif not tag.low <= value <= tag.high:
-        quality = Quality.BAD
+        quality = BAD
     assert reading.time_ns is not None
-    return Measurement(tag.id, value, quality, reading.time_ns, reading.received_ns, source=reading.source)
+    return Measurement(
+        reading.address, value, quality, reading.time_ns, reading.received_ns, source=reading.source
+    )

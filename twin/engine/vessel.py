@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol, cast
 
-import numpy as np
-
 from twin.domain.asset import Vessel
 from twin.domain.event import Event
-from twin.domain.frame import Frame, FrameValue
+from twin.domain.frame import Frame
 from twin.domain.measurement import Estimate, Measurement, Quality
 from twin.domain.sample import Assay
 from twin.domain.tag import Tag, TagKind
@@ -16,7 +14,7 @@ from twin.domain.trust import SelfReport
 from twin.engine.checks import Checks
 from twin.engine.folding import SilenceFold
 from twin.engine.forecast import Question
-from twin.engine.frames import SECOND, FrameCutter, believed
+from twin.engine.frames import SECOND, FrameCutter, condensed
 from twin.engine.late import LateValues, told_late
 from twin.engine.phases import PhaseWatch
 
@@ -126,6 +124,8 @@ class VesselEngine:
         self.phases = PhaseWatch(vessel)
         self.tags: dict[str, Tag] = {t.id: t for t in vessel.tags}
         self._assayed = frozenset(t.id for t in vessel.tags if t.kind is TagKind.ASSAY)
+        self._passed = {t.id: t.name for t in vessel.tags if t.kind is TagKind.SETPOINT}
+        """set points, which are not judged: names by tag id"""
         self.assays: list[Assay] = []
         self.set_points: dict[str, float] = {}
         self.delays: dict[str, float] = {}
@@ -251,7 +251,7 @@ class VesselEngine:
         for end_ns, rows in taken:
             judged = [self.checks.late(m) for m in rows if m.tag in self.checks.signals]
             events += [event for _, found in judged for event in found]
-            passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
+            passed = [m for m in rows if m.tag in self._passed]
             patches.append(self._filled(end_ns, [m for m, _ in judged] + passed))
         patches = [frame for frame in patches if self._begun(frame.end_ns)]
         estimates, found = self.model.revise(patches) if self.model and patches else ([], [])
@@ -259,7 +259,7 @@ class VesselEngine:
 
     def _frame(self, end_ns: int, rows: list[Measurement]) -> Step:
         checked, events = self.checks.frame(end_ns, rows)
-        passed = [m for m in rows if self.tags[m.tag].kind is TagKind.SETPOINT]
+        passed = [m for m in rows if m.tag in self._passed]
         events = [*self.phases.step(end_ns, rows), *self.silence.fold(events, end_ns)]
         events += self.watch.step(end_ns, rows) if self.watch else []
         if self.model is None:
@@ -277,8 +277,8 @@ class VesselEngine:
 
     def _hold(self, frame: Frame) -> None:
         """Keep the set points of a frame."""
-        held = (t.name for t in self.tags.values() if t.kind is TagKind.SETPOINT)
-        self.set_points |= {name: frame.values[name].last for name in held if name in frame.values}
+        held = (name for name in self._passed.values() if name in frame.values)
+        self.set_points |= {name: frame.values[name].last for name in held}
 
     def _outlook(self, frame: Frame) -> tuple[list[Question], list[SelfReport]]:
         """The belief to forecast from, and what the model says of itself, where they are due."""
@@ -289,21 +289,10 @@ class VesselEngine:
         return [question] if question else [], [report] if report else []
 
     def _filled(self, end_ns: int, rows: list[Measurement]) -> Frame:
-        values = {self.tags[tag].name: _condensed(found) for tag, found in believed(rows).items()}
+        values = {self.tags[tag].name: value for tag, value in condensed(rows).items()}
         return Frame(end_ns - self.cutter.frame_ns, end_ns, values)
 
     def _condense(self, end_ns: int, rows: list[Measurement]) -> Frame:
         due = [a for a in self.assays if a.reported_ns <= end_ns]
         self.assays = [a for a in self.assays if a.reported_ns > end_ns]
         return replace(self._filled(end_ns, rows), assays=tuple(due), doubted=self.checks.doubted())
-
-
-def _condensed(rows: list[Measurement]) -> FrameValue:
-    numbers = [m.value for m in rows if m.value is not None]
-    return FrameValue(
-        mean=sum(numbers) / len(numbers),
-        last=numbers[-1],
-        count=len(numbers),
-        uncertain=Quality.UNCERTAIN in [m.quality for m in rows],
-        jumps=float(np.square(np.diff(numbers)).sum()) if len(numbers) > 1 else 0.0,
-    )

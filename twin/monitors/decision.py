@@ -247,7 +247,7 @@ class Decisions:
         return detail
 
     def _causes(self, standing: Standing, findings: Sequence[Finding]) -> tuple[Cause, ...]:
-        ranked = [(f.hypothesis, f.probability) for f in findings[:4] if f.probability >= 0.01]
+        ranked = [(f.hypothesis, f.probability) for f in findings[:4]]
         if not ranked:
             ranked = [(self.hypotheses[standing.code], standing.confidence)]
         return tuple(Cause(h.code, h.verdict, self.asset, self._tag(h), round(p, 4)) for h, p in ranked)

@@ -9,7 +9,8 @@ The model is not the plant, so a change that the model's own error could feign (
 less: the ratio of a change of total size ``s`` with variance ``v`` is ``s^2 / (v + slack^2)``.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +25,13 @@ RATIO: Final = 1.2
 """Older candidates are kept at ages in about this ratio."""
 NEGLIGIBLE: Final = 1.0
 """Explanations with a smaller ratio are not worth a word."""
+UNLIKELY: Final = 0.01
+"""Nor are those less probable than this (chosen default)."""
+LEAST_INFORMATION: Final = 1e-12
+"""A size is not told from less [1/size^2]; keeps it finite."""
+LEAST_H: Final = 1e-6
+"""Least age of a ramp [h]; keeps its total from being nothing."""
+_GIVEN: Final = ("prior", "least", "sign", "horizon_h", "most", "fastest")
 DEFLATION: Final = 0.25
 """Share of the likelihood believed when hypotheses are compared: the innovations of a model that is not
 the plant are correlated in time. Chosen default."""
@@ -99,6 +107,8 @@ class Bank:
     names: Sequence[str]
     _direction: Array = field(init=False, repr=False)
     _ramp: NDArray[np.bool_] = field(init=False, repr=False)
+    _given: Mapping[str, Array] = field(init=False, repr=False)
+    """numbers of the hypotheses, by name (h,)"""
 
     def __post_init__(self) -> None:
         direction = np.zeros((len(self.hypotheses), len(self.names)))
@@ -106,6 +116,8 @@ class Bank:
             direction[i, list(self.names).index(h.state)] = 1.0
         object.__setattr__(self, "_direction", direction)
         object.__setattr__(self, "_ramp", np.array([h.shape is Shape.RAMP for h in self.hypotheses], bool))
+        given = {name: np.array([getattr(h, name) for h in self.hypotheses], float) for name in _GIVEN}
+        object.__setattr__(self, "_given", given)
 
     def empty(self) -> Evidence:
         """No candidate yet."""
@@ -191,54 +203,49 @@ class Bank:
         """
         if known.onset.size == 0:
             return []
-        raw, ratio, size, spread = self._weigh(known, now_ns, blocked)
-        best = raw.argmax(axis=0)
+        raw, size = self._weigh(known, now_ns, blocked)
         column = np.arange(len(self.hypotheses))
-        prior = np.array([h.prior for h in self.hypotheses])
-        odds = 0.5 * DEFLATION * raw[best, column]
+        best = raw.argmax(axis=0)
+        highest = raw[best, column]
+        odds = 0.5 * DEFLATION * highest
         top = float(odds.max())
         # against "nothing happened", whose weight is 1; what explains nothing, and what would be
         # too small to tell, weighs nothing
-        least = np.array([h.least for h in self.hypotheses])
-        told = np.abs(size[best, column]) >= least
-        weights = np.where(told, prior * (np.exp(odds - top) - np.exp(-top)), 0.0)
+        told = np.abs(size[best, column]) >= self._given["least"]
+        weights = np.where(told, self._given["prior"] * (np.exp(odds - top) - np.exp(-top)), 0.0)
         weights = weights / (weights.sum() + np.exp(-top))
-        found = [
-            Finding(
-                h,
-                int(known.onset[c]),
-                float(size[c, i]),
-                float(1.0 / np.sqrt(known.information[c, i])),
-                float(size[c, i] * spread[c, i]),
-                float(spread[c, i] / np.sqrt(known.information[c, i])),
-                float(ratio[c, i]),
-                float(raw[c, i]),
-                float(weights[i]),
-                known.error[c, i].copy(),
-                float(known.information[c, i]),
-            )
-            for i, (h, c) in enumerate(zip(self.hypotheses, best, strict=True))
-            if raw[c, i] > NEGLIGIBLE
-        ]
+        worth = np.flatnonzero((highest > NEGLIGIBLE) & (weights >= UNLIKELY)).tolist()
+        found = [self._finding(known, now_ns, int(best[i]), i, float(weights[i])) for i in worth]
         return sorted(found, key=lambda f: (-f.probability, f.hypothesis.code))
 
-    def _weigh(
-        self, known: Evidence, now_ns: int, blocked: frozenset[str]
-    ) -> tuple[Array, Array, Array, Array]:
-        """Raw and reduced ratios, sizes, and the factor from size to total, all (c, h)."""
-        ages = ((now_ns - known.onset) / 3.6e12)[:, None]
-        information = np.maximum(known.information, 1e-12)
-        size = known.score / information
-        spread = np.where(self._ramp, np.maximum(ages, 1e-6), 1.0)
-        slack = np.array([h.slack for h in self.hypotheses])
-        sign = np.array([h.sign for h in self.hypotheses])
-        horizon = np.array([h.horizon_h for h in self.hypotheses])
+    def _weigh(self, known: Evidence, now_ns: int, blocked: frozenset[str]) -> tuple[Array, Array]:
+        """Raw ratios, 0 where a hypothesis does not allow the size or the onset, and sizes, both (c, h)."""
+        given, ages = self._given, ((now_ns - known.onset) / 3.6e12)[:, None]
+        size = known.score / np.maximum(known.information, LEAST_INFORMATION)
+        total = size * np.where(self._ramp, np.maximum(ages, LEAST_H), 1.0)
         shut = np.array([h.state in blocked for h in self.hypotheses])
-        most = np.array([h.most for h in self.hypotheses])
-        fastest = np.array([h.fastest for h in self.hypotheses])
+        allowed = (size * given["sign"] >= 0.0) & (ages <= given["horizon_h"]) & ~shut
+        allowed &= known.information > 0.0
+        allowed &= (np.abs(total) <= given["most"]) & (np.abs(size) <= given["fastest"])
+        return np.where(allowed, known.score * size, 0.0), size
+
+    def _finding(self, known: Evidence, now_ns: int, c: int, i: int, probability: float) -> Finding:
+        """What candidate c says of hypothesis i."""
+        h, onset_ns = self.hypotheses[i], int(known.onset[c])
+        score, information = float(known.score[c, i]), float(known.information[c, i])
+        size, sd = score / max(information, LEAST_INFORMATION), 1.0 / math.sqrt(information)
+        spread = max((now_ns - onset_ns) / 3.6e12, LEAST_H) if h.shape is Shape.RAMP else 1.0
         total = size * spread
-        allowed = (size * sign >= 0.0) & (ages <= horizon) & ~shut & (known.information > 0.0)
-        allowed &= (np.abs(total) <= most) & (np.abs(size) <= fastest)
-        raw = np.where(allowed, known.score * size, 0.0)
-        ratio = np.where(allowed, total**2 / (spread**2 / information + slack**2), 0.0)
-        return raw, ratio, size, spread
+        return Finding(
+            hypothesis=h,
+            onset_ns=onset_ns,
+            size=size,
+            size_sd=sd,
+            total=total,
+            total_sd=spread / math.sqrt(information),
+            ratio=total * total / (spread * spread / max(information, LEAST_INFORMATION) + h.slack * h.slack),
+            raw=score * size,
+            probability=probability,
+            error=known.error[c, i].copy(),
+            information=information,
+        )

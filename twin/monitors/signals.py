@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from twin.domain.event import Event, Stage
-from twin.domain.measurement import Measurement, Quality
+from twin.domain.measurement import BAD, GOOD, Measurement, Quality
 from twin.domain.tag import Tag, TagKind
 from twin.monitors.signals_frozen import FrozenDetector
 from twin.monitors.signals_noise import NoiseDetector
@@ -51,28 +51,26 @@ class SignalWatch:
         events : list of Event
         """
         x, t = m.value, m.time_ns
-        if x is None or not self._online or m.late or not self._usable(m.quality, x, t):
+        if x is None or not self._online or m.late or (self.last_ns is not None and t <= self.last_ns):
+            return m, []
+        if m.quality is BAD and self.tag.low <= x <= self.tag.high:
             return m, []
         self.last_ns = t
         out: list[Event] = []
         quality = self._judge(t, x, out)
         return (m if quality >= m.quality else replace(m, quality=quality)), out
 
-    def _usable(self, quality: Quality, x: float, t: int) -> bool:
-        if self.last_ns is not None and t <= self.last_ns:
-            return False
-        return quality is not Quality.BAD or not self.tag.low <= x <= self.tag.high
-
     def _judge(self, t: int, x: float, out: list[Event]) -> Quality:
         self.silence.see(t, x, out)
         quality = self.rail.see(t, x, out)
-        if quality is Quality.BAD or not self._moves:
+        if quality is BAD or not self._moves:
             return quality
-        quality = min(quality, self.frozen.see(t, x, out)) if quality is Quality.GOOD else quality
-        spike = self.spike.see(t, x, out)
-        if spike is Quality.BAD:
-            return spike
-        return min(quality, self.noise.see(t, x, out))
+        if quality is GOOD:
+            quality = self.frozen.see(t, x, out)
+        if self.spike.see(t, x, out) is BAD:
+            return BAD
+        scattered = self.noise.see(t, x, out)
+        return scattered if scattered < quality else quality
 
     def tick(self, now_ns: int) -> list[Event]:
         """Time went on to `now_ns` [ns since 1970-01-01 UTC]: silence, and bursts that are over."""
@@ -85,8 +83,10 @@ class SignalWatch:
     @property
     def doubted(self) -> bool:
         """True while a finding about its values stands, beyond a suspicion; silence says nothing false."""
-        stages = (detector.condition.stage for detector in (self.rail, self.frozen, self.spike, self.noise))
-        return any(stage not in ("", Stage.SUSPECTED.value) for stage in stages)
+        for detector in (self.rail, self.frozen, self.spike, self.noise):
+            if detector.condition.stage not in _NO_DOUBT:
+                return True
+        return False
 
     def snapshot(self) -> dict[str, Any]:
         """Complete state, as plain values."""
@@ -102,4 +102,5 @@ class SignalWatch:
             getattr(self, name).restore(state[name])
 
 
+_NO_DOUBT = ("", Stage.SUSPECTED.value)
 _DETECTORS = ("silence", "rail", "frozen", "spike", "noise")

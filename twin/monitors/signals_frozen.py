@@ -10,9 +10,9 @@ from bisect import insort
 from math import log, log1p, sqrt
 
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.measurement import Quality
+from twin.domain.measurement import BAD, GOOD, UNCERTAIN, Quality
 from twin.domain.tag import Tag
-from twin.monitors.signals_state import ACTUATED, MINUTE, Detector
+from twin.monitors.signals_state import MINUTE, Detector
 
 LEAST = 10 * MINUTE
 """Shortest standstill that is named [ns]; chosen default."""
@@ -55,7 +55,6 @@ class FrozenDetector(Detector):
 
     def __init__(self, tag: Tag) -> None:
         super().__init__(tag)
-        self.active = tag.quantity not in ACTUATED
         self.value: float | None = None
         self.first: int | None = None
         self.start = 0
@@ -70,16 +69,16 @@ class FrozenDetector(Detector):
         """BAD when frozen, UNCERTAIN shortly before."""
         if x != self.value:
             self._changed(t, x, out)
-            return Quality.GOOD
+            return GOOD
         self.run += 1
         still = t - self.start
-        if still < EARLY * self.least or not self.active or self.run < EARLY * self._limit(t):
-            return Quality.GOOD
+        if still < EARLY * self.least or self.run < EARLY * self._limit(t):
+            return GOOD
         if self.run < self._limit(t) or still < self.least:
-            return Quality.UNCERTAIN
+            return UNCERTAIN
         if not self.condition.open:
             out.append(self._event(Stage.CONFIRMED, t))
-        return Quality.BAD
+        return BAD
 
     def _changed(self, t: int, x: float, out: list[Event]) -> None:
         step = abs(x - self.value) if self.value is not None else 0.0
@@ -87,18 +86,21 @@ class FrozenDetector(Detector):
             out.append(self._event(Stage.CLOSED, t))
         if self.run:
             self._learn(t, self.run, step)
-        self.first = t if self.first is None else self.first
+        if self.first is None:
+            self.first = t
         self.value, self.start, self.run = x, t, 1
 
     def _learn(self, t: int, run: int, step: float) -> None:
-        self.step = min(self.step, step)
-        self.least = COARSE if self.step > 2.0 * self.tag.accuracy else LEAST
+        if step <= self.step:
+            self.step = step
+            self.least = COARSE if step > 2.0 * self.tag.accuracy else LEAST
         longest = self.peaks[-1] if self.peaks else 1.0
         if run > MARGIN * longest and step > 1.5 * self.step and run > self._limit(t):
             return
         self.known += 1
-        insort(self.peaks, float(run))
-        del self.peaks[:-PEAKS]
+        if len(self.peaks) < PEAKS or run > self.peaks[0]:
+            insort(self.peaks, float(run))
+            del self.peaks[:-PEAKS]
 
     def _limit(self, t: int) -> float:
         """Run that comes once in `FALSE_H` by itself."""

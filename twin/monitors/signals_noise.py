@@ -1,9 +1,9 @@
 """Scatter that grew or collapsed against the channel's own history."""
 
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.measurement import Quality
+from twin.domain.measurement import GOOD, UNCERTAIN, Quality
 from twin.domain.tag import Tag
-from twin.monitors.signals_state import ACTUATED, Detector
+from twin.monitors.signals_state import Detector
 
 BLOCK = 30
 """Values per block; chosen default."""
@@ -31,7 +31,6 @@ class NoiseDetector(Detector):
 
     def __init__(self, tag: Tag) -> None:
         super().__init__(tag)
-        self.active = tag.quantity not in ACTUATED
         self.floor = 0.25 * tag.accuracy
         self.before: float | None = None
         self.previous: float | None = None
@@ -51,7 +50,7 @@ class NoiseDetector(Detector):
             if len(self.block) >= BLOCK:
                 self._judge(t, out)
         self.before, self.previous = self.previous, x
-        return Quality.UNCERTAIN if self.condition.stage else Quality.GOOD
+        return UNCERTAIN if self.condition.stage else GOOD
 
     def _judge(self, t: int, out: list[Event]) -> None:
         scatter = max(sorted(self.block)[BLOCK // 2], self.floor)
@@ -61,7 +60,7 @@ class NoiseDetector(Detector):
             return
         self.ratio = scatter / sorted(self.past)[len(self.past) // 2]
         edge = OVER if self.condition.open else RATIO
-        odd = (self.ratio > edge) - (self.ratio < 1.0 / edge) if self.active else 0
+        odd = (self.ratio > edge) - (self.ratio < 1.0 / edge)
         if odd == 0:
             self.past = [*self.past, scatter][-HISTORY:]
         self._streak(odd, t, out)

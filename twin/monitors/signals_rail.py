@@ -1,7 +1,7 @@
 """Zeros and end-of-range constants: named one by one, never averaged in."""
 
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.measurement import Quality
+from twin.domain.measurement import BAD, GOOD, UNCERTAIN, Quality
 from twin.domain.tag import Tag
 from twin.monitors.signals_state import CAN_BE_ZERO, MINUTE, Detector
 
@@ -46,7 +46,7 @@ class RailDetector(Detector):
             if self.run_start is not None or self.condition.stage:
                 self._off(t, out)
             self.honest = x
-            return Quality.GOOD
+            return GOOD
         return self._on(t, x, out)
 
     def _on(self, t: int, x: float, out: list[Event]) -> Quality:
@@ -57,7 +57,7 @@ class RailDetector(Detector):
         self.impossible += not possible
         self.last_rail, self.rail = t, x
         self._tell(t, out)
-        return Quality.UNCERTAIN if possible else Quality.BAD
+        return UNCERTAIN if possible else BAD
 
     def _tell(self, t: int, out: list[Event]) -> None:
         stays = self.run_start is not None and t - self.run_start >= CONFIRM_RUN

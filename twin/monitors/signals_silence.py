@@ -1,7 +1,7 @@
 """Channels that say nothing, and what is missing when they speak again."""
 
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.measurement import Quality
+from twin.domain.measurement import GOOD, Quality
 from twin.domain.tag import Tag
 from twin.monitors.signals_state import Condition, Detector
 
@@ -25,6 +25,7 @@ class SilenceDetector(Detector):
 
     def __init__(self, tag: Tag) -> None:
         super().__init__(tag)
+        self.allowed = tag.silence_s * SECOND
         self.intervals: list[int] = []
         """between the last values, oldest first [ns]"""
         self.heard: int | None = None
@@ -33,20 +34,26 @@ class SilenceDetector(Detector):
 
     def see(self, t: int, x: float, out: list[Event]) -> Quality:
         """Remember that the channel spoke; tell the gap when it had been silent."""
-        if self.heard is not None and self.ever and t - self.heard > self.patience:
+        if self.heard is not None and self.ever:
+            self._after(t, t - self.heard, out)
+        elif self.condition.stage:
+            out.append(self._event(Stage.CLOSED, t))
+        self.heard, self.ever = t, True
+        return GOOD
+
+    def _after(self, t: int, interval: int, out: list[Event]) -> None:
+        if self._is_long(interval):
             self._back(t, out)
         elif self.condition.stage:
             out.append(self._event(Stage.CLOSED, t))
-        if self.heard is not None and self.ever:
-            self.intervals = [*self.intervals[1 - PACE :], t - self.heard]
-        self.heard, self.ever = t, True
-        return Quality.GOOD
+        self.intervals.append(interval)
+        del self.intervals[:-PACE]
 
-    @property
-    def patience(self) -> float:
-        """How long the channel may say nothing [ns]."""
-        own = SLOW * min(self.intervals) if len(self.intervals) == PACE else 0.0
-        return max(self.tag.silence_s * SECOND, own)
+    def _is_long(self, interval: int) -> bool:
+        """Whether a silence [ns] is longer than the tag allows and than the channel's pace explains."""
+        if interval <= self.allowed:
+            return False
+        return len(self.intervals) < PACE or interval > SLOW * min(self.intervals)
 
     def _back(self, t: int, out: list[Event]) -> None:
         assert self.heard is not None
@@ -72,7 +79,7 @@ class SilenceDetector(Detector):
         """Say once that the channel is silent."""
         if self.heard is None:
             self.heard = now
-        if not self.condition.open and now - self.heard > self.patience:
+        if not self.condition.open and self._is_long(now - self.heard):
             out.append(self._event(Stage.CONFIRMED, now))
 
     def _event(self, stage: Stage, t: int) -> Event:

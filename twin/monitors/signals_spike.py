@@ -1,7 +1,7 @@
 """Single values far from their neighbours (Hampel's idea, with a scale learnt on line)."""
 
 from twin.domain.event import Event, Kind, Stage, Verdict
-from twin.domain.measurement import Quality
+from twin.domain.measurement import BAD, GOOD, Quality
 from twin.domain.tag import Tag
 from twin.monitors.signals_state import MINUTE, Detector
 
@@ -66,8 +66,11 @@ class SpikeDetector(Detector):
         window = self.window
         if len(window) < WIDTH:
             window.append(x)
-            return Quality.GOOD
-        if self._learn(min(abs(x - sorted(window)[WIDTH // 2]), abs(x - window[-1]))):
+            return GOOD
+        departure = abs(x - window[-1])
+        if departure > self.scale:  # only then it matters how near the median is
+            departure = min(departure, abs(x - sorted(window)[WIDTH // 2]))
+        if self._learn(departure):
             return self._depart(t, x, out)
         if self.pending:
             self._count(t, out)
@@ -75,7 +78,7 @@ class SpikeDetector(Detector):
             self._close(t, out)
         window.append(x)
         del window[0]
-        return Quality.GOOD
+        return GOOD
 
     def _learn(self, departure: float) -> bool:
         """Follow the quantile; tell whether `departure` was beyond the limit."""
@@ -95,10 +98,10 @@ class SpikeDetector(Detector):
         self.pending.append(x)
         self.pending_t = t
         if len(self.pending) < PERSIST:
-            return Quality.BAD
+            return BAD
         self.window = (self.window + self.pending)[-WIDTH:-PERSIST] + self.pending
         self.pending = []
-        return Quality.GOOD
+        return GOOD
 
     def _count(self, t: int, out: list[Event]) -> None:
         """The pending values went away again: they were spikes."""

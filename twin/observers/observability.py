@@ -7,9 +7,14 @@ read.
 Comparing the normalised covariance before and after is how Ham & Brown (Observability, Eigenvalues, and
 Kalman Filtering, IEEE Transactions on Aerospace and Electronic Systems 19 (1983) 269) measure observability;
 unlike a rank it tells weak from strong and minds the noise.
+
+What a further doubt about one state would have left follows from the same day without living it again: a
+filter that begins with more variance is the first one and what is left of the difference (Lainiotis,
+A Unifying Framework for Linear Estimation: Generalized Partitioned Algorithms, Information Sciences 10 (1976)
+243).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,15 +32,33 @@ SAMPLE_H: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Covariances after a day without readings and with those that are alive, each (n, n)."""
+    """Covariances after a day without readings and with those that are alive, each (n, n).
+
+    A unit of error in one state at the begin of the day has become a column of `carried` without readings and
+    of `remained` with them, (n, n); of its size the readings hold the information `told` (n,).
+    """
 
     without: Array
     seen: Array
+    carried: Array
+    remained: Array
+    told: Array
 
     def shares(self, slope: Array) -> Array:
         """Shares (r,) of quantities whose slopes by the states are `slope` (r, n)."""
         before, after = (np.einsum("ri,ij,rj->r", slope, cov, slope) for cov in (self.without, self.seen))
-        return np.asarray(1.0 - np.sqrt(np.clip(after / np.maximum(before, 1e-300), 0.0, 1.0)))
+        return _share(before, after)
+
+    def shares_of_more(self, place: NDArray[np.intp], more: Array) -> Array:
+        """Shares (r,) of states at `place` (r,), each if it alone began with so much `more` variance (r,)."""
+        before = self.without[place, place] + more * self.carried[place, place] ** 2
+        left = more / (1.0 + more * self.told[place])
+        return _share(before, self.seen[place, place] + left * self.remained[place, place] ** 2)
+
+
+def _share(before: Array, after: Array) -> Array:
+    """Part of standard deviations that is gone, from variances before and after."""
+    return np.asarray(1.0 - np.sqrt(np.clip(after / np.maximum(before, 1e-300), 0.0, 1.0)))
 
 
 def doubt(
@@ -44,8 +67,8 @@ def doubt(
     inputs: Array,
     alive: NDArray[np.bool_],
     noise: Callable[[Array], Array],
-    priors: Sequence[Array],
-) -> list[Doubt]:
+    prior: Array,
+) -> Doubt:
     """What a day leaves of the doubt.
 
     Parameters
@@ -59,13 +82,8 @@ def doubt(
         Which outputs are read now (m,).
     noise : Callable
         Variance of the readings of one frame (m,) given the expected readings (m,).
-    priors : sequence of Array
-        Standard deviations of the states to begin with, each (n,).
-
-    Returns
-    -------
-    list of Doubt
-        One for each of `priors`.
+    prior : Array
+        Standard deviations of the states to begin with (n,).
     """
     scale = scales(process)
     walk = np.array([s.walk for s in process.states]) ** 2
@@ -78,21 +96,25 @@ def doubt(
     assay = np.array([o.assay for o in process.outputs], dtype=bool)
     frames = max(3600.0 / process.frame_s, 1.0)
     variance = noise(looked.predicted) / np.where(assay, 1.0, frames)
-    prior = np.stack([np.diag(each**2) for each in priors])
-    without, seen = prior, prior
+    begin, unit = np.diag(prior**2), np.eye(scale.size)
+    found = Doubt(begin, begin, unit, unit, np.zeros(scale.size))
     for hour in range(1, WINDOW_H + 1):
-        without, seen = (F @ cov @ F.T + np.diag(walk) for cov in (without, seen))
         rows = alive & (~assay | (hour == SAMPLE_H))
-        seen = _read(seen, looked.slope[rows], variance[rows])
-    return [Doubt(*pair) for pair in zip(without, seen, strict=True)]
+        found = _hour(found, F, np.diag(walk), looked.slope[rows], variance[rows])
+    return found
 
 
-def _read(cov: Array, H: Array, variance: Array) -> Array:
-    """Covariances (..., n, n) after readings, as sums of two squares."""
+def _hour(now: Doubt, F: Array, Q: Array, H: Array, variance: Array) -> Doubt:
+    """An hour later, with readings; what they leave is a sum of two squares."""
+    without, cov = (F @ each @ F.T + Q for each in (now.without, now.seen))
     S = H @ cov @ H.T + np.diag(variance)
-    K = np.swapaxes(np.linalg.solve(S, H @ cov), -1, -2)
-    left = np.eye(cov.shape[-1]) - K @ H
-    return np.asarray(left @ cov @ np.swapaxes(left, -1, -2) + (K * variance) @ np.swapaxes(K, -1, -2))
+    K = np.linalg.solve(S, H @ cov).T
+    left = np.eye(cov.shape[0]) - K @ H
+    seen = left @ cov @ left.T + (K * variance) @ K.T
+    moved = F @ now.remained
+    shown = H @ moved
+    told = now.told + (shown * np.linalg.solve(S, shown)).sum(axis=0)
+    return Doubt(without, seen, F @ now.carried, left @ moved, told)
 
 
 def slopes(belief: Belief, function: Callable[[Array], Array], scale: Array) -> Array:

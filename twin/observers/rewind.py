@@ -89,6 +89,11 @@ class Tape(Generic[T]):
         place = min(bisect_left([r.end_ns for r in self.rows], time_ns), len(self.rows) - 1)
         return self.rows[place] if self.rows and time_ns > self.rows[place].start_ns else None
 
+    def readings(self, last: int) -> Array:
+        """Readings (r, m) of so many of the last rows, or of as many as there are, not none."""
+        rows = self.rows[-last:]
+        return np.concatenate([row.readings for row in rows]).reshape(len(rows), -1)
+
     def read_within(self, hours: float) -> NDArray[np.bool_]:
         """Which readings (m,) there were within the last hours of the newest of the rows, not empty."""
         since_ns = self.rows[-1].end_ns - int(hours * HOUR)

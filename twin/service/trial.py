@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
 from twin.domain.errors import ConfigError, ModelError
 from twin.domain.event import Event
-from twin.domain.measurement import Estimate, Measurement, Quality, Quarantined, Reading
+from twin.domain.measurement import GOOD, Estimate, Measurement, Quality, Quarantined, Reading
 from twin.domain.tag import TagKind
 from twin.domain.trust import SelfReport
 from twin.engine.core import Engine, Outputs
@@ -38,6 +39,7 @@ from twin.service.sensors import Band, band, stem
 
 T = TypeVar("T")
 HOUR: Final = 3_600_000_000_000
+_WORDS: Final = {word.value: word for word in Quality}
 START_NS: Final = int(FILE_START.timestamp()) * 1_000_000_000
 """When the wires of every batch open [ns since 1970-01-01 UTC]."""
 CHUNK_H: Final = 6.0
@@ -224,14 +226,13 @@ def readings(batch: PlantBatch) -> list[Reading]:
     """What the plant said, as readings in order of arrival."""
     times = (START_NS + np.round(batch.time_s * 1e6).astype(np.int64) * 1000).tolist()
     columns = zip(times, batch.tag_index.tolist(), batch.value.tolist(), batch.quality.tolist(), strict=True)
-    rows = [_reading(batch.tags[i], t, t, value, quality) for t, i, value, quality in columns]
-    rows += [_reading(a.tag, _ns(a.drawn_s), _ns(a.reported_s), a.value, 192) for a in batch.assays]
-    return sorted(rows, key=lambda r: r.received_ns)
+    rows = [_reading(batch.tags[i], t, t, value, _WORDS[quality]) for t, i, value, quality in columns]
+    rows += [_reading(a.tag, _ns(a.drawn_s), _ns(a.reported_s), a.value, GOOD) for a in batch.assays]
+    return sorted(rows, key=attrgetter("received_ns"))
 
 
-def _reading(tag: str, time_ns: int, received_ns: int, value: float, quality: int) -> Reading:
-    number = None if math.isnan(value) else value
-    return Reading("campaign", tag, number, Quality(quality), time_ns, received_ns)
+def _reading(tag: str, time_ns: int, received_ns: int, value: float, quality: Quality) -> Reading:
+    return Reading("campaign", tag, None if math.isnan(value) else value, quality, time_ns, received_ns)
 
 
 def _ns(seconds: float) -> int:

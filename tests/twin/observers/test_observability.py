@@ -30,7 +30,7 @@ def noise(expected: Array) -> Array:
 
 def shares(*alive: bool) -> Array:
     belief = Belief(np.zeros(2), np.eye(2))
-    (found,) = doubt(Two(), belief, np.zeros(0), np.array(alive), noise, [np.ones(2)])
+    found = doubt(Two(), belief, np.zeros(0), np.array(alive), noise, np.ones(2))
     return found.shares(np.eye(2))
 
 
@@ -69,7 +69,7 @@ def test_a_dead_pH_probe_and_no_samples_leave_pH_open_and_oxygen_known():
 
     def known(*dead: str) -> Array:
         alive = online & np.array([o.name not in dead for o in process.outputs])
-        (found,) = doubt(process, belief, inputs, alive, variance, [sd + 1e-6])
+        found = doubt(process, belief, inputs, alive, variance, sd + 1e-6)
         return found.shares(slope)
 
     all_alive, without = known(), known("pH", "pCO2", "conductivity", "offgas_CO2")
@@ -77,3 +77,23 @@ def test_a_dead_pH_probe_and_no_samples_leave_pH_open_and_oxygen_known():
     assert without[place["est_pH_true"]] < all_alive[place["est_pH_true"]] - 0.3
     assert without[place["est_pO2_true"]] > 0.8
     assert all_alive[place["est_titre"]] < 0.05, "no probe speaks of the product"
+
+
+def test_what_more_doubt_about_one_state_leaves_is_what_a_day_begun_with_it_leaves():
+    process = cho_fedbatch.build({})
+    mean, sd = process.begin(None, 72.0)
+    belief, inputs = Belief(mean, np.diag((0.05 * sd) ** 2)), np.array([i.default for i in process.inputs])
+    prior, alive = sd + 1e-6, np.array([not o.assay for o in process.outputs])
+
+    def variance(expected: Array) -> Array:
+        return np.array([o.sd**2 for o in process.outputs])
+
+    usual = doubt(process, belief, inputs, alive, variance, prior)
+    more = 8.0 * prior**2
+    found = usual.shares_of_more(np.arange(prior.size), more)
+    for place in range(prior.size):
+        wider = np.where(np.arange(prior.size) == place, np.sqrt(prior**2 + more), prior)
+        known = doubt(process, belief, inputs, alive, variance, wider).shares(np.eye(prior.size))
+        assert found[place] == pytest.approx(known[place], abs=1e-9)
+    assert found.max() > 0.5
+    assert found.min() < 0.05
