@@ -1,7 +1,8 @@
 """The engine: measurements in, estimates, events and alarms out. A pure function of its inputs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from twin.alarms.machine import AlarmBook
@@ -11,11 +12,14 @@ from twin.domain.event import Event
 from twin.domain.measurement import Estimate, Measurement
 from twin.domain.trust import SelfReport
 from twin.engine.forecast import Question
+from twin.engine.lanes import side_by_side
 from twin.engine.vessel import ModelFactory, Step, VesselEngine, WatchFactory, no_watch
 from twin.monitors.siblings import Siblings
 
 SIBLINGS = "/siblings"
 """Where a snapshot keeps what is known of siblings; no vessel can have that name."""
+LANES = 64
+"""Vessels that are stepped in one call at most (chosen default)."""
 FORECAST_S = 900.0
 """Time between two forecasts of a vessel on a live line [s]."""
 
@@ -88,8 +92,7 @@ class Engine:
             touched[vessel] = None
             if not vessel.add(m):
                 out.late.add((m.tag, m.time_ns))
-        for vessel in touched:
-            self._collect(out, vessel.advance(None))
+        self._advance(out, [partial(vessel.advance, None) for vessel in touched])
         return out
 
     def marked(self, rows: Sequence[Measurement]) -> list[Measurement]:
@@ -102,15 +105,14 @@ class Engine:
         Those of a vessel whose values come with old times wait for as long as these are behind.
         """
         out = Outputs()
-        for vessel in self.vessels.values():
-            self._collect(out, vessel.advance(vessel.cutter.passed_ns(clock_ns)))
+        vessels = self.vessels.values()
+        self._advance(out, [partial(v.advance, v.cutter.passed_ns(clock_ns)) for v in vessels])
         return out
 
     def finish(self) -> Outputs:
         """Close every frame that holds anything: the end of a stored run."""
         out = Outputs()
-        for vessel in self.vessels.values():
-            self._collect(out, vessel.finish())
+        self._advance(out, [vessel.finish for vessel in self.vessels.values()])
         return out
 
     def note(self, events: Iterable[Event]) -> Outputs:
@@ -138,6 +140,11 @@ class Engine:
         self.alarms.restore(alarms)
         self.alarms.phases.update((name, v.phases.now) for name, v in self.vessels.items() if v.phases.now)
 
+    def _advance(self, out: Outputs, vessels: Sequence[Callable[[], Iterator[Step]]]) -> None:
+        """Let vessels go on side by side; what they bring forth is taken vessel by vessel."""
+        for steps in side_by_side([partial(_all, go_on) for go_on in vessels], LANES):
+            self._collect(out, steps)
+
     def _collect(self, out: Outputs, steps: Iterable[Step]) -> None:
         for step in steps:
             unusual = self.siblings.see(step.estimates, step.events)
@@ -146,3 +153,7 @@ class Engine:
             out.questions += step.questions
             out.reports += step.reports
             out.alarms += [alarm for event in (*step.events, *unusual) for alarm in self.alarms.apply(event)]
+
+
+def _all(go_on: Callable[[], Iterator[Step]]) -> list[Step]:
+    return list(go_on())

@@ -13,9 +13,10 @@ from twin.domain.frame import Frame, FrameValue
 from twin.domain.measurement import Estimate
 from twin.domain.sample import Assay
 from twin.domain.trust import SelfReport, Trust
+from twin.engine import lanes
 from twin.engine.forecast import Forecaster, Present, Question
 from twin.engine.inputs import Inputs
-from twin.engine.mind import Expected, Mind, Release, Stepper
+from twin.engine.mind import Expected, Mind, Release, Stepper, Turn
 from twin.engine.revision import revise
 from twin.engine.selfview import ALIVE_H, SelfView
 from twin.engine.trust import TrustKeeper
@@ -292,7 +293,7 @@ class CultureTwin:
     def _advance(self, mind: Mind, row: Row) -> Expected:
         """One step, and what it teaches about usual biases: nothing where a fault acts or is suspected."""
         age_h = (row.end_ns - self._start_ns) / HOUR
-        expected = self._stepper.step(mind, row, self._releases, age_h)
+        expected = lanes.step(self._stepper, Turn(mind, row, self._releases, age_h))
         young = age_h < HONEST_H / 2
         hours = (row.end_ns - row.start_ns) / HOUR
         share = np.full(len(self._bias), 1.0 if young else min(hours / HONEST_H, 1.0))

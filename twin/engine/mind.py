@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.domain.event import Verdict
 from twin.engine.usual import Usual
 from twin.monitors.glr import Bank, Evidence
-from twin.observers.consistency import Consistency
+from twin.observers.consistency import Consistency, standardised
 from twin.observers.rewind import Row
-from twin.observers.ukf import Belief, correct, expect, predict, sound
-from twin.processes.base import Array, Process, grounded, noise_of, scales
+from twin.observers.ukf import Belief, Prediction, correct, expect, gathered, sigma_points, sound
+from twin.processes.base import Array, Process, grounded, model_ref, noise_of, scales
 
 EXCHANGED: Final = 20.0
 """A bottle counts as exchanged when its mass is this many standard deviations too high (default)."""
@@ -43,8 +44,9 @@ class Mind:
     resets: int = 0
 
     def copy(self) -> "Mind":
-        """An independent copy (beliefs are never changed in place)."""
-        return replace(self, evidence=self.evidence.copy())
+        """An independent copy (beliefs are never changed in place, but share memory with other vessels')."""
+        belief, usual = self.belief.copy(), self.usual.copy()
+        return replace(self, belief=belief, usual=usual, evidence=self.evidence.copy())
 
 
 @dataclass(slots=True)
@@ -72,6 +74,25 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What is asked of a `Stepper`: one row of one vessel.
+
+    Parameters
+    ----------
+    mind : Mind
+    row : Row
+    releases : Sequence of Release
+    age_h : float
+        Of the twin [h].
+    """
+
+    mind: Mind
+    row: Row
+    releases: Sequence[Release] = ()
+    age_h: float = np.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What was believed at the end of a row before its readings were looked at."""
 
@@ -80,7 +101,7 @@ class Expected:
 
 
 class Stepper:
-    """Steps a `Mind` along the rows of one vessel.
+    """Steps minds along the rows of their vessels, one or many at a time.
 
     Parameters
     ----------
@@ -91,6 +112,8 @@ class Stepper:
 
     def __init__(self, process: Process, tags: Collection[str]) -> None:
         self.process = process
+        self.alike = (type(process), model_ref(process), process.outputs)
+        """the same for steppers that do the same"""
         self.names = tuple(s.name for s in process.states)
         self.bank = Bank([grounded(h, tags) for h in process.hypotheses], self.names)
         self.scale, self.noise = scales(process), noise_of(process)
@@ -112,62 +135,83 @@ class Stepper:
             (i, places[o.refill], o.refill_least) for i, o in enumerate(process.outputs) if o.refill
         ]
 
-    def step(self, mind: Mind, row: Row, releases: Sequence[Release] = (), age_h: float = np.inf) -> Expected:
-        """Predict to the end of the row, put its readings in, weigh the innovations; in place.
+    def step(self, turns: Sequence[Turn]) -> list[Expected]:
+        """Predict to the end of each row, put its readings in, weigh the innovations; minds change in place.
 
-        States are considered, not corrected, up to an age of the twin [h] of their own, save where a fault
-        that acts has let them go. When anything on the way is not finite or not positive definite the last
-        good belief is taken up.
+        The rows may be of many vessels with this model, and all of one length. States are considered, not
+        corrected, up to an age of their own, save where a fault that acts has let them go. When anything on
+        the way is not finite or not positive definite the last good belief is taken up.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             try:
-                return self._stepped(mind, row, [r for r in releases if r.acts_in(row)], age_h)
+                return self._stepped(turns)
             except np.linalg.LinAlgError:
-                return self._reset(mind)
+                if len(turns) == 1:
+                    return [self._reset(turns[0].mind)]
+        return [expected for turn in turns for expected in self.step([turn])]
 
-    def _stepped(self, mind: Mind, row: Row, acting: Sequence[Release], age_h: float) -> Expected:
-        process, u = self.process, row.inputs
-        hours = (row.end_ns - row.start_ns) / 3.6e12
-        doubt = self._drives[row.unknown].max(axis=0, initial=0.0)
+    def _stepped(self, turns: Sequence[Turn]) -> list[Expected]:
+        rows, minds = [turn.row for turn in turns], [turn.mind for turn in turns]
+        hours = (rows[0].end_ns - rows[0].start_ns) / 3.6e12
+        u, scatter, readings, widen = _stacked(rows, "inputs", "scatter", "readings", "widen")
+        unknown = np.stack([row.unknown for row in rows])
+        belief = Belief(*_stacked([mind.belief for mind in minds], "mean", "cov"))
+        usual = Usual(*_stacked([mind.usual for mind in minds], "mean", "cross", "cov"))
+        doubt = np.where(unknown[..., None], self._drives, 0.0).max(axis=-2, initial=0.0)
+        noise = (self._walk + (doubt * belief.mean) ** 2) * hours
+        released, considered = self._let_go(turns)
         stays = self._regulated & (doubt > 0.0)
-        noise = (self._walk + (doubt * mind.belief.mean) ** 2) * hours
-        considered = age_h <= self._consider_h
-        for release in acting:
-            noise = noise + release.walk * hours
-            considered = considered & (release.walk == 0.0)
-        prior = predict(
-            mind.belief, lambda x: np.where(stays, x, process.advance(x, u, hours)), noise, self.scale
-        ).blurred(self._driven(mind.belief.mean, row, hours))
-        before, exchanged = self._refill(self._bounded(prior.belief), row)
-        moved = prior.belief.mean - mind.belief.mean
-        usual = mind.usual.carried(prior.F, mind.belief, moved, self.biases).apart_from(exchanged)
+        prior = self._predicted(belief, u, scatter, noise + released * hours, stays, hours)
+        before, exchanged = self._refill(self._bounded(prior.belief), readings)
+        usual = usual.carried(prior.F, belief, prior.belief.mean - belief.mean, self.biases)
+        usual = usual.apart_from(exchanged)
+        read = np.isfinite(readings)
         done = correct(
             before,
-            lambda x: process.observe(x, u),
-            row.readings,
-            lambda y: self.noise(y) * row.widen**2,
-            np.isfinite(row.readings),
+            lambda x: self.process.observe(x, np.broadcast_to(u[:, None], (*x.shape[:-1], u.shape[-1]))),
+            readings,
+            lambda y: self.noise(y) * widen**2,
+            read,
             self.scale,
             self._gate,
             considered,
         )
         after = self._bounded(done.belief)
         if not (sound(before, self.scale) and sound(after, self.scale)):
-            return self._reset(mind)
-        mind.belief, mind.usual = after, usual.corrected(done, considered[self.biases])
-        known = mind.evidence
-        self.bank.step(known, row.start_ns, row.end_ns, prior.F, done.H, done.K, done.S, done.innovation)
-        self.bank.forget(known, row.mute)
-        mind.consistency = mind.consistency.after(done, np.isfinite(row.readings), row.end_ns)
-        return Expected(before, usual)
+            raise np.linalg.LinAlgError
+        taught = usual.corrected(done, considered[:, self.biases])
+        precision, z = np.linalg.inv(done.S), standardised(done, read)
+        for i, (mind, row) in enumerate(zip(minds, rows, strict=True)):
+            mind.belief, mind.usual = after.of(i), taught.of_vessel(i)
+            seen = prior.F[i], done.H[i], done.K[i], precision[i], done.innovation[i]
+            self.bank.step(mind.evidence, row.start_ns, row.end_ns, *seen)
+            self.bank.forget(mind.evidence, row.mute)
+            mind.consistency = mind.consistency.after(z[i], float(done.nis[i]), row.end_ns)
+        return [Expected(before.of(i), usual.of_vessel(i)) for i in range(len(turns))]
 
-    def _driven(self, mean: Array, row: Row, hours: float) -> Array:
-        """What one standard deviation of each input would move the states (k', n)."""
-        moved = np.flatnonzero(row.scatter > 0.0)
-        u = np.tile(row.inputs, (moved.size + 1, 1))
-        u[np.arange(moved.size), moved] += np.sqrt(row.scatter[moved])
-        x = self.process.advance(np.tile(mean, (moved.size + 1, 1)), u, hours)
-        return np.asarray(x[:-1] - x[-1])
+    def _let_go(self, turns: Sequence[Turn]) -> tuple[Array, NDArray[np.bool_]]:
+        """Variance per hour that faults at work add, and the states that are considered, both (l, n)."""
+        ages = np.array([turn.age_h for turn in turns])
+        walks = np.zeros((len(turns), len(self.names)))
+        for i, turn in enumerate(turns):
+            for release in turn.releases:
+                if release.acts_in(turn.row):
+                    walks[i] += release.walk
+        return walks, (ages[:, None] <= self._consider_h) & (walks == 0.0)
+
+    def _predicted(
+        self, belief: Belief, u: Array, scatter: Array, noise: Array, stays: NDArray[np.bool_], hours: float
+    ) -> Prediction:
+        """Carry the sigma points, and beside them what one standard deviation of each input would move."""
+        low, points = sigma_points(belief, self.scale)
+        own = points.shape[-2]
+        moved = u[:, None] + np.sqrt(scatter)[..., None] * np.eye(u.shape[-1])
+        given = np.concatenate([np.repeat(u[:, None], own, axis=1), moved], axis=1)
+        centre = np.repeat(points[:, :1], u.shape[-1], axis=1)
+        images = self.process.advance(np.concatenate([points, centre], axis=1), given, hours)
+        driven = images[:, own:] - images[:, :1]
+        images = np.where(stays[:, None], points, images[:, :own])
+        return gathered(images, low, noise).blurred(driven)
 
     def honest(self, expected: Expected, row: Row, doubt: Array) -> tuple[Array, Array]:
         """What honest probes, with their usual bias, should read: mean and standard deviation (m,).
@@ -181,19 +225,22 @@ class Stepper:
     def _bounded(self, belief: Belief) -> Belief:
         return Belief(np.clip(belief.mean, self._low, self._high), belief.cov)
 
-    def _refill(self, belief: Belief, row: Row) -> tuple[Belief, list[int]]:
-        """Follow bottles that were exchanged: their mass jumps by more than any pump could move."""
-        mean, cov, exchanged = belief.mean, belief.cov, []
+    def _refill(self, belief: Belief, readings: Array) -> tuple[Belief, NDArray[np.bool_]]:
+        """Follow bottles that were exchanged: their mass jumps by more than any pump could move.
+
+        Returns the beliefs, and which states were set anew (l, n).
+        """
+        mean, cov = belief.mean.copy(), belief.cov.copy()
+        exchanged = np.zeros(mean.shape, dtype=bool)
+        scatter = np.sqrt(self.noise(readings))
         for reading, state, least in self._refills:
-            jump = row.readings[reading] - mean[state]
-            scatter = np.sqrt(self.noise(row.readings)[reading])
-            enough = max(least, EXCHANGED * scatter)
-            if np.isfinite(jump) and jump > enough:
-                mean, cov = mean.copy(), cov.copy()
-                mean[state] += jump
-                cov[state, :] = cov[:, state] = 0.0
-                cov[state, state] = (0.1 * enough) ** 2
-                exchanged.append(state)
+            jump = readings[:, reading] - mean[:, state]
+            enough = np.maximum(least, EXCHANGED * scatter[:, reading])
+            for i in np.flatnonzero(jump > enough):
+                mean[i, state] += jump[i]
+                cov[i, state, :] = cov[i, :, state] = 0.0
+                cov[i, state, state] = (0.1 * enough[i]) ** 2
+                exchanged[i, state] = True
         return Belief(mean, cov), exchanged
 
     def _reset(self, mind: Mind) -> Expected:
@@ -207,3 +254,8 @@ class Stepper:
         mind.evidence = self.bank.empty()
         mind.resets += 1
         return Expected(mind.belief, mind.usual)
+
+
+def _stacked(things: Sequence[Any], *names: str) -> list[Array]:
+    """Each of these arrays of all the things, along a new first axis."""
+    return [np.stack([getattr(thing, name) for thing in things]) for name in names]

@@ -7,7 +7,6 @@ spread of what an honest probe should read holds the belief's own doubt about th
 while the probe is believed, all of it when the probe lies.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,10 @@ from twin.processes.base import Array
 Places = NDArray[np.intp]
 
 
+def _t(matrix: Array) -> Array:
+    return np.swapaxes(matrix, -1, -2)
+
+
 @dataclass(frozen=True, slots=True)
 class Usual:
     """Usual biases of k probes beside a belief about n states.
@@ -26,11 +29,11 @@ class Usual:
     Parameters
     ----------
     mean : Array
-        (k,) [state unit].
+        (..., k) [state unit].
     cross : Array
-        Covariance of the states with them (n, k).
+        Covariance of the states with them (..., n, k).
     cov : Array
-        Their own covariance (k, k).
+        Their own covariance (..., k, k).
     """
 
     mean: Array
@@ -43,45 +46,52 @@ class Usual:
         cross = belief.cov[:, places]
         return Usual(belief.mean[places], cross, cross[places])
 
+    def of_vessel(self, i: int) -> "Usual":
+        """Those at a place of the first axis."""
+        return Usual(self.mean[i], self.cross[i], self.cov[i])
+
+    def copy(self) -> "Usual":
+        """With memory of its own."""
+        return Usual(self.mean.copy(), self.cross.copy(), self.cov.copy())
+
     def carried(self, F: Array, before: Belief, moved: Array, places: Places) -> "Usual":
         """Over one step of the model: what the broth itself does to a bias is not the probe's doing.
 
         Parameters
         ----------
         F : Array
-            Linear map of the step (n, n).
+            Linear map of the step (..., n, n).
         before : Belief
             At the begin of the step.
         moved : Array
-            What the model adds to each state (n,).
+            What the model adds to each state (..., n).
         places : Places
             Of the biases among the states (k,).
         """
-        G = F[places] - np.eye(F.shape[-1])[places]
+        G = F[..., places, :] - np.eye(F.shape[-1])[places]
         shift = G @ self.cross
         return Usual(
-            self.mean + moved[places],
-            F @ (self.cross + before.cov @ G.T),
-            self.cov + shift + shift.T + G @ before.cov @ G.T,
+            self.mean + moved[..., places],
+            F @ (self.cross + before.cov @ _t(G)),
+            self.cov + shift + _t(shift) + G @ before.cov @ _t(G),
         )
 
     def corrected(self, done: Correction, considered: NDArray[np.bool_]) -> "Usual":
         """After readings: what they teach about the broth they teach about the memory too.
 
-        Not about a bias that is `considered` (k,): its memory is left alone as it is itself.
+        Not about a bias that is `considered` (..., k): its memory is left alone as it is itself.
         """
         seen = done.H @ self.cross
-        gain = np.where(considered[:, None], 0.0, np.linalg.solve(done.S, seen).T)
+        gain = np.where(considered[..., :, None], 0.0, _t(np.asarray(np.linalg.solve(done.S, seen))))
         taught = gain @ seen
-        cov = self.cov - taught - taught.T + gain @ done.S @ gain.T
-        cross = self.cross - done.K @ seen - done.spared @ gain.T
-        return Usual(self.mean + gain @ done.innovation, cross, 0.5 * (cov + cov.T))
+        cov = self.cov - taught - _t(taught) + gain @ done.S @ _t(gain)
+        cross = self.cross - done.K @ seen - done.spared @ _t(gain)
+        mean = self.mean + (gain @ done.innovation[..., None])[..., 0]
+        return Usual(mean, cross, 0.5 * (cov + _t(cov)))
 
-    def apart_from(self, states: Sequence[int]) -> "Usual":
-        """When states were set anew, by no reading (an exchanged bottle)."""
-        cross = self.cross.copy()
-        cross[list(states)] = 0.0
-        return Usual(self.mean, cross, self.cov)
+    def apart_from(self, states: NDArray[np.bool_]) -> "Usual":
+        """When states (..., n) were set anew, by no reading (an exchanged bottle)."""
+        return Usual(self.mean, np.where(states[..., None], 0.0, self.cross), self.cov)
 
     def learnt(self, belief: Belief, share: Array, places: Places) -> "Usual":
         """Moved towards the present biases by `share` of the way (k,), 0 to 1."""

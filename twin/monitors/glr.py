@@ -135,7 +135,7 @@ class Bank:
         )
 
     def step(
-        self, known: Evidence, start_ns: int, end_ns: int, F: Array, H: Array, K: Array, S: Array,
+        self, known: Evidence, start_ns: int, end_ns: int, F: Array, H: Array, K: Array, precision: Array,
         innovation: Array,
     ) -> None:  # fmt: skip
         """Carry all signatures one frame further and weigh the frame's innovations, in place.
@@ -145,8 +145,9 @@ class Bank:
         known : Evidence
         start_ns, end_ns : int
             The frame [ns].
-        F, H, K, S, innovation : Array
-            Of the filter in this frame: (n, n), (m, n), (n, m), (m, m), (m,).
+        F, H, K, precision, innovation : Array
+            Of the filter in this frame: (n, n), (m, n), (n, m), (m, m), (m,); the precision is the inverse of
+            the covariance of the innovation.
         """
         hours = (end_ns - start_ns) / 3.6e12
         if known.onset.size == 0 or start_ns - int(known.onset[-1]) >= SPAWN_H * 3.6e12:
@@ -157,7 +158,7 @@ class Bank:
         # a step is set at its birth; a ramp pushes in every frame
         error[:, self._ramp] += hours * self._direction[self._ramp]
         seen = error.reshape(-1, shape[-1]) @ H.T
-        weight = seen @ np.linalg.inv(S)
+        weight = seen @ precision
         known.score += (weight @ innovation).reshape(shape[:2])
         known.information += (weight * seen).sum(axis=-1).reshape(shape[:2])
         known.error = error - (seen @ K.T).reshape(shape)

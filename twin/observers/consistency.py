@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.observers.ukf import Correction
 from twin.processes.base import Array
@@ -24,6 +25,12 @@ KEPT_H: Final = 24
 """Hours that are remembered."""
 BAND: Final = 1.96
 """Half width of a 95 % band [standard deviations]."""
+
+
+def standardised(done: Correction, read: NDArray[np.bool_]) -> Array:
+    """Innovations over their standard deviations (..., m), NaN where there was no reading."""
+    sd = np.sqrt(np.diagonal(done.S, axis1=-2, axis2=-1))
+    return np.where(read, done.innovation / sd, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +103,23 @@ class Consistency:
         nis, readings, products, squares = map(float, sums)
         return Consistency(np.array(before, dtype=np.float64), (nis, readings, products, squares), known)
 
-    def after(self, done: Correction, read: Array, end_ns: int) -> "Consistency":
+    def after(self, z: Array, squared: float, end_ns: int) -> "Consistency":
         """With one more frame.
 
         Parameters
         ----------
-        done : Correction
-        read : Array
-            True where there was a reading (m,).
+        z : Array
+            Innovations over their standard deviations, NaN where there was no reading (m,).
+        squared : float
+            Their normalised square.
         end_ns : int
             End of the frame [ns].
         """
-        z = np.where(read, done.innovation / np.sqrt(np.diagonal(done.S)), np.nan)
         products = z * self.before
         paired = np.isfinite(products)
         nis, readings, product, square = self.sums
         sums = (
-            nis + float(done.nis),
+            nis + squared,
             readings + float(np.isfinite(z).sum()),
             product + float(products[paired].sum()),
             square + float((z[paired] ** 2).sum()),

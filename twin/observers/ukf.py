@@ -31,6 +31,14 @@ class Belief:
     mean: Array
     cov: Array
 
+    def of(self, i: int) -> "Belief":
+        """The one at a place of the first axis."""
+        return Belief(self.mean[i], self.cov[i])
+
+    def copy(self) -> "Belief":
+        """With memory of its own."""
+        return Belief(self.mean.copy(), self.cov.copy())
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -102,11 +110,12 @@ def factor(cov: Array, scale: Array) -> Array:
     return np.asarray(np.linalg.cholesky(cov + floor))
 
 
-def _points(mean: Array, low: Array) -> Array:
-    """Sigma points (..., 2n+1, n): the mean, then plus, then minus."""
-    step = SPREAD * np.swapaxes(low, -1, -2)
-    centre = mean[..., None, :]
-    return np.concatenate([centre, centre + step, centre - step], axis=-2)
+def sigma_points(belief: Belief, scale: Array) -> tuple[Array, Array]:
+    """Factor of the covariance (..., n, n), and points (..., 2n+1, n): the mean, then plus, then minus."""
+    low = factor(belief.cov, scale)
+    step = SPREAD * _t(low)
+    centre = belief.mean[..., None, :]
+    return low, np.concatenate([centre, centre + step, centre - step], axis=-2)
 
 
 def _moments(images: Array) -> tuple[Array, Array, Array]:
@@ -129,7 +138,8 @@ def _solve_right(rows: Array, low: Array) -> Array:
 
 def expect(belief: Belief, function: Callable[[Array], Array], scale: Array) -> tuple[Array, Array]:
     """Mean and standard deviation (..., r) of what `function` makes of a belief."""
-    mean, first, second = _moments(function(_points(belief.mean, factor(belief.cov, scale))))
+    _, points = sigma_points(belief, scale)
+    mean, first, second = _moments(function(points))
     return mean, np.sqrt((first**2 + second**2).sum(axis=-2))
 
 
@@ -146,8 +156,13 @@ def predict(belief: Belief, function: Callable[[Array], Array], noise: Array, sc
     scale : Array
         Natural size of each state, for the floor of the factor (n,).
     """
-    low = factor(belief.cov, scale)
-    mean, first, second = _moments(function(_points(belief.mean, low)))
+    low, points = sigma_points(belief, scale)
+    return gathered(function(points), low, noise)
+
+
+def gathered(images: Array, low: Array, noise: Array) -> Prediction:
+    """What became of the points of `sigma_points` (..., 2n+1, n), with process noise (..., n)."""
+    mean, first, second = _moments(images)
     cov = _t(first) @ first + _t(second) @ second
     n = cov.shape[-1]
     cov[..., range(n), range(n)] += noise
@@ -184,11 +199,11 @@ def correct(
         they are exactly that far off: a wild value can not tear the belief away, a lasting
         change still gets through (..., m).
     considered : Array or None
-        True for states whose doubt counts but which are not corrected (n,): a Schmidt-Kalman update
+        True for states whose doubt counts but which are not corrected (..., n): a Schmidt-Kalman update
         (Schmidt, Advances in Control Systems 3 (1966) 293).
     """
-    low = factor(belief.cov, scale)
-    predicted, first, second = _moments(function(_points(belief.mean, low)))
+    low, points = sigma_points(belief, scale)
+    predicted, first, second = _moments(function(points))
     spread = (first**2 + second**2).sum(axis=-2)
     slope = _solve_right(first, low)
     first = np.where(mask[..., None, :], first, 0.0)
@@ -203,7 +218,7 @@ def correct(
     H = np.where(mask[..., None], slope, 0.0)
     cross = _t(first) @ _t(low)
     K = _t(np.asarray(np.linalg.solve(S, cross)))
-    held = np.zeros((1, 1), bool) if considered is None else considered[:, None]
+    held = np.zeros((1, 1), bool) if considered is None else considered[..., :, None]
     spared, K = np.where(held, _t(cross), 0.0), np.where(held, 0.0, K)
     after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
     nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)

@@ -46,7 +46,7 @@ def run(
     """
     _check(campaign, over)
     pairs = []
-    for pair in run_all(campaign, plans(campaign), jobs, partial(run_wired, over, speed)):
+    for pair in run_all(campaign, plans(campaign), jobs, partial(run_wired, over, speed), beside=1):
         pairs.append(pair)
         step()
     score = document(campaign, [judge(pair.carried, campaign.base) for pair in pairs])

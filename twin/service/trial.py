@@ -7,7 +7,7 @@ are looked at after the engine has said its last word.
 import math
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,7 @@ from twin.domain.measurement import GOOD, Estimate, Measurement, Quality, Quaran
 from twin.domain.tag import TagKind
 from twin.domain.trust import SelfReport
 from twin.engine.core import Engine, Outputs
+from twin.engine.lanes import side_by_side
 from twin.engine.tagbook import TagBook
 from twin.service.build import load_line
 from twin.service.campaign import FOUR_PROBES, VESSEL, BaseSection, Campaign, Plan, line_path, scenario_of
@@ -43,6 +44,8 @@ _WORDS: Final = {word.value: word for word in Quality}
 START_NS: Final = int(FILE_START.timestamp()) * 1_000_000_000
 """When the wires of every batch open [ns since 1970-01-01 UTC]."""
 CHUNK_H: Final = 6.0
+BESIDE: Final = 24
+"""Batches that one process follows at a time (chosen default)."""
 FIRST_H: Final = 2.0
 """Beliefs are compared with the truth from here on [h]: the twin's own warm-up."""
 GONE: Final = 0.1
@@ -94,8 +97,12 @@ Work = Callable[[BaseSection, LineFile, Line, Plan], T]
 """What becomes of one batch, from the settings of its campaign, the line, and its plan."""
 
 
-def run_all(campaign: Campaign, batches: list[Plan], jobs: int, work: Work[T]) -> Iterator[T]:
+def run_all(
+    campaign: Campaign, batches: Sequence[Plan], jobs: int, work: Work[T], beside: int = BESIDE
+) -> Iterator[T]:
     """What `work` brings forth, in the order of `batches`, from `jobs` processes; the same for any number.
+
+    Each process follows `beside` batches at a time; see `twin.engine.lanes`.
 
     Raises
     ------
@@ -112,11 +119,14 @@ def run_all(campaign: Campaign, batches: list[Plan], jobs: int, work: Work[T]) -
             "name a line that has, such as demo"
         )
     ready = partial(work, campaign.base, line_file, replace(line, vessels=(vessel,)))
+    size = max(1, min(beside, math.ceil(len(batches) / jobs)))
+    groups = [batches[i : i + size] for i in range(0, len(batches), size)]
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallel part
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
         try:
-            yield from pool.map(ready, batches)
+            for done in pool.map(partial(_together, ready), groups):
+                yield from done
         except BrokenProcessPool as error:
             raise ModelError(
                 f"campaign {campaign.id}: one of {jobs} processes ended by itself, most often for want of "
@@ -124,6 +134,10 @@ def run_all(campaign: Campaign, batches: list[Plan], jobs: int, work: Work[T]) -
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _together(work: Callable[[Plan], T], group: Sequence[Plan]) -> list[T]:
+    return side_by_side([partial(work, plan) for plan in group], len(group))
 
 
 def run_one(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> Outcome:

@@ -9,7 +9,7 @@ from test_forecast import CULTURE, assays, culture
 from twin.domain.tag import Tag, TagKind
 from twin.engine import sampling
 from twin.engine.forecast import HOUR, Forecaster, Question
-from twin.engine.mind import Mind, Stepper
+from twin.engine.mind import Mind, Stepper, Turn
 from twin.engine.usual import Usual
 from twin.observers.consistency import Consistency
 from twin.observers.observability import slopes
@@ -67,7 +67,7 @@ class Filter:
                 none,
                 mute,
             )
-            self.stepper.step(self.mind, row)
+            self.stepper.step([Turn(self.mind, row)])
         return self
 
     def variance(self) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twin.observers.consistency import HOUR, Consistency
+from twin.observers.consistency import HOUR, Consistency, standardised
 from twin.observers.ukf import Belief, correct
 
 FRAME = HOUR // 30
@@ -18,7 +18,7 @@ def followed(noise: float, drift: float = 0.0, hours: int = 20, seed: int = 1) -
         done = correct(
             belief, lambda x: x, y, lambda _: np.ones(2), np.ones(2, dtype=bool), scale, np.full(2, 50.0)
         )
-        known = known.after(done, np.isfinite(y), k * FRAME)
+        known = known.after(standardised(done, np.isfinite(y)), float(done.nis), k * FRAME)
     return known
 
 
@@ -49,7 +49,7 @@ def test_hours_without_readings_are_left_out_and_a_snapshot_keeps_all():
         np.zeros(2, dtype=bool), np.ones(2), np.ones(2),
     )  # fmt: skip
     for k in range(91, 121):
-        known = known.after(nothing, np.zeros(2, dtype=bool), k * FRAME)
+        known = known.after(standardised(nothing, np.zeros(2, dtype=bool)), float(nothing.nis), k * FRAME)
     assert len(known.hours) == 3
     again = Consistency.restored(known.snapshot())
     assert (again.hours, again.sums) == (known.hours, known.sums)
