@@ -136,4 +136,4 @@ def _quarantined(row: Quarantined) -> dict[str, Any]:
     numbers = {
         name: _number(getattr(reading, name)) for name in ("value", "time_ns", "received_ns", "status")
     }
-    return _fields(row) | {"reading": _fields(reading) | numbers}
+    return _fields(row) | {"reading": reading._asdict() | numbers}

@@ -185,9 +185,9 @@ class FolderSource:
 
     def _delivery(self, batch: list[Reading | Quarantined], seen: "_Seen") -> Delivery:
         now_ns = self._context.clock.now_ns()
-        readings = tuple(replace(row, received_ns=now_ns) for row in batch if isinstance(row, Reading))
+        readings = tuple(row._replace(received_ns=now_ns) for row in batch if isinstance(row, Reading))
         refused = tuple(
-            replace(row, reading=replace(row.reading, received_ns=now_ns))
+            replace(row, reading=row.reading._replace(received_ns=now_ns))
             for row in batch
             if isinstance(row, Quarantined)
         )

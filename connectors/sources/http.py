@@ -159,7 +159,7 @@ class HttpSource:
             return why
         count = reading.time_ns // PRECISIONS[asked or "ns"]
         for unit in ("s", "ms", "us", "ns"):
-            other = self._context.refusal(replace(reading, time_ns=count * PRECISIONS[unit]))
+            other = self._context.refusal(reading._replace(time_ns=count * PRECISIONS[unit]))
             if other is None or other.reason not in WRONG_TIME:
                 came = f"with `precision={asked}`" if asked else "without `precision`"
                 return replace(why, detail=f"{why.detail}; it came {came}? `?precision={unit}` would do")

@@ -112,7 +112,7 @@ class Checks:
         last_ns = self.signals[m.tag].last_ns
         if last_ns is not None and m.time_ns <= last_ns:
             return m, []
-        return self._judge(replace(m, late=False))
+        return self._judge(m._replace(late=False))
 
     def doubted(self) -> frozenset[str]:
         """Names of tags about whose values a finding stands."""

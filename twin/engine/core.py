@@ -1,7 +1,7 @@
 """The engine: measurements in, estimates, events and alarms out. A pure function of its inputs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
@@ -97,7 +97,7 @@ class Engine:
 
     def marked(self, rows: Sequence[Measurement]) -> list[Measurement]:
         """The same rows, marked late where the frame they belong to is closed already."""
-        return [replace(m, late=True) if self._owner[m.tag].is_late(m) else m for m in rows]
+        return [m._replace(late=True) if self._owner[m.tag].is_late(m) else m for m in rows]
 
     def tick(self, clock_ns: int) -> Outputs:
         """Close every frame that ended before `clock_ns` [ns], so that silence is noticed.

@@ -1,7 +1,6 @@
 """Is this signal still to be believed: one watch per tag, from its values and its silence alone."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from twin.domain.event import Event, Stage
@@ -58,7 +57,7 @@ class SignalWatch:
         self.last_ns = t
         out: list[Event] = []
         quality = self._judge(t, x, out)
-        return (m if quality >= m.quality else replace(m, quality=quality)), out
+        return (m if quality >= m.quality else m._replace(quality=quality)), out
 
     def _judge(self, t: int, x: float, out: list[Event]) -> Quality:
         self.silence.see(t, x, out)

@@ -164,7 +164,7 @@ def _apart(one: Sequence[Estimate], other: Sequence[Estimate]) -> float:
 def _told(stored: Sequence[Measurement], said: Sequence[Reading]) -> list[Measurement]:
     """The same, received when the plant told it: results of the laboratory are used in that order."""
     when = {(r.address, r.time_ns): r.received_ns for r in said}
-    return [replace(m, received_ns=when.get((m.tag, m.time_ns), m.received_ns)) for m in stored]
+    return [m._replace(received_ns=when.get((m.tag, m.time_ns), m.received_ns)) for m in stored]
 
 
 def _arrivals(stored: Sequence[Measurement]) -> list[Reading]:

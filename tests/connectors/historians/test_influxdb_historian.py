@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +116,7 @@ async def test_what_comes_again_long_after_changes_nothing_on_the_server(
     async with opened(own_influx, spool, remember=2) as historian:
         await historian.write([row(n) for n in range(20)])
         await drained(historian)
-        again = [replace(row(n), received_ns=T0 + 99 * SECOND) for n in (3, 5)]
+        again = [row(n)._replace(received_ns=T0 + 99 * SECOND) for n in (3, 5)]
         assert (await historian.write([*again, row(7, -1.0), row(20)])).stored == 4
         await drained(historian)
     assert times_on(own_influx) == [T0 + n * SECOND for n in range(21)]

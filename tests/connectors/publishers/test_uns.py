@@ -127,7 +127,7 @@ async def test_UNS_03_everything_is_retained_and_back_after_the_broker_forgot(br
     first = await retained(broker.port, "acme/lyon/seed/r101/alarm/drift", 1)
     assert len(first) == 5
     await publisher.publish(
-        Update((replace(rows[0], value=2.5),), (), (), (alarm(AlarmState.NORMAL),), T + 1)
+        Update((rows[0]._replace(value=2.5),), (), (), (alarm(AlarmState.NORMAL),), T + 1)
     )
     broker.end()
     broker.start()

@@ -1,7 +1,5 @@
 """What the service knows of itself: clocks of sources, and a sum that must close."""
 
-from dataclasses import replace
-
 import pytest
 import structlog
 from hypothesis import given
@@ -76,7 +74,7 @@ def test_UA_09_links_carry_the_skew_and_history_says_nothing_of_it() -> None:
     health.arrived(Delivery((old,)))
     health.compare(old)
     assert health.links()[0].skew_s is None
-    ahead = replace(old, time_ns=NOW + 90 * S, replayed=False)
+    ahead = old._replace(time_ns=NOW + 90 * S, replayed=False)
     health.arrived(Delivery((ahead,)))
     health.compare(ahead)
     (link,) = health.links()

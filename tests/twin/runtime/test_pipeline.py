@@ -252,11 +252,11 @@ async def test_links_make_one_event_down_and_one_up(ledger) -> None:
 async def test_a_refused_value_says_nothing_of_the_clock_of_its_source(ledger) -> None:
     one = pipeline(MemoryHistorian(), ledger)
     one.health.link(LinkChange("ua", True, "connected", 0))
-    ahead = replace(reading(10, 7.0), time_ns=10**10 * S - 1)
+    ahead = reading(10, 7.0)._replace(time_ns=10**10 * S - 1)
     await one.process([Delivery((ahead,))])
     assert one.health.counts.quarantined == {"future_time": 1}
     assert one.health.links()[0].skew_s is None
-    stood = replace(reading(10, 7.0), received_ns=150 * S)
+    stood = reading(10, 7.0)._replace(received_ns=150 * S)
     await one.process([Delivery((stood,))])
     assert one.health.links()[0].skew_s is None, "it may have stood there for long"
     await one.process([Delivery((reading(160, 7.0),))])

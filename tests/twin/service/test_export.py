@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -62,7 +61,7 @@ async def test_every_row_comes_out_once_beside_a_writer(
 
 async def test_the_command_takes_a_span_and_tags_and_replay_reads_it(line: Path, tmp_path: Path) -> None:
     store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
-    await store.write([replace(row, received_ns=row.received_ns + 123_456_789) for row in rows(100)])
+    await store.write([row._replace(received_ns=row.received_ns + 123_456_789) for row in rows(100)])
     await store.close()
     out = tmp_path / "part.parquet"
 
@@ -81,7 +80,7 @@ async def test_the_command_takes_a_span_and_tags_and_replay_reads_it(line: Path,
 async def test_csv_and_parquet_are_read_back_as_the_same_rows(line: Path, tmp_path: Path) -> None:
     store = open_historian(Config(path=tmp_path / "data" / "l" / "historian.sqlite"))
     odd = Measurement("R0.pH", None, Quality.BAD, T - 1, T + 999, False, 'a "wire", and more')
-    await store.write([odd, *(replace(row, received_ns=row.received_ns + 123_456_789) for row in rows(40))])
+    await store.write([odd, *(row._replace(received_ns=row.received_ns + 123_456_789) for row in rows(40))])
     await store.close()
     read = []
     for name in ("all.csv", "all.parquet"):

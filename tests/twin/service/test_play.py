@@ -284,7 +284,7 @@ def filled_in(rows: Rows, behind_ns: int = FILLED_NS) -> Rows:
     """The same rows, come within two seconds long afterwards, laboratory results and all."""
     at_ns = arrival(rows[0]) + behind_ns
     came = [at_ns + 2_000_000_000 * i // len(rows) for i in range(len(rows))]
-    return [replace(row, received_ns=t) for row, t in zip(rows, came, strict=True)]
+    return [row._replace(received_ns=t) for row, t in zip(rows, came, strict=True)]
 
 
 async def test_a_run_that_was_filled_in_is_played_in_the_time_of_its_measurement(run) -> None:
@@ -312,7 +312,7 @@ async def test_a_run_of_which_only_a_part_came_late_stays_as_it_came(run, part: 
     if part == "a sample":
         late = rows
     else:
-        late = [replace(r, received_ns=max(r.received_ns, start_ns + 4 * HOUR // 3)) for r in rows]
+        late = [r._replace(received_ns=max(r.received_ns, start_ns + 4 * HOUR // 3)) for r in rows]
     recording = Recording(line_file, line, sorted(late, key=arrival))
     assert not recording.filled
     assert (recording.start_ns, recording.end_ns) == (arrival(min(late, key=arrival)), end_ns)
@@ -339,7 +339,7 @@ async def test_what_was_not_filled_in_keeps_its_arrival_and_refused_rows_stay_wi
         late = row.received_ns != row.time_ns
         assert not late or row.address in assays or row.received_ns - row.time_ns <= HOUR
     refused = Quarantined(
-        replace(rows[0], time_ns=None, received_ns=arrival(rows[0]) + FILLED_NS), "bad_time", ""
+        rows[0]._replace(time_ns=None, received_ns=arrival(rows[0]) + FILLED_NS), "bad_time", ""
     )
     own, _ = in_own_time([*filled_in(rows), refused], line)
     assert max(map(arrival, own)) == last_ns

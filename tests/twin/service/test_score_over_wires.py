@@ -142,9 +142,9 @@ def test_what_is_the_same_agrees() -> None:
 
 def test_a_value_lost_invented_or_changed_is_counted_and_does_not_agree() -> None:
     lost = agreement.compared(pair(stored=STORED[:2]))
-    more = replace(STORED[0], time_ns=START_NS + 7)
+    more = STORED[0]._replace(time_ns=START_NS + 7)
     invented = agreement.compared(pair(stored=(*STORED, more)))
-    changed = agreement.compared(pair(stored=(*STORED[:2], replace(STORED[2], value=9.0 + 1e-12))))
+    changed = agreement.compared(pair(stored=(*STORED[:2], STORED[2]._replace(value=9.0 + 1e-12))))
     assert (lost["values"]["missing"], invented["values"]["invented"], changed["values"]["changed"]) == (
         1,
         1,
@@ -167,7 +167,7 @@ def test_a_result_told_after_the_end_may_come_or_not() -> None:
 
 
 def test_a_grade_lost_on_the_way_is_told_and_is_no_disagreement() -> None:
-    unsure = replace(SAID[1], quality=Quality.UNCERTAIN)
+    unsure = SAID[1]._replace(quality=Quality.UNCERTAIN)
     found = agreement.compared(pair(said=(SAID[0], unsure, SAID[2])))
     assert found["agrees"]
     assert found["values"]["quality"] == {"UNCERTAIN to GOOD": 1}

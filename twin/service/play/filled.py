@@ -57,4 +57,4 @@ def _known(reading: Reading, first: int, last: int, assays: set[str]) -> Reading
     time_ns = last if reading.time_ns is None else min(max(reading.time_ns, first), last)
     patience_ns = last - time_ns if reading.address in assays else LATE_NS
     late = reading.received_ns - time_ns > patience_ns
-    return replace(reading, received_ns=time_ns) if late else reading
+    return reading._replace(received_ns=time_ns) if late else reading
