@@ -38,9 +38,10 @@ class LimitWatch:
 
     def update(self, m: Measurement) -> list[Event]:
         """Take one measurement in time order; returns the limits passed and left by it."""
-        value, (low, high) = m.value, self._inner
+        value = m.value
         if value is None or m.quality is not GOOD:
             return []
+        low, high = self._inner
         if low <= value <= high and not self.standing and not self.passed_since:
             return []
         found = [self._check(name, value, m.time_ns) for name in self.names]

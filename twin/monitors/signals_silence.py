@@ -47,7 +47,8 @@ class SilenceDetector(Detector):
         elif self.condition.stage:
             out.append(self._event(Stage.CLOSED, t))
         self.intervals.append(interval)
-        del self.intervals[:-PACE]
+        if len(self.intervals) > PACE:
+            del self.intervals[0]
 
     def _is_long(self, interval: int) -> bool:
         """Whether a silence [ns] is longer than the tag allows and than the channel's pace explains."""
