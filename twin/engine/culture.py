@@ -251,7 +251,7 @@ class CultureTwin:
     def _sparse(self) -> bool:
         """Tell whether many of the last frames had no reading."""
         last = self._tape.readings(int(RECENT_H * 3600.0 / self.frame_s))
-        return float(np.isfinite(last[:, self._online]).any(axis=1).mean()) < FULL
+        return float((np.isfinite(last) & self._online).any(axis=1).mean()) < FULL
 
     def _second_look(self, f: Finding, findings: Sequence[Finding], now_ns: int) -> list[Event]:
         """Live through the fault again with its state let go, and confirm it if it is still there.

@@ -59,13 +59,14 @@ class FrameCutter:
             if m.value is None:
                 return True
             self.end_ns = self._end_of(m.time_ns)
-        if self.is_closed(m.time_ns):
+        time_ns, source = m.time_ns, m.source
+        if self.is_closed(time_ns):
             return False
         self.waiting.append(m)
         self.ordered = False
-        if m.source and m.value is not None:
-            if m.time_ns > self.watermarks.get(m.source, 0):
-                self.watermarks[m.source] = m.time_ns
+        if source and m.value is not None:
+            if time_ns > self.watermarks.get(source, 0):
+                self.watermarks[source] = time_ns
             if m.received_ns > self.came_ns:
                 self.came_ns = m.received_ns
         return True
