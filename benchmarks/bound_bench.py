@@ -31,46 +31,47 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.domain.asset import Line
 from twin.engine.culture import CultureTwin
-from twin.observers.consistency import Consistency
-from twin.observers.ukf import Correction
+from twin.monitors.glr import Bank, Evidence
 from twin.processes.base import LEAST_RATIO
-from twin.service.build import load_line
-from twin.service.campaign import Campaign, Plan, campaign_path, line_path, load_campaign, plans
-from twin.service.trial import HOUR, START_NS, VESSEL, run_one
+from twin.service.campaign import BaseSection, Campaign, Plan, campaign_path, load_campaign, plans
+from twin.service.line import LineFile
+from twin.service.trial import HOUR, START_NS, run_all, run_one
 
 Array = NDArray[np.float64]
 Step = tuple[float, Array, Array]
-"""Hours since the onset, what the fault does to the innovation (m,), and its covariance (m, m)."""
+"""Hours since the onset, what the fault does to the innovation (m,), the inverse of its covariance (m, m)."""
 Fault = tuple[str, str, float]
 """Kind, what it is about, size."""
 Seen = dict[int, tuple[Array, Array]]
-"""Innovation (m,) and its covariance (m, m) by end of frame [ns], as of the first pass."""
+"""Innovation (m,) and the inverse of its covariance (m, m) by end of frame [ns], as of the first pass."""
 
 
 @contextmanager
 def innovations() -> Iterator[Seen]:
     """What filters see meanwhile, frame by frame."""
     seen: Seen = {}
-    keep = Consistency.after
+    keep = Bank.step
 
-    def after(self: Consistency, done: Correction, mask: NDArray[np.bool_], end_ns: int) -> Consistency:
-        seen.setdefault(end_ns, (done.innovation, done.S))
-        return keep(self, done, mask, end_ns)
+    def step(
+        self: Bank, known: Evidence, start_ns: int, end_ns: int, F: Array, H: Array, K: Array,
+        precision: Array, innovation: Array,
+    ) -> None:  # fmt: skip
+        seen.setdefault(end_ns, (innovation, precision))
+        keep(self, known, start_ns, end_ns, F, H, K, precision, innovation)
 
     with (
-        mock.patch.object(Consistency, "after", after),
+        mock.patch.object(Bank, "step", step),
         mock.patch.object(CultureTwin, "_second_look", return_value=[]),
     ):
         yield seen
 
 
-def followed(campaign: Campaign, plan: Plan) -> Seen:
+def followed(base: BaseSection, line_file: LineFile, line: Line, plan: Plan) -> Seen:
     """The innovations of one batch."""
-    line_file, line = load_line(line_path(campaign))
-    vessel = next(v for v in line.vessels if v.id == VESSEL)
     with innovations() as seen:
-        run_one(campaign.base, line_file, replace(line, vessels=(vessel,)), plan)
+        run_one(base, line_file, line, plan)
     return seen
 
 
@@ -91,7 +92,7 @@ def limit(signatures: Sequence[Sequence[Step]]) -> float:
     pairs = list(permutations(range(len(signatures)), 2))
     total = 0.0
     for seen in zip(*signatures, strict=False):
-        products = (seen[i][1] @ np.linalg.solve(seen[i][2], seen[j][1]) for i, j in pairs)
+        products = (seen[i][1] @ seen[i][2] @ seen[j][1] for i, j in pairs)
         total += sum(map(float, products)) / len(pairs)
         if total >= LEAST_RATIO:
             return float(np.mean([step[0] for step in seen]))
@@ -104,14 +105,12 @@ def ours(score: Path | None) -> dict[Fault, float | None]:
     return {(row["kind"], row["tag"], row["size"]): row["median_delay_h"] for row in rows}
 
 
-def best(campaign: Campaign, batches: list[Plan]) -> float:
+def best(campaign: Campaign, batches: list[Plan], jobs: int) -> float:
     """Limit of a fault from batches with it [h]."""
-    found = []
-    for plan in batches:
-        assert plan.fault is not None
-        healthy = followed(campaign, replace(plan, fault=None))
-        found.append(signature(healthy, followed(campaign, plan), plan.fault.at_h))
-    return limit(found)
+    both = [plan for faulty in batches for plan in (replace(faulty, fault=None), faulty)]
+    seen = list(run_all(campaign, both, jobs, followed, beside=1))
+    onsets = [plan.fault.at_h for plan in batches if plan.fault]
+    return limit(list(map(signature, seen[::2], seen[1::2], onsets)))
 
 
 def main() -> None:
@@ -119,6 +118,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("campaign", nargs="?", default="faults")
     asked.add_argument("--batches", type=int, default=4, help="of each fault and size, at least two")
+    asked.add_argument("--jobs", type=int, default=2)
     asked.add_argument("--out", type=Path, help="limits by fault as JSON, for the page of scores")
     asked.add_argument("--score", type=Path, help="of the same campaign: for the multiple")
     options = asked.parse_args()
@@ -129,7 +129,7 @@ def main() -> None:
             groups.setdefault((fault.kind, fault.concerns, fault.magnitude), []).append(plan)
     limits: dict[str, float] = {}
     for about, batches in groups.items():
-        least, delay = best(campaign, batches[: options.batches]), told.get(about)
+        least, delay = best(campaign, batches[: options.batches], options.jobs), told.get(about)
         multiple = (
             f", told after {delay:.2f} h: {delay / least:.1f} times" if delay and least < np.inf else ""
         )
