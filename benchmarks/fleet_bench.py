@@ -10,7 +10,6 @@ import gc
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
@@ -214,7 +213,7 @@ def said(hours: float, period_s: float) -> list[list[Reading]]:
 
 def named(row: Reading, vessel: str) -> Reading:
     """The reading as if it came from another vessel."""
-    return replace(row, address=f"{vessel}.{row.address.partition('.')[2]}")
+    return row._replace(address=f"{vessel}.{row.address.partition('.')[2]}")
 
 
 def slices(frame: list[Reading], seconds: float) -> list[list[Reading]]:
