@@ -182,7 +182,7 @@ async def test_SPB_03_SPB_05_SPB_06_the_edge_node_obeys(embedded: RunningBroker)
     assert len(births) == 2
     deaths = [m.metrics[0] for m, kind in zip(messages, kinds, strict=True) if kind == "NDEATH"]
     assert {metric.name for metric in deaths} == {"bdSeq"}
-    assert len({metric.long_value for metric in deaths}) == 2
+    assert len({str(metric.wire) for metric in deaths}) == 2
     assert all(m.seq is None for m, kind in zip(messages, kinds, strict=True) if kind == "NDEATH")
     first = messages[births[0]].metrics
     assert [metric.name for metric in first] == ["bdSeq", "Node Control/Rebirth"]
