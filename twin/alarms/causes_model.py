@@ -30,7 +30,7 @@ MODEL_CAUSES: Final[dict[str, Texts]] = {
             "La sonde pO2 perd en sensibilité",
             "La pO2 lue baisse par rapport à la consommation et au transfert : membrane encrassée ou usée.",
             "La boucle d'oxygène en apporte trop ; la vraie pO2 monte.",
-            "Comparer à une seconde sonde ; nettoyer ou remplacer la membrane ; recalibrer.",
+            "Comparer à une autre sonde ou à un échantillon ; nettoyer ou changer la membrane ; recalibrer.",
         ),
     ),
     "kla_loss": both(

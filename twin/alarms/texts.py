@@ -74,7 +74,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "words.since": ("since", "depuis"),
     "words.size": ("size", "ampleur"),
     "words.confidence": ("confidence", "confiance"),
-    "words.do": ("Do", "À faire"),
+    "words.do": ("Do:", "À faire\u00a0:"),
     "words.late": (
         "values came late; told late by",
         "valeurs arrivées en retard ; annoncé avec un retard de",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from math import floor
 
 from twin.alarms.causes import CAUSES, EVIDENCE
 from twin.alarms.texts import TEXTS
@@ -87,7 +88,7 @@ def written(code: str, language: str) -> str:
 def _verdict(event: Event, words: Mapping[str, str]) -> str:
     if event.verdict is None:
         return ""
-    sure = "" if event.confidence is None else f", {event.confidence * 100:.0f} %"
+    sure = "" if event.confidence is None else f", {floor(event.confidence * 100)} %"  # 99.6 % is not certain
     return f"{words[f'verdict.{event.verdict.value}']}{sure}"
 
 
@@ -111,4 +112,4 @@ def _size(event: Event, words: Mapping[str, str], language: str) -> str:
 
 def _do(event: Event, words: Mapping[str, str]) -> str:
     action = words.get(f"cause.{cause_code(event)}.action", "")
-    return f"{words['words.do']}: {action}" if action else ""
+    return f"{words['words.do']} {action}" if action else ""

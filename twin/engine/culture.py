@@ -240,6 +240,7 @@ class CultureTwin:
         if now_ns < self._settled_ns:
             mind.evidence = self._stepper.bank.empty()
             return events
+        self._stepper.bank.forget(mind.evidence, self._decisions.unfounded())
         findings = self._stepper.bank.findings(mind.evidence, now_ns, self._decisions.blocked())
         if self._sparse():
             findings = [replace(f, ratio=f.ratio / SPARSE) for f in findings]

@@ -16,19 +16,21 @@ TOGETHER, NEVER = "signals_lost_together", "signals_never_heard"
 class SilenceFold:
     """Folds lost signals of a vessel into one condition while it stands.
 
-    Later losses join it; it closes when the last of its signals is back.
+    Later losses join it, signals that come back leave it: each frame in which that happens revises it, so
+    that it always names the signals that are silent. It closes when the last of them is back.
     """
 
     asset: str
     number: int = 0
     since: int = 0
     members: set[str] = field(default_factory=set)
+    code: str = TOGETHER
 
     def fold(self, events: Iterable[Event], t: int) -> list[Event]:
         """Events of one frame that ends at `t` [ns], with those of the fold taken in."""
         passed: list[Event] = []
         lost: list[Event] = []
-        stood = bool(self.members)
+        before = set(self.members)
         for event in events:
             if event.kind is not Kind.SIGNAL_LOST:
                 passed.append(event)
@@ -38,30 +40,40 @@ class SilenceFold:
                 self.members.remove(event.condition)
             else:
                 passed.append(event)
-        return passed + self._took(lost, stood, t)
+        if len(lost) >= LEAST or (self.members and lost):
+            self._take(lost, before)
+        else:
+            passed += lost
+        return passed + self._told(before, t)
 
     def snapshot(self) -> list[object]:
         """State as plain values."""
-        return [self.number, self.since, sorted(self.members)]
+        return [self.number, self.since, sorted(self.members), self.code]
 
-    def restore(self, number: int, since: int, members: list[str]) -> None:
+    def restore(self, number: int, since: int, members: list[str], code: str = TOGETHER) -> None:
         """Take up a state from `snapshot`."""
-        self.number, self.since, self.members = number, since, set(members)
+        self.number, self.since, self.members, self.code = number, since, set(members), code
 
-    def _took(self, lost: list[Event], stood: bool, t: int) -> list[Event]:
-        if len(lost) < LEAST and not (self.members and lost):
-            over = stood and not self.members
-            return lost + ([self._event(Stage.CLOSED, t, [], TOGETHER)] if over else [])
+    def _take(self, lost: list[Event], before: set[str]) -> None:
+        never = all(_never_heard(e) for e in lost)
         self.members.update(e.condition for e in lost)
-        if stood:
-            return []
-        code = NEVER if all(_never_heard(e) for e in lost) else TOGETHER
-        self.number += 1
-        self.since = min(e.since for e in lost if e.since is not None)
-        return [self._event(Stage.CONFIRMED, t, [e.tag or "" for e in lost], code)]
+        if not before:
+            self.number += 1
+            self.since = min(e.since for e in lost if e.since is not None)
+            self.code = NEVER if never else TOGETHER
+        elif not never:
+            self.code = TOGETHER
 
-    def _event(self, stage: Stage, t: int, tags: list[str], code: str) -> Event:
-        names = ", ".join(tag.partition(".")[2] for tag in tags)
+    def _told(self, before: set[str], t: int) -> list[Event]:
+        """What has become of the condition, if anything has."""
+        if self.members == before:
+            return []
+        if not before:
+            return [self._event(Stage.CONFIRMED, t)]
+        return [self._event(Stage.REVISED if self.members else Stage.CLOSED, t)]
+
+    def _event(self, stage: Stage, t: int) -> Event:
+        names = sorted(condition.split("/")[-2] for condition in self.members)
         return Event(
             t=t,
             kind=Kind.SIGNAL_LOST,
@@ -70,10 +82,9 @@ class SilenceFold:
             condition=f"{self.asset}/signal_lost/together/{self.number}",
             verdict=Verdict.UNKNOWN,
             since=self.since,
-            confidence=1.0,
-            causes=(Cause(code, Verdict.UNKNOWN, self.asset, None, 1.0),),
+            causes=(Cause(self.code, Verdict.UNKNOWN, self.asset, None, 1.0),),
             evidence=("signal.signal_lost",),
-            detail={"count": float(len(tags)), "tags": names},
+            detail={"count": float(len(names)), "tags": ", ".join(names)},
         )
 
 

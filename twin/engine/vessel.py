@@ -213,7 +213,7 @@ class VesselEngine:
             self.watch.restore(kept)
         self.checks.restore(state)
         self.phases.now = str(state.get("phase", ""))
-        self.silence.restore(*cast("tuple[int, int, list[str]]", state["silence"]))
+        self.silence.restore(*cast("tuple[int, int, list[str], str]", state["silence"]))
         rows = cast("list[tuple[str, float, int, int]]", state["assays"])
         self.assays = [Assay(*row) for row in rows]
         self.set_points = dict(cast("dict[str, float]", state.get("set_points", {})))

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twin.domain.event import Cause, Event, Kind, ModelRef, Stage, Verdict
 from twin.monitors.glr import Finding
 from twin.processes.base import Hypothesis, Shape
@@ -91,6 +94,11 @@ class Decisions:
         standing = [self.hypotheses[code] for code in self.standing]
         eclipsed = any(h.eclipses for h in standing)
         return frozenset(h.state for h in (self.hypotheses.values() if eclipsed else standing))
+
+    def unfounded(self) -> NDArray[np.bool_]:
+        """Hypotheses (h,) that are told against a state which a standing condition has let go."""
+        free = {self.hypotheses[code].state for code in self.standing}
+        return np.array([not free.isdisjoint(h.held) for h in self.hypotheses.values()], dtype=bool)
 
     def lying(self) -> list[Hypothesis]:
         """What standing conditions say is wrong with probes."""

@@ -77,6 +77,7 @@ DO_PROBE_FOULING: Final = Hypothesis(
     most=1.5,
     fastest=0.1,
     rests_on=("pO2",),
+    held=("log_kLa",),
     horizon_h=24.0,
 )
 PCO2_PROBE_DRIFT: Final = Hypothesis(

@@ -214,6 +214,9 @@ class Hypothesis:
     rests_on : tuple of str
         Names of the tags without which it can not be told, or whose loop drives it: nothing is concluded
         while one of them has a standing finding of its own, or where the vessel does not have it.
+    held : tuple of str
+        Names of the states it is told against: nothing is concluded while a standing finding of another fault
+        has let one of them go.
     leans_on : tuple of str
         Names of the tags without any of which it still can be told, but only by `THIN` times the threshold.
     eclipses : bool
@@ -242,6 +245,7 @@ class Hypothesis:
     share: float = 1.0
     horizon_h: float = 48.0
     rests_on: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
     eclipses: bool = False
 

@@ -29,8 +29,11 @@ def test_a_wire_that_falls_silent_is_one_finding_until_its_last_signal_is_back()
     fold = SilenceFold("R1")
     (one,) = fold.fold(lost("abcde", 10), 10)
     assert (one.stage, one.tag, one.detail["count"]) == (Stage.CONFIRMED, None, 5.0)
-    assert fold.fold(lost("f", 20), 20) == []
-    assert fold.fold(back("abcd", 30), 30) == []
+    (more,) = fold.fold(lost("f", 20), 20)
+    assert (more.stage, more.condition, more.detail["count"]) == (Stage.REVISED, one.condition, 6.0)
+    (fewer,) = fold.fold(back("abcd", 30), 30)
+    assert (fewer.stage, fewer.detail["tags"]) == (Stage.REVISED, "e, f")
+    assert fold.fold([], 35) == []
     (over,) = fold.fold(back("ef", 40), 40)
     assert (over.stage, over.condition) == (Stage.CLOSED, one.condition)
 
@@ -61,11 +64,14 @@ def test_the_next_time_is_another_condition() -> None:
 
 
 @given(st.lists(st.sets(st.sampled_from("abcdefgh")), max_size=12))
-def test_whatever_is_silent_is_told_and_whatever_is_told_ends(silent_sets) -> None:
-    fold, standing, silent = SilenceFold("R1"), set(), set()
+def test_whatever_is_silent_is_named_and_whatever_is_named_is_silent(silent_sets) -> None:
+    fold, standing, silent = SilenceFold("R1"), {}, set()
     for t, now in enumerate([*silent_sets, set()]):
         changes = lost("".join(sorted(now - silent)), t) + back("".join(sorted(silent - now)), t)
         silent = set(now)
         for e in fold.fold(changes, t):
-            (standing.add if e.stage is Stage.CONFIRMED else standing.remove)(e.condition)
-        assert bool(standing) == bool(silent)
+            names = set(e.detail["tags"].split(", ")) if "tags" in e.detail else {e.tag.partition(".")[2]}
+            standing.pop(e.condition, None)
+            if e.stage is not Stage.CLOSED:
+                standing[e.condition] = names
+        assert set().union(*standing.values()) == silent

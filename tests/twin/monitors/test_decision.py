@@ -1,5 +1,7 @@
 """One verdict per fault: suspected, confirmed, revised, closed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -156,3 +158,12 @@ def test_a_vessel_that_left_the_model_is_told_nothing_else_by_it() -> None:
     assert d.blocked() == {"bias"}
     d.confirm(finding(guest, 30.0, 0.9), [], HOUR, baseline=0.0)
     assert d.blocked() == {"bias", "uptake"}
+
+
+def test_what_is_told_against_a_state_has_no_ground_once_a_finding_has_let_it_go() -> None:
+    d = confirmed_loss()
+    assert not d.unfounded().any()
+    gain = replace(DRIFT, held=("log_k",))
+    d = replace(d, hypotheses={"drift": gain, "loss": LOSS})
+    assert d.unfounded().tolist() == [True, False]
+    assert not replace(d, standing={}).unfounded().any()

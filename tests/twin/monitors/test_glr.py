@@ -39,7 +39,16 @@ def run(seed: int, hours: float, onset_h: float = np.inf, rate: float = 0.0, ste
         done = correct(
             prior.belief, lambda z: z @ H.T, y, lambda _: R, np.ones(2, bool), np.ones(3), np.full(2, 1e9)
         )
-        bank.step(known, k * MINUTE, (k + 1) * MINUTE, prior.F, done.H, done.K, done.S, done.innovation)
+        bank.step(
+            known,
+            k * MINUTE,
+            (k + 1) * MINUTE,
+            prior.F,
+            done.H,
+            done.K,
+            np.linalg.inv(done.S),
+            done.innovation,
+        )
         belief = done.belief
         innovations.append(done.innovation)
         means.append(belief.mean)
