@@ -268,12 +268,12 @@ def answer(each: Answer) -> Json:
 
 
 def twin(each: SelfReport) -> Json:
-    """How one twin is."""
+    """How one twin is; `since` is null until its trust first changes."""
     return {
         "asset": each.asset,
         "t": iso(each.t),
         "trust": each.trust.value,
-        "since": iso(each.since_ns),
+        "since": iso(each.since_ns) if each.since_ns else None,
         "reasons": list(each.reasons),
         "nis": {"value": each.nis, "low": each.nis_low, "high": each.nis_high, "inside": each.inside},
         "correlation": each.correlation,

@@ -9,6 +9,7 @@ from scripted_view import ScriptedView, alarm, drift, forecast, self_report
 from dashboards.app import create_app
 from twin.domain.errors import StorageError
 from twin.domain.event import Kind
+from twin.domain.instant import iso
 from twin.domain.measurement import Quality
 
 
@@ -82,6 +83,13 @@ async def test_twins_tell_how_they_are(client, view):
     assert (twin["asset"], twin["trust"], twin["reasons"]) == ("R101", "advice", [])
     assert twin["quantities"]["est_ammonia"] == 0.05
     assert twin["nis"] == {"value": 0.31, "low": 0.84, "high": 1.16, "inside": 0.08}
+
+
+async def test_trust_that_never_changed_has_no_beginning(client, view):
+    view.selves = [replace(self_report(), since_ns=0), self_report("R102")]
+    never, once = (await client.get("/api/v1/twins")).json()
+    assert never["since"] is None
+    assert once["since"] == iso(self_report().since_ns)
 
 
 async def test_forecasts_tell_what_is_to_come_and_bands_only_when_asked_for(client, view):

@@ -44,7 +44,7 @@ class SelfReport:
         [ns since 1970-01-01 UTC].
     trust : Trust
     since_ns : int
-        Since when it has been so [ns since 1970-01-01 UTC].
+        Since when it has been so [ns since 1970-01-01 UTC]; 0 while it has never changed.
     reasons : tuple of str
         Codes of what is poor now; also while it is not poor long enough to count.
     nis, correlation : float

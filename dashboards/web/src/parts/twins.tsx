@@ -35,7 +35,7 @@ function Row({ twin }: { twin: Twin }) {
       </th>
       <td data-label={t("trust.level")}>
         <strong>{t(`trust.${twin.trust}`)}</strong>
-        {twin.trust === "advice" ? null : <small>{t("trust.since", { time: time(Date.parse(twin.since)) })}</small>}
+        {twin.trust === "advice" || !twin.since ? null : <small>{t("trust.since", { time: time(Date.parse(twin.since)) })}</small>}
         {twin.reasons.map((each) => (
           <small key={each}>{causeOf(each)}</small>
         ))}

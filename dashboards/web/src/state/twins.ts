@@ -6,7 +6,7 @@ export interface Twin {
   asset: string;
   t: string;
   trust: "advice" | "monitor" | "off";
-  since: string;
+  since: string | null;
   reasons: string[];
   nis: { value: number; low: number; high: number; inside: number };
   correlation: number;
