@@ -105,6 +105,11 @@ class FaultKind:
         """True when it acts on the plant, not on a probe."""
         return self.action in ON_PLANT
 
+    @property
+    def needs_size(self) -> bool:
+        """True when nothing happens at size 0; a dead channel may show 0, and other kinds have no size."""
+        return bool(self.unit) and self.action != DEAD
+
 
 _GASES: Final = {"flow_air": GAS_AIR, "flow_O2": GAS_O2, "flow_CO2": GAS_CO2, "flow_N2": GAS_N2}
 _PUMPS: Final = {"feed_flow": FEED_LOSS, "base_flow": BASE_LOSS}

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from simulators.plant import Plant
 from simulators.scenario import Scenario, load_scenario, packaged
+from simulators.workers import end_with_parent
 from twin.domain.errors import ConfigError
 
 ENDS: Final = ("VCD", "viability", "glucose", "lactate", "titre", "biomass", "acetate", "base_in", "F0")
@@ -112,6 +113,11 @@ def _begin(raw: str) -> None:
     _SCENARIO[:] = [Scenario.model_validate_json(raw)]
 
 
+def _begin_worker(raw: str) -> None:
+    end_with_parent()
+    _begin(raw)
+
+
 def _work(seed: int) -> tuple[list[Row], float]:
     begun = time.process_time()
     rows = one_batch(_SCENARIO[0], seed)
@@ -170,7 +176,7 @@ def _run(scenario: Scenario, seeds: Sequence[int], jobs: int) -> Iterator[tuple[
         yield from map(_work, seeds)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (raw,)) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin_worker, (raw,)) as pool:
         waiting: set[Future[tuple[list[Row], float]]] = set()
         left = iter(seeds)
         while True:

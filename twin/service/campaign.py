@@ -111,6 +111,11 @@ class HealthySection(_Strict):
     start_h: float | None = Field(default=None, ge=0)
 
 
+def _texts(error: ValidationError) -> str:
+    """What pydantic found, without its own words, in one line."""
+    return "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+
+
 class FaultSection(_Strict):
     """One kind of fault at one or more sizes; its onset is drawn from each batch's seed."""
 
@@ -131,14 +136,26 @@ class FaultSection(_Strict):
     def _known(self) -> "FaultSection":
         if not 0 <= self.onset_h[0] <= self.onset_h[1]:
             raise ValueError(f"onset_h {self.onset_h}: two hours would do, the earlier first")
+        at_h = self.onset_h[0]
         try:
-            FaultSpec(kind=self.kind, at_h=self.onset_h[0], tag=self.tag)
+            FaultSpec(kind=self.kind, at_h=at_h, tag=self.tag)
+            for size in self.sizes:
+                FaultSpec(kind=self.kind, at_h=at_h, tag=self.tag, size=size)
             if self.also is not None:
-                FaultSpec(kind=self.also, at_h=self.onset_h[0], tag=self.also_tag)
+                FaultSpec(kind=self.also, at_h=at_h, tag=self.also_tag)
         except ValidationError as error:
-            texts = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-            raise ValueError("; ".join(texts)) from None
+            raise ValueError(_texts(error)) from None
+        self._check_sizes()
         return self
+
+    def _check_sizes(self) -> None:
+        """Refuse a fault that is none: it would be scored as missed."""
+        kind = FAULTS[self.kind]
+        if kind.needs_size and 0.0 in self.sizes:
+            raise ValueError(
+                f"size 0 came; {self.kind} of size 0 [{kind.unit}] is no fault and would be scored as missed; "
+                f"a size such as {kind.size:g} would do, or batches under `healthy`"
+            )
 
     @property
     def magnitudes(self) -> list[float]:
@@ -216,13 +233,26 @@ def _check_whole(campaign: Campaign, faults: Faults) -> None:
     """What one section alone can not know."""
     for i, f in enumerate(campaign.faults):
         hours = f.hours or campaign.base.hours
-        if f.onset_h[1] >= hours:
-            faults.add(f"faults.{i}.onset_h", f"{f.onset_h[1]:g} h is not before the end, {hours:g} h")
+        if round(f.onset_h[1], 3) >= hours:
+            faults.add(f"faults.{i}.onset_h", f"{f.onset_h[1]:.6g} h is not before the end, {hours:g} h")
+        else:
+            _check_plant(campaign, i, faults)
     wanted, there = len(list(_batches(campaign))), len(campaign.seeds.pool)
     if wanted == 0:
         faults.add("", "no batch is asked for; give `healthy` or `faults`")
     if wanted > there:
         faults.add("seeds.scoring", f"{there} seeds for {wanted} batches; each batch needs one of its own")
+
+
+def _check_plant(campaign: Campaign, i: int, faults: Faults) -> None:
+    """Whether the plant can have this fault: the scenario of one batch says so, as it does of all."""
+    about = campaign.faults[i]
+    try:
+        scenario_of(
+            _plan(campaign.base, campaign.seeds.pool.start, about, about.magnitudes[0]), campaign.base
+        )
+    except ValidationError as error:
+        faults.add(f"faults.{i}", f"{about.kind} on {campaign.base.kind}: {_texts(error)}")
 
 
 def plans(campaign: Campaign) -> list[Plan]:

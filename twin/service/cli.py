@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import sys
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -35,11 +36,18 @@ from twin.service.terminal import (
     LineArgument,
     complain,
     console,
+    interruptible,
     load,
     progress,
     run_until_stopped,
     settings_now,
+    warn,
 )
+
+CAMPAIGNS = ", ".join(
+    sorted(path.name.removesuffix(".yaml") for path in (files("seeds") / "campaigns").iterdir())
+)
+"""Names of the packaged campaigns."""
 
 app = typer.Typer(
     help="A digital twin and monitoring service for a bioproduction line.", no_args_is_help=True
@@ -266,7 +274,7 @@ def simulate(
 @app.command()
 def score(
     campaign: Annotated[
-        str, typer.Argument(metavar="CAMPAIGN.yaml", help="A file, or a packaged name: quick, faults")
+        str, typer.Argument(metavar="CAMPAIGN.yaml", help=f"A file, or a packaged name: {CAMPAIGNS}")
     ],
     out: Annotated[Path, typer.Option(metavar="SCORE.json", help="Where the figures go")],
     jobs: Annotated[
@@ -281,13 +289,16 @@ def score(
     """Score the twin on simulated batches: misses, delays, verdicts, false alarms."""
     from twin.service import scorecard
     from twin.service.campaign import campaign_path, load_campaign, plans
+    from twin.service.campaign_fit import misfits
 
     asked = load_campaign(campaign_path(campaign))
     check_output(out, [Path(campaign)])
+    for text in misfits(asked):
+        warn(text)
     if over:
         from twin.service import agreement  # what serves wires is loaded for nothing else
 
-    with progress("batches", len(plans(asked))) as step:
+    with interruptible("score"), progress("batches", len(plans(asked))) as step:
         run = partial(agreement.run, over=over, speed=speed) if over else scorecard.run
         found = run(asked, jobs, step)
     scorecard.write(found, out)

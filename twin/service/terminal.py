@@ -122,6 +122,11 @@ def complain(text: str) -> None:
         errors.print(f"[bold red]✗[/] {escape(line)}", soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """Print on stderr what may not be meant so, one line."""
+    errors.print(f"[bold yellow]![/] {escape(text)}", soft_wrap=True)
+
+
 def moment(option: str, text: str) -> int | None:
     """A time given on the command line [ns since 1970-01-01 UTC]; None when none was."""
     from connectors.codecs.iso_time import parse_ns
@@ -140,6 +145,38 @@ def moments(since: str, until: str) -> tuple[int | None, int | None]:
     if start_ns is not None and end_ns is not None and start_ns >= end_ns:
         raise ConfigError(f"--from {since}: is not before --to {until}; the earlier one first would do")
     return start_ns, end_ns
+
+
+@contextlib.contextmanager
+def interruptible(command: str) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the work within in good order, say so, and exit with 130 or 143.
+
+    Parameters
+    ----------
+    command : str
+        What ended without having written anything.
+    """
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except _Interrupted as told:
+        complain(f"{command}: ended by {told.number.name}; nothing was written")
+        raise typer.Exit(128 + told.number) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Interrupted(KeyboardInterrupt):
+    """A signal asked the work to end."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise _Interrupted(signal.Signals(number))
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:

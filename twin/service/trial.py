@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from simulators.parameters import PARAMETERS
 from simulators.plant import Plant, PlantBatch
 from simulators.simulate import FILE_START
+from simulators.workers import end_with_parent
 from twin.domain.asset import Line, Vessel
 from twin.domain.batch import Batch
-from twin.domain.errors import ConfigError, ModelError
+from twin.domain.errors import ModelError
 from twin.domain.event import Event
 from twin.domain.measurement import GOOD, Estimate, Measurement, Quality, Quarantined, Reading
 from twin.domain.tag import TagKind
@@ -31,8 +32,8 @@ from twin.domain.trust import SelfReport
 from twin.engine.core import Engine, Outputs
 from twin.engine.lanes import side_by_side
 from twin.engine.tagbook import TagBook
-from twin.service.build import load_line
-from twin.service.campaign import FOUR_PROBES, VESSEL, BaseSection, Campaign, Plan, line_path, scenario_of
+from twin.service.campaign import FOUR_PROBES, VESSEL, BaseSection, Campaign, Plan, scenario_of
+from twin.service.campaign_fit import scored_line
 from twin.service.line import LineFile
 from twin.service.model import model_of
 from twin.service.replay import WINDOW
@@ -107,33 +108,32 @@ def run_all(
     Raises
     ------
     ConfigError
-        When the line is not usable or has no vessel R101 with a model.
+        When the line does not do for the campaign; see `campaign_fit.scored_line`.
     ModelError
         When a process ended by itself.
     """
-    line_file, line = load_line(line_path(campaign))
-    vessel = next((v for v in line.vessels if v.id == VESSEL and v.process), None)
-    if vessel is None:
-        raise ConfigError(
-            f"campaign {campaign.id}: line {line.id} has no vessel {VESSEL} with a process model; "
-            "name a line that has, such as demo"
-        )
-    ready = partial(work, campaign.base, line_file, replace(line, vessels=(vessel,)))
+    line_file, line = scored_line(campaign)
+    ready = partial(work, campaign.base, line_file, line)
     size = max(1, min(beside, math.ceil(len(batches) / jobs)))
     groups = [batches[i : i + size] for i in range(0, len(batches), size)]
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallel part
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-        try:
-            for done in pool.map(partial(_together, ready), groups):
-                yield from done
-        except BrokenProcessPool as error:
-            raise ModelError(
-                f"campaign {campaign.id}: one of {jobs} processes ended by itself, most often for want of "
-                "memory (about 300 MB each); try fewer --jobs"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    mine = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=end_with_parent)
+    try:
+        for done in pool.map(partial(_together, ready), groups):
+            yield from done
+    except BrokenProcessPool as error:
+        raise ModelError(
+            f"campaign {campaign.id}: one of {jobs} processes ended by itself, most often for want of "
+            "memory (about 300 MB each); try fewer --jobs"
+        ) from error
+    except BaseException:  # nobody waits for the batches that run now
+        for worker in set(multiprocessing.active_children()) - mine:
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _together(work: Callable[[Plan], T], group: Sequence[Plan]) -> list[T]:

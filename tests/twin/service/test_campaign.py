@@ -108,3 +108,41 @@ def test_a_second_fault_is_checked_like_the_first(tmp_path: Path) -> None:
     faults = [{"kind": "pH_drift", "batches": 1, "onset_h": [2, 8], "also": "no_such"}]
     with pytest.raises(ConfigError, match="'no_such' is not known"):
         load_campaign(written(tmp_path, faults=faults))
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        ({"kind": "kLa_loss", "sizes": [0.2, 40]}, "size 40 came; kLa_loss is a fraction, -1 to 1 would do"),
+        ({"kind": "retention_fouling"}, "retention_fouling on cho_fedbatch: .*need `kind: cho_perfusion`"),
+        ({"kind": "pH_drift", "also": "retention_fouling"}, "on cho_fedbatch: .*need `kind: cho_perfusion`"),
+        ({"kind": "trapped_air"}, "trapped_air needs `recipe.sip_h`"),
+        ({"kind": "pH_drift", "sizes": [0.02, 0]}, "size 0 came; .* is no fault, .*such as 0.02 would do"),
+        ({"kind": "slow", "tag": "pH", "sizes": [0.0]}, "size 0 came; .*such as 5 would do"),
+    ],
+)
+def test_a_fault_that_no_plant_of_the_campaign_can_have_names_its_line(
+    tmp_path: Path, fault: dict[str, Any], text: str
+) -> None:
+    faults = [
+        {"kind": "pO2_drift", "batches": 1, "onset_h": [1, 2]},
+        {"batches": 1, "onset_h": [1, 2], **fault},
+    ]
+    with pytest.raises(ConfigError, match=text) as raised:
+        load_campaign(written(tmp_path, faults=faults))
+    (line,) = str(raised.value).splitlines()
+    assert "campaign.yaml: faults.1: " in line
+
+
+@pytest.mark.parametrize("fault", [{"kind": "dead", "sizes": [0]}, {"kind": "frozen", "sizes": [0]}])
+def test_a_channel_that_shows_0_and_a_fault_without_size_may_have_size_0(
+    tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    faults = [{"tag": "pO2", "batches": 1, "onset_h": [1, 2], **fault}]
+    assert len(plans(load_campaign(written(tmp_path, faults=faults)))) == 4
+
+
+def test_an_onset_that_rounds_to_the_end_is_refused(tmp_path: Path) -> None:
+    faults = [{"kind": "pH_drift", "batches": 1, "onset_h": [2, 11.9999]}]
+    with pytest.raises(ConfigError, match="is not before the end, 12 h"):
+        load_campaign(written(tmp_path, faults=faults))

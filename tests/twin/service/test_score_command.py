@@ -3,6 +3,12 @@
 import asyncio
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -81,3 +87,72 @@ def test_a_folder_that_is_not_there_is_said_before_anything_runs(campaign: Path,
     result = CliRunner().invoke(app, ["score", str(campaign), "--out", str(out)])
     assert result.exit_code != 0
     assert "there is no folder" in str(result.exception)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int], Path]]:
+    """`twin score --jobs 2` at work, the processes it has started, and where its figures would go."""
+    long = {**TINY, "base": {"hours": 300}, "healthy": [{"batches": 2}], "faults": []}
+    path, out = tmp_path / "long.yaml", tmp_path / "score.json"
+    path.write_text(yaml.safe_dump(long))
+    asked = ["score", str(path), "--out", str(out), "--jobs", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "twin.service", *asked], stderr=subprocess.PIPE, text=True
+    ) as process:
+        yield process, _children(process.pid, 3), out  # a tracker of semaphores, two workers
+        process.kill()
+
+
+def _children(parent: int, count: int) -> list[int]:
+    listed = Path(f"/proc/{parent}/task/{parent}/children")
+    until = time.monotonic() + 60.0
+    while len(found := listed.read_text().split()) < count and time.monotonic() < until:
+        time.sleep(0.1)
+    assert len(found) == count
+    return [int(each) for each in found]
+
+
+def _wait_for_work(pids: list[int]) -> None:
+    """Until two of the processes have used a second of processor: they have imported what they need."""
+    until = time.monotonic() + 60.0
+    while sorted(map(_used_s, pids))[-2] < 1.0:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def _used_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _left(pids: list[int], seconds: float) -> list[int]:
+    until = time.monotonic() + seconds
+    while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < until:
+        time.sleep(0.1)
+    return left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are read from /proc")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+)
+def test_workers_end_with_the_command_however_it_ends(
+    running: tuple[subprocess.Popen[str], list[int], Path], number: signal.Signals, code: int
+) -> None:
+    process, workers, out = running
+    _wait_for_work(workers)
+    os.kill(process.pid, number)
+    assert process.wait(60) == code
+    assert _left(workers, 60.0) == []
+    assert process.stderr is not None
+    told = process.stderr.read()
+    assert (f"score: ended by {number.name}; nothing was written" in told) == (number != signal.SIGKILL)
+    assert "Traceback" not in told
+    assert not out.exists()
