@@ -9,8 +9,10 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -331,6 +333,12 @@ async def _main(arguments: argparse.Namespace) -> None:
             await _follow(plant, station, ScaledClock(origin_ns, scenario.speed, wall_ns), origin_ns)
 
 
+def _end_with_stdin() -> None:
+    """End as SIGTERM would once nobody holds the other end of standard input: who started us has ended."""
+    os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a scenario on its wires until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m simulators.station", description=main.__doc__)
@@ -355,8 +363,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="FOLDER",
         help="certificates of the OPC UA applications that may connect",
     )
+    parser.add_argument("--with-stdin", action="store_true", help="end when standard input does")
+    told = parser.parse_args(arguments)
+    if told.with_stdin:
+        threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     try:
-        asyncio.run(_main(parser.parse_args(arguments)))
+        asyncio.run(_main(told))
     except ConfigError as error:
         parser.exit(2, f"{error}\n")
 

@@ -153,7 +153,7 @@ class FaultSection(_Strict):
         kind = FAULTS[self.kind]
         if kind.needs_size and 0.0 in self.sizes:
             raise ValueError(
-                f"size 0 came; {self.kind} of size 0 [{kind.unit}] is no fault and would be scored as missed; "
+                f"size 0 came; {self.kind} of size 0 [{kind.unit}] is none and would be scored as missed; "
                 f"a size such as {kind.size:g} would do, or batches under `healthy`"
             )
 

@@ -51,7 +51,8 @@ class PlantProcess:
         self.file.write_text(self.scenario.model_dump_json(by_alias=True))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "simulators.station", str(self.file)),
-            *("--opcua-port", str(self.opcua_port), "--mqtt-port", str(self.mqtt_port)),
+            *("--opcua-port", str(self.opcua_port), "--mqtt-port", str(self.mqtt_port), "--with-stdin"),
+            stdin=asyncio.subprocess.PIPE,  # closed when this process ends, however it ends
             stdout=asyncio.subprocess.PIPE,
         )
         try:

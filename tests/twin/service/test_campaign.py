@@ -117,7 +117,7 @@ def test_a_second_fault_is_checked_like_the_first(tmp_path: Path) -> None:
         ({"kind": "retention_fouling"}, "retention_fouling on cho_fedbatch: .*need `kind: cho_perfusion`"),
         ({"kind": "pH_drift", "also": "retention_fouling"}, "on cho_fedbatch: .*need `kind: cho_perfusion`"),
         ({"kind": "trapped_air"}, "trapped_air needs `recipe.sip_h`"),
-        ({"kind": "pH_drift", "sizes": [0.02, 0]}, "size 0 came; .* is no fault, .*such as 0.02 would do"),
+        ({"kind": "pH_drift", "sizes": [0.02, 0]}, "size 0 came; .* is none and .*such as 0.02 would do"),
         ({"kind": "slow", "tag": "pH", "sizes": [0.0]}, "size 0 came; .*such as 5 would do"),
     ],
 )
