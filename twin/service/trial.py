@@ -114,15 +114,14 @@ def run_all(
     """
     line_file, line = scored_line(campaign)
     ready = partial(work, campaign.base, line_file, line)
-    size = max(1, min(beside, math.ceil(len(batches) / jobs)))
-    groups = [batches[i : i + size] for i in range(0, len(batches), size)]
+    groups = _grouped(batches, max(1, min(beside, math.ceil(len(batches) / jobs))))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the parallel part
     spawn = multiprocessing.get_context("spawn")
     mine = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=end_with_parent)
     try:
-        for done in pool.map(partial(_together, ready), groups):
-            yield from done
+        found = pool.map(partial(_together, ready), [[batches[i] for i in group] for group in groups])
+        yield from _in_order(zip(groups, found, strict=True))
     except BrokenProcessPool as error:
         raise ModelError(
             f"campaign {campaign.id}: one of {jobs} processes ended by itself, most often for want of "
@@ -134,6 +133,23 @@ def run_all(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _grouped(batches: Sequence[Plan], size: int) -> list[list[int]]:
+    """Places of batches that are followed side by side: of about one length, the longest first."""
+    order = sorted(range(len(batches)), key=lambda i: -batches[i].hours)
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def _in_order(done: Iterable[tuple[list[int], list[T]]]) -> Iterator[T]:
+    """Results by their places, each as soon as all before it are there."""
+    known: dict[int, T] = {}
+    place = 0
+    for group, results in done:
+        known |= dict(zip(group, results, strict=True))
+        while place in known:
+            yield known.pop(place)
+            place += 1
 
 
 def _together(work: Callable[[Plan], T], group: Sequence[Plan]) -> list[T]:
