@@ -24,7 +24,7 @@ from twin.engine.usual import Usual
 from twin.monitors.decision import Decisions
 from twin.monitors.glr import Finding
 from twin.observers.consistency import Consistency
-from twin.observers.rewind import HOUR, Row, Tape
+from twin.observers.rewind import HOUR, Row, Tape, readings_of
 from twin.observers.ukf import SPREAD, Belief, factor
 from twin.processes.base import Array, Process, Shape, model_ref
 
@@ -251,7 +251,7 @@ class CultureTwin:
 
     def _sparse(self) -> bool:
         """Tell whether many of the last frames had no reading."""
-        last = self._tape.readings(int(RECENT_H * 3600.0 / self.frame_s))
+        last = readings_of(self._tape.rows[-int(RECENT_H * 3600.0 / self.frame_s) :])
         return float((np.isfinite(last) & self._online).any(axis=1).mean()) < FULL
 
     def _second_look(self, f: Finding, findings: Sequence[Finding], now_ns: int) -> list[Event]:

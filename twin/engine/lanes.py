@@ -8,7 +8,6 @@ runs beside it.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -68,11 +67,8 @@ class _Lanes(Generic[T]):
 
     def _fill(self) -> None:
         """Begin tasks until enough lanes are at work; one that never waits has its result at once."""
-        while len(self._places) < self._width:
-            begun = list(islice(self._waiting, 1))
-            if not begun:
-                return
-            place, task = begun[0]
+        while len(self._places) < self._width and (begun := next(self._waiting, None)):
+            place, task = begun
             lane = _Lane(task)
             self._places[lane] = place
             self._go_on(lane)

@@ -11,7 +11,7 @@ from twin.engine.mind import Mind
 from twin.engine.trust import HOUR, KNOWN, WINDOW_H, Figures, TrustKeeper
 from twin.observers.consistency import Consistency
 from twin.observers.observability import doubt, slopes
-from twin.observers.rewind import Row
+from twin.observers.rewind import Row, readings_of
 from twin.processes.base import Array, Hypothesis, Process, Shape, scales
 
 ALIVE_H: Final = 1.0
@@ -59,7 +59,7 @@ class SelfView:
     def look(self, mind: Mind, rows: Sequence[Row], explained: bool) -> None:
         """Look at the twin at the end of the last row."""
         now_ns, process = rows[-1].end_ns, self.process
-        read = np.isfinite(np.concatenate([row.readings for row in rows])).reshape(len(rows), -1)
+        read = np.isfinite(readings_of(rows))
         age_h = (now_ns - np.array([row.end_ns for row in rows])) / HOUR
         alive = np.where(self._assay, read[age_h < SAMPLED_H].any(axis=0), read[age_h < ALIVE_H].any(axis=0))
         with np.errstate(over="ignore", invalid="ignore"):

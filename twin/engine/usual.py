@@ -18,10 +18,6 @@ from twin.processes.base import Array
 Places = NDArray[np.intp]
 
 
-def _t(matrix: Array) -> Array:
-    return np.swapaxes(matrix, -1, -2)
-
-
 @dataclass(frozen=True, slots=True)
 class Usual:
     """Usual biases of k probes beside a belief about n states.
@@ -72,8 +68,8 @@ class Usual:
         shift = G @ self.cross
         return Usual(
             self.mean + moved[..., places],
-            F @ (self.cross + before.cov @ _t(G)),
-            self.cov + shift + _t(shift) + G @ before.cov @ _t(G),
+            F @ (self.cross + before.cov @ G.mT),
+            self.cov + shift + shift.mT + G @ before.cov @ G.mT,
         )
 
     def corrected(self, done: Correction, considered: NDArray[np.bool_]) -> "Usual":
@@ -82,12 +78,12 @@ class Usual:
         Not about a bias that is `considered` (..., k): its memory is left alone as it is itself.
         """
         seen = done.H @ self.cross
-        gain = np.where(considered[..., :, None], 0.0, _t(np.asarray(np.linalg.solve(done.S, seen))))
+        gain = np.where(considered[..., :, None], 0.0, np.asarray(np.linalg.solve(done.S, seen)).mT)
         taught = gain @ seen
-        cov = self.cov - taught - _t(taught) + gain @ done.S @ _t(gain)
-        cross = self.cross - done.K @ seen - done.spared @ _t(gain)
+        cov = self.cov - taught - taught.mT + gain @ done.S @ gain.mT
+        cross = self.cross - done.K @ seen - done.spared @ gain.mT
         mean = self.mean + (gain @ done.innovation[..., None])[..., 0]
-        return Usual(mean, cross, 0.5 * (cov + _t(cov)))
+        return Usual(mean, cross, 0.5 * (cov + cov.mT))
 
     def apart_from(self, states: NDArray[np.bool_]) -> "Usual":
         """When states (..., n) were set anew, by no reading (an exchanged bottle)."""

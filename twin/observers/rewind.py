@@ -5,7 +5,7 @@ last hours, sparse further back. Going back is bounded by what is kept.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -40,6 +40,11 @@ class Row:
     widen: Array
     unknown: NDArray[np.bool_]
     mute: NDArray[np.bool_]
+
+
+def readings_of(rows: Sequence[Row]) -> Array:
+    """Readings (r, m) of rows, of one at least."""
+    return np.concatenate([row.readings for row in rows]).reshape(len(rows), -1)
 
 
 @dataclass(slots=True)
@@ -89,15 +94,10 @@ class Tape(Generic[T]):
         place = min(bisect_left([r.end_ns for r in self.rows], time_ns), len(self.rows) - 1)
         return self.rows[place] if self.rows and time_ns > self.rows[place].start_ns else None
 
-    def readings(self, last: int) -> Array:
-        """Readings (r, m) of so many of the last rows, or of as many as there are, not none."""
-        rows = self.rows[-last:]
-        return np.concatenate([row.readings for row in rows]).reshape(len(rows), -1)
-
     def read_within(self, hours: float) -> NDArray[np.bool_]:
         """Which readings (m,) there were within the last hours of the newest of the rows, not empty."""
         since_ns = self.rows[-1].end_ns - int(hours * HOUR)
-        recent = np.stack([r.readings for r in self.rows if r.end_ns > since_ns])
+        recent = readings_of([r for r in self.rows if r.end_ns > since_ns])
         return np.asarray(np.isfinite(recent).any(axis=0))
 
     def forget_marks_after(self, time_ns: int) -> None:

@@ -49,7 +49,7 @@ class Prediction:
 
     def blurred(self, moves: Array) -> "Prediction":
         """Less sure by independent causes, each of which moves the states by a row of `moves` (..., k, n)."""
-        return Prediction(Belief(self.belief.mean, self.belief.cov + _t(moves) @ moves), self.F)
+        return Prediction(Belief(self.belief.mean, self.belief.cov + moves.mT @ moves), self.F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def factor(cov: Array, scale: Array) -> Array:
 def sigma_points(belief: Belief, scale: Array) -> tuple[Array, Array]:
     """Factor of the covariance (..., n, n), and points (..., 2n+1, n): the mean, then plus, then minus."""
     low = factor(belief.cov, scale)
-    step = SPREAD * _t(low)
+    step = SPREAD * low.mT
     centre = belief.mean[..., None, :]
     return low, np.concatenate([centre, centre + step, centre - step], axis=-2)
 
@@ -127,13 +127,9 @@ def _moments(images: Array) -> tuple[Array, Array, Array]:
     return mean, (plus - minus) / (2.0 * SPREAD), bend * (SPREAD**2 - 1.0) ** 0.5 / (2.0 * SPREAD**2)
 
 
-def _t(matrix: Array) -> Array:
-    return np.swapaxes(matrix, -1, -2)
-
-
 def _solve_right(rows: Array, low: Array) -> Array:
     """Solve ``X L' = rows'`` for X: the linear map whose first-order differences are `rows`."""
-    return _t(np.asarray(np.linalg.solve(_t(low), rows)))
+    return np.asarray(np.linalg.solve(low.mT, rows)).mT
 
 
 def expect(belief: Belief, function: Callable[[Array], Array], scale: Array) -> tuple[Array, Array]:
@@ -163,7 +159,7 @@ def predict(belief: Belief, function: Callable[[Array], Array], noise: Array, sc
 def gathered(images: Array, low: Array, noise: Array) -> Prediction:
     """What became of the points of `sigma_points` (..., 2n+1, n), with process noise (..., n)."""
     mean, first, second = _moments(images)
-    cov = _t(first) @ first + _t(second) @ second
+    cov = first.mT @ first + second.mT @ second
     n = cov.shape[-1]
     cov[..., range(n), range(n)] += noise
     return Prediction(Belief(mean, cov), _solve_right(first, low))
@@ -212,15 +208,15 @@ def correct(
     variance = np.where(mask, noise(predicted), 1.0)
     gated = innovation**2 > gate**2 * (spread + variance)
     variance = np.where(gated, innovation**2 / gate**2 - spread, variance)
-    S = _t(first) @ first + _t(second) @ second
+    S = first.mT @ first + second.mT @ second
     m = S.shape[-1]
     S[..., range(m), range(m)] += variance
     H = np.where(mask[..., None], slope, 0.0)
-    cross = _t(first) @ _t(low)
-    K = _t(np.asarray(np.linalg.solve(S, cross)))
+    cross = first.mT @ low.mT
+    K = np.asarray(np.linalg.solve(S, cross)).mT
     held = np.zeros((1, 1), bool) if considered is None else considered[..., :, None]
-    spared, K = np.where(held, _t(cross), 0.0), np.where(held, 0.0, K)
-    after = _joseph(belief, K, H, S - H @ belief.cov @ _t(H), innovation)
+    spared, K = np.where(held, cross.mT, 0.0), np.where(held, 0.0, K)
+    after = _joseph(belief, K, H, S - H @ belief.cov @ H.mT, innovation)
     nis = (innovation * np.linalg.solve(S, innovation[..., None])[..., 0]).sum(axis=-1)
     return Correction(after, predicted, innovation, H, S, K, spared, slope, np.sqrt(spread), nis, gated)
 
@@ -228,9 +224,9 @@ def correct(
 def _joseph(belief: Belief, K: Array, H: Array, rest: Array, innovation: Array) -> Belief:
     """Corrected belief; the covariance is a sum of two squares and so stays positive definite."""
     left = np.eye(H.shape[-1]) - K @ H
-    cov = left @ belief.cov @ _t(left) + K @ rest @ _t(K)
+    cov = left @ belief.cov @ left.mT + K @ rest @ K.mT
     mean = belief.mean + (K @ innovation[..., None])[..., 0]
-    return Belief(mean, 0.5 * (cov + _t(cov)))
+    return Belief(mean, 0.5 * (cov + cov.mT))
 
 
 def sound(belief: Belief, scale: Array) -> bool:
